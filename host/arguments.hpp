@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lmf::host {
+
+/// `lmf [host options] [command] [the command's own words]`, taken apart.
+struct Arguments {
+  std::vector<std::string> plugin_directories;  ///< --plugin-dir, as given
+  std::optional<std::string> log_level;         ///< --log-level
+  bool help = false, version = false;           ///< -h, --help; -V, --version
+  std::optional<std::string> command;
+  std::vector<const char*> rest;  ///< the words after the command, untouched
+};
+
+/// Throws Error (exit 2, with a suggestion) for an unknown option or one without its value. `argv` without argv[0].
+Arguments read_arguments(std::span<const char* const> argv);
+
+}  // namespace lmf::host

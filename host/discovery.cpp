@@ -1,0 +1,125 @@
+#include "host/discovery.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "host/manifest.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+namespace {
+
+constexpr const char* kFolderName = "plugins-1";  // the ABI's major number
+constexpr std::size_t kMostManifests = 512;
+
+class FolderList {
+ public:
+  /// Adds `path` when it is a folder; false when it is none.
+  bool add(const std::filesystem::path& path, Place place, std::optional<uid_t> further_owner = std::nullopt) {
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+    const auto id = std::pair(status.st_dev, status.st_ino);
+    if (const auto known = std::find(ids_.begin(), ids_.end(), id); known != ids_.end()) {
+      SearchFolder& first = folders_[static_cast<std::size_t>(known - ids_.begin())];
+      if (first.place == Place::given || first.place == Place::environment) first.place = place;
+      if (further_owner) first.further_owner = further_owner;
+      return true;
+    }
+    std::error_code failed;
+    const auto resolved = std::filesystem::canonical(path, failed);
+    if (failed) return false;
+    ids_.push_back(id);
+    folders_.push_back({resolved, place, further_owner});
+    return true;
+  }
+  std::vector<SearchFolder> take() { return std::move(folders_); }
+
+ private:
+  std::vector<SearchFolder> folders_;
+  std::vector<std::pair<dev_t, ino_t>> ids_;
+};
+
+void add_given(FolderList& list, std::span<const std::string> given) {
+  for (const std::string& folder : given) {
+    std::error_code failed;
+    if (folder.empty() || !list.add(std::filesystem::absolute(folder, failed), Place::given))
+      throw Error(fmt::format("--plugin-dir '{}' is not a folder", folder), "", kExitUsage);
+  }
+}
+
+void add_environment(FolderList& list, const std::string& value, std::vector<std::string>& notices) {
+  for (std::size_t begin = 0; !value.empty() && begin <= value.size();) {
+    const std::size_t end = std::min(value.find(':', begin), value.size());
+    const std::string entry = value.substr(begin, end - begin);
+    begin = end + 1;
+    if (entry.starts_with('/'))
+      list.add(entry, Place::environment);
+    else
+      notices.push_back(fmt::format("LMF_PLUGIN_PATH: '{}' is not an absolute path and is skipped", entry));
+  }
+}
+
+void add_beside(FolderList& list, const std::filesystem::path& executable) {
+  struct stat status;
+  if (executable.empty() || ::stat(executable.c_str(), &status) != 0) return;
+  list.add(executable.parent_path().parent_path() / "lib/lmf" / kFolderName, Place::beside, status.st_uid);
+}
+
+}  // namespace
+
+std::string_view description(Place place) {
+  switch (place) {
+    case Place::given:
+      return "--plugin-dir";
+    case Place::environment:
+      return "LMF_PLUGIN_PATH";
+    case Place::beside:
+      return "beside the executable";
+    case Place::user:
+      return "the user's own";
+    case Place::local:
+      return "/usr/local";
+    case Place::system:
+      return "the system's";
+  }
+  return "";
+}
+
+std::vector<SearchFolder> search_folders(const Environment& environment, std::span<const std::string> given,
+                                         std::vector<std::string>& notices) {
+  FolderList list;
+  if (!environment.secure_execution) add_given(list, given);
+  add_environment(list, environment.plugin_path, notices);
+  add_beside(list, environment.executable);
+  if (!environment.user_data.empty()) list.add(environment.user_data / kFolderName / LMF_ARCHITECTURE, Place::user);
+  const std::filesystem::path local = "/usr/local/lib";
+  list.add(local / LMF_ARCHITECTURE / "lmf" / kFolderName, Place::local);
+  list.add(local / "lmf" / kFolderName, Place::local);
+  list.add(LMF_SYSTEM_PLUGIN_DIRECTORY, Place::system);
+  return list.take();
+}
+
+std::vector<std::filesystem::path> manifests_in(const SearchFolder& folder, std::vector<std::string>& notices) {
+  std::vector<std::filesystem::path> found;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(folder.path, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const std::string name = entry->path().filename().string();
+    if (name.ends_with(kManifestSuffix) && name.size() > std::string_view(kManifestSuffix).size() && name[0] != '.')
+      found.push_back(entry->path());
+  }
+  if (failed) notices.push_back(fmt::format("cannot list {}: {}", folder.path.string(), failed.message()));
+  std::sort(found.begin(), found.end());
+  if (found.size() > kMostManifests) {
+    notices.push_back(fmt::format("{} has {} plugins; only the first {} by name are read", folder.path.string(),
+                                  found.size(), kMostManifests));
+    found.resize(kMostManifests);
+  }
+  return found;
+}
+
+}  // namespace lmf::host

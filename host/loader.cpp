@@ -1,0 +1,94 @@
+#include "host/loader.hpp"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/dynamic_library.hpp"
+
+namespace lmf::host {
+namespace {
+
+/// sizeof(lmf_plugin_v1) of ABI 1.0: a smaller structure lacks fields that are read here.
+constexpr std::uint32_t kFirstDescriptorSize = 56;
+
+std::string install_again(const Plugin& plugin) {
+  return plugin.manifest.package.empty() ? std::string()
+                                         : fmt::format(" Install the package '{}' again.", plugin.manifest.package);
+}
+
+LoadFailure refused(const Plugin& plugin, const LoadRefusal& refusal) {
+  const std::string who = plugin.manifest.qualified_name();
+  const std::string library = plugin.library.string();
+  switch (refusal.cause) {
+    case LoadRefusal::Cause::function:
+      return {Status::entry,
+              fmt::format("{} ({}): {}: not an lmf plugin, or built without LMF_PLUGIN.", who, library, refusal.text)};
+    case LoadRefusal::Cause::dependency:
+      return {Status::dependency, fmt::format("{} ({}) needs a library that is missing or too old: {}.{}", who, library,
+                                              refusal.text, install_again(plugin))};
+    case LoadRefusal::Cause::library:
+      break;
+  }
+  return {Status::load, fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, install_again(plugin))};
+}
+
+LoadFailure mismatch(const Plugin& plugin, std::string_view what, std::string_view in_library,
+                     std::string_view in_manifest) {
+  return {Status::mismatch, fmt::format("{} says {} '{}', its manifest {} says '{}'.{}", plugin.library.string(), what,
+                                        in_library, plugin.manifest_path.string(), in_manifest, install_again(plugin))};
+}
+
+LoadFailure check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
+  const std::string library = plugin.library.string();
+  if (descriptor.magic != LMF_ABI_MAGIC)
+    return {Status::entry,
+            fmt::format("{}: its lmf_plugin_query_v1 returns no lmf plugin (magic {:#x}).", library, descriptor.magic)};
+  if (descriptor.abi_major != LMF_ABI_MAJOR || descriptor.abi_minor > LMF_ABI_MINOR)
+    return {Status::mismatch,
+            fmt::format("{} needs plugin ABI {}.{}, its manifest {} says {}.{}; this lmf {} offers {}.{}.{}", library,
+                        descriptor.abi_major, descriptor.abi_minor, plugin.manifest_path.string(),
+                        plugin.manifest.abi_major, plugin.manifest.abi_minor, LMF_VERSION, LMF_ABI_MAJOR, LMF_ABI_MINOR,
+                        install_again(plugin))};
+  if (descriptor.size < kFirstDescriptorSize)
+    return {Status::entry, fmt::format("{}: its descriptor has {} bytes, ABI 1.0 has {}: not built with lmf/abi.h.",
+                                       library, descriptor.size, kFirstDescriptorSize)};
+  return {Status::ok, {}};
+}
+
+}  // namespace
+
+static_assert(sizeof(lmf_plugin_v1) >= kFirstDescriptorSize);
+
+std::string identity(const Plugin& plugin) {
+  return fmt::format("{} {} ({})", plugin.display_name(), plugin.manifest.version, plugin.library.string());
+}
+
+LoadFailure check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
+  const std::string library = plugin.library.string();
+  if (descriptor == nullptr)
+    return {Status::entry, fmt::format("{}: its lmf_plugin_query_v1 returns nothing.", library)};
+  if (LoadFailure failure = check_version(*descriptor, plugin); failure.status != Status::ok) return failure;
+  const auto text = [](const char* value) { return std::string_view(value != nullptr ? value : ""); };
+  if (text(descriptor->name) != plugin.manifest.name)
+    return mismatch(plugin, "its name is", text(descriptor->name), plugin.manifest.name);
+  if (text(descriptor->version) != plugin.manifest.version)
+    return mismatch(plugin, "its version is", text(descriptor->version), plugin.manifest.version);
+  if (descriptor->manifest != nullptr && plugin.manifest.text != descriptor->manifest)
+    return {Status::mismatch,
+            fmt::format("{} was built with another manifest than {}: one of them was changed or upgraded alone.{}",
+                        library, plugin.manifest_path.string(), install_again(plugin))};
+  if (descriptor->run == nullptr) return {Status::entry, fmt::format("{}: it has no run function.", library)};
+  return {Status::ok, {}};
+}
+
+std::variant<const lmf_plugin_v1*, LoadFailure> load(const Plugin& plugin) {
+  const auto loaded = load_library(plugin.library, "lmf_plugin_query_v1");
+  if (const auto* refusal = std::get_if<LoadRefusal>(&loaded)) return refused(plugin, *refusal);
+  using Query = const lmf_plugin_v1*();
+  const lmf_plugin_v1* descriptor = reinterpret_cast<Query*>(std::get<AnyFunction*>(loaded))();
+  if (LoadFailure failure = check_descriptor(descriptor, plugin); failure.status != Status::ok) return failure;
+  return descriptor;
+}
+
+}  // namespace lmf::host

@@ -1,0 +1,153 @@
+#include "host/manifest.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+#include "host/toml_reader.hpp"
+
+namespace lmf::host {
+namespace {
+
+constexpr std::uint64_t kManifestLimitBytes = 256 * 1024;
+constexpr std::int64_t kSchema = 1;
+
+bool is_name(const std::string& text) {
+  const auto inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= 32 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(), inner);
+}
+
+std::string read_name(const TomlReader& reader, std::string_view key) {
+  std::string name = reader.required_text(key);
+  if (!is_name(name))
+    reader.fail(key, fmt::format("is '{}': a name has lower-case letters, digits and '-', begins with a letter and is "
+                                 "at most 32 long",
+                                 name));
+  return name;
+}
+
+int read_abi_number(const TomlReader& reader, std::string_view key) {
+  const auto value = reader.integer(key);
+  if (!value) reader.fail(key, "is missing");
+  if (*value < 0 || *value > 65535) reader.fail(key, fmt::format("is {}, expected 0 to 65535", *value));
+  return static_cast<int>(*value);
+}
+
+OptionEntry read_option(const TomlReader& reader, std::vector<std::string>& unknown) {
+  OptionEntry option;
+  option.name = reader.required_text("name");
+  option.short_name = reader.text("short");
+  option.group = reader.text("group");
+  option.help = reader.text("help");
+  option.value = reader.text("value");
+  const std::string type = reader.text("type");
+  if (option.value.empty() && !type.empty() && type != "flag") {
+    option.value = type;
+    std::transform(type.begin(), type.end(), option.value.begin(), [](unsigned char c) { return std::toupper(c); });
+  }
+  option.default_value = reader.text("default");
+  option.choices = reader.texts("choices");
+  for (auto& key :
+       reader.unknown_keys({"name", "short", "group", "help", "value", "type", "default", "choices", "min", "max"}))
+    unknown.push_back(std::move(key));
+  return option;
+}
+
+EnvironmentEntry read_environment(const TomlReader& reader, std::vector<std::string>& unknown) {
+  EnvironmentEntry entry;
+  entry.name = reader.required_text("name");
+  if (entry.name.find('=') != std::string::npos)
+    reader.fail("name", fmt::format("is '{}', which is no name of a variable", entry.name));
+  entry.value = reader.text("value");
+  entry.unless = reader.texts("unless");
+  for (auto& key : reader.unknown_keys({"name", "value", "unless"})) unknown.push_back(std::move(key));
+  return entry;
+}
+
+CommandEntry read_command(const TomlReader& reader, std::vector<std::string>& unknown) {
+  CommandEntry command;
+  command.name = read_name(reader, "name");
+  command.aliases = reader.texts("aliases");
+  for (const auto& alias : command.aliases)
+    if (!is_name(alias)) reader.fail("aliases", fmt::format("has '{}', which is no command name", alias));
+  command.group = reader.text("group");
+  command.summary = reader.required_text("summary");
+  command.usage = reader.text("usage");
+  command.option_table = reader.text("options");
+  command.runs_program = reader.flag("runs_program");
+  if (command.option_table.find('/') != std::string::npos)
+    reader.fail("options", fmt::format("is '{}': expected a bare file name beside the manifest", command.option_table));
+  for (const auto& option : reader.tables("option")) command.options.push_back(read_option(option, unknown));
+  for (const auto& entry : reader.tables("environment"))
+    command.environment.push_back(read_environment(entry, unknown));
+  for (auto& key : reader.unknown_keys({"name", "aliases", "group", "summary", "usage", "options", "complete",
+                                        "runs_program", "option", "environment"}))
+    unknown.push_back(std::move(key));
+  return command;
+}
+
+void read_plugin(const TomlReader& plugin, const std::filesystem::path& path, Manifest& manifest) {
+  manifest.name = read_name(plugin, "name");
+  const std::string file = path.filename().string();
+  if (file != manifest.name + kManifestSuffix)
+    plugin.fail("name", fmt::format("is '{}', but the file's name says '{}'", manifest.name,
+                                    file.substr(0, file.size() - std::string_view(kManifestSuffix).size())));
+  manifest.version = plugin.required_text("version");
+  manifest.vendor = read_name(plugin, "vendor");
+  manifest.summary = plugin.text("summary");
+  manifest.license = plugin.text("license");
+  manifest.url = plugin.text("url");
+  manifest.library = plugin.required_text("library");
+  if (manifest.library.empty() || manifest.library.find('/') != std::string::npos || manifest.library[0] == '.')
+    plugin.fail("library", fmt::format("is '{}': expected a bare file name beside the manifest", manifest.library));
+  manifest.unknown_keys = plugin.unknown_keys({"name", "version", "vendor", "summary", "license", "url", "library"});
+}
+
+Manifest read_tables(const TomlReader& root, const std::filesystem::path& path) {
+  Manifest manifest;
+  const auto plugin = root.table("plugin");
+  if (!plugin) root.fail("plugin", "is missing");
+  read_plugin(*plugin, path, manifest);
+  const auto abi = root.table("abi");
+  if (!abi) root.fail("abi", "is missing");
+  manifest.abi_major = read_abi_number(*abi, "major");
+  manifest.abi_minor = read_abi_number(*abi, "minor");
+  if (const auto requires_table = root.table("requires")) {
+    manifest.package = requires_table->text("package");
+    manifest.libraries = requires_table->texts("libraries");
+  }
+  for (const auto& command : root.tables("command"))
+    manifest.commands.push_back(read_command(command, manifest.unknown_keys));
+  for (auto& key : root.unknown_keys({"schema", "plugin", "abi", "requires", "command", "signature"}))
+    manifest.unknown_keys.push_back(std::move(key));
+  return manifest;
+}
+
+}  // namespace
+
+std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem) {
+  try {
+    std::string text = read_file(path, kManifestLimitBytes);
+    const toml::table table = parse_toml(text, path);
+    const TomlReader root(table, "", path);
+    const auto schema = root.integer("schema");
+    if (!schema || *schema < 1) root.fail("schema", "is missing or not a positive integer");
+    if (*schema > kSchema) {
+      problem = {Status::schema, fmt::format("{} is of schema {}; this lmf {} reads schema {}. Install a newer lmf.",
+                                             path.string(), *schema, LMF_VERSION, kSchema)};
+      return std::nullopt;
+    }
+    Manifest manifest = read_tables(root, path);
+    manifest.text = std::move(text);
+    return manifest;
+  } catch (const Error& error) {
+    problem = {Status::manifest, error.what()};
+  } catch (const TomlProblem& error) {
+    problem = {Status::manifest, error.what()};
+  }
+  return std::nullopt;
+}
+
+}  // namespace lmf::host

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/status.hpp"
+
+namespace lmf::host {
+
+/// An option as help shows it, from a manifest or an option table.
+struct OptionEntry {
+  std::string name, short_name, group, help;
+  std::string value;          ///< what stands for its value in help: "N", "PATH"; "" for a flag
+  std::string default_value;  ///< "" means none
+  std::vector<std::string> choices;
+};
+
+/// A variable that the command's libraries read when they are loaded, where it can no longer be said by the plugin.
+struct EnvironmentEntry {
+  std::string name, value;
+  std::vector<std::string> unless;  ///< other variables by which the user may have chosen
+};
+
+struct CommandEntry {
+  std::string name, group, summary, usage;
+  std::string option_table;  ///< file beside the manifest with further options, or ""
+  std::vector<std::string> aliases;
+  bool runs_program = false;  ///< its first word without a dash is a program: what follows is that program's
+  std::vector<OptionEntry> options;
+  std::vector<EnvironmentEntry> environment;  ///< set for the command, unless the user has set them
+};
+
+/// NAME.lmf-plugin.toml: all that listing, help and routing know of a plugin, without loading it.
+struct Manifest {
+  std::string text;  ///< the file's bytes: the library embeds the same
+  std::string name, version, vendor, summary, license, url, library;
+  int abi_major = 0, abi_minor = 0;
+  std::string package;                 ///< what to install again when something is missing
+  std::vector<std::string> libraries;  ///< what it needs; with a '/', seen from the manifest, it came with the plugin
+  std::vector<CommandEntry> commands;
+  std::vector<std::string> unknown_keys;  ///< tolerated: a later schema-1 writer may know more
+
+  std::string qualified_name() const { return vendor + "." + name; }
+};
+
+/// Why a manifest cannot be used: Status::manifest or Status::schema.
+struct ManifestProblem {
+  Status status;
+  std::string reason;
+};
+
+/// Reads at most 256 KiB. On a problem, returns none and fills `problem`.
+std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem);
+
+inline constexpr const char* kManifestSuffix = ".lmf-plugin.toml";
+
+}  // namespace lmf::host

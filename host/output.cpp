@@ -1,0 +1,23 @@
+#include "host/output.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+
+void flush_output() {
+  const bool lost_before = std::ferror(stdout) != 0;
+  if (std::fflush(stdout) != 0) throw Error(std::string("cannot write to standard output: ") + std::strerror(errno));
+  if (lost_before) throw Error("cannot write to standard output: a part is lost");
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  flush_output();
+  return kExitDone;
+}
+
+}  // namespace lmf::host

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+namespace lmf::host {
+
+/// What is known about a plugin, or about one command of it. One value for each step of the load sequence, so that a
+/// status names the step that failed.
+enum class Status {
+  ok,
+  manifest,         ///< the manifest cannot be read or is wrong
+  schema,           ///< the manifest is of a later schema
+  abi,              ///< the plugin needs another plugin ABI
+  library_missing,  ///< no regular file of the manifest's name beside it
+  unsafe,           ///< somebody else could have changed the file
+  load,             ///< the system's loader refused it: not a library, truncated, an undefined symbol
+  dependency,       ///< a library that it needs is not there, or too old
+  entry,            ///< no lmf_plugin_query_v1, or no usable answer from it
+  mismatch,         ///< library and manifest are of different builds
+  reserved,         ///< claims a command that belongs to the host or to lmf's own plugins
+  shadowed,         ///< the same name is found earlier in the search order
+  conflict,         ///< another plugin of the same folder claims the command
+};
+
+/// The word users see: "library-missing".
+std::string_view word(Status status);
+
+}  // namespace lmf::host

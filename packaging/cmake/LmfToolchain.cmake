@@ -1,0 +1,67 @@
+# How everything is compiled, and where the build tree puts it: the same layout as an installation, so that
+# build/<preset>/bin/lmf works in place.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+set(LMF_ABI_DIRECTORY plugins-1) # the ABI's major number: plugins of another major live beside, not among
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(LMF_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/lmf/${LMF_ABI_DIRECTORY})
+set(LMF_PRIVATE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/lmf/private)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "lmf needs g++ 12 or newer for C++20; ${CMAKE_CXX_COMPILER} is ${CMAKE_CXX_COMPILER_VERSION}. "
+    "Next: install a newer one and name it: CXX=g++-12 CC=gcc-12 packaging/bootstrap.sh build, in a fresh build folder.")
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict) # false alarms on "text" + std::string: GCC bug 105651, fixed in 13
+endif()
+# toml++ asserts some of what a file should be before it reports what the file is; a release build has no assertions.
+add_compile_options("$<$<NOT:$<CONFIG:Release>>:-DTOML_ASSERT(expr)=static_assert(true)>")
+if(LMF_WARNINGS_AS_ERRORS)
+  add_compile_options(-Werror)
+endif()
+if(LMF_SANITIZE)
+  add_compile_options(-fsanitize=${LMF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LMF_SANITIZE})
+endif()
+
+find_program(LMF_CCACHE ccache)
+if(LMF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness is what ccache's manual asks for with precompiled headers.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${LMF_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+endif()
+find_program(LMF_MOLD mold)
+find_program(LMF_LLD ld.lld)
+if(LMF_MOLD)
+  add_link_options(-fuse-ld=mold)
+elseif(LMF_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# lmf_library(NAME text SOURCES a.cpp ... LIBRARIES ...): a static, position-independent room of the SDK; target lmf::text.
+# Its headers are included from the root of sdk/: "text/tokenizer.hpp".
+function(lmf_library)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(lmf_${arg_NAME} STATIC ${arg_SOURCES})
+  add_library(lmf::${arg_NAME} ALIAS lmf_${arg_NAME})
+  target_include_directories(lmf_${arg_NAME} PUBLIC ${PROJECT_SOURCE_DIR}/sdk)
+  target_link_libraries(lmf_${arg_NAME} PUBLIC ${arg_LIBRARIES})
+  if("lmf_torch" IN_LIST arg_LIBRARIES)
+    lmf_precompile_torch(lmf_${arg_NAME})
+  endif()
+endfunction()

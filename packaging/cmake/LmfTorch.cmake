@@ -1,0 +1,55 @@
+# libtorch as the target lmf_torch, with <torch/torch.h> precompiled. Built and tested with 2.13.
+#
+# Only the version is taken from libtorch's own CMake package: its find_package(Torch) asks for nvcc and the whole CUDA toolkit
+# when libtorch was built with CUDA, as the wheel of the default Python index is, and lmf compiles no CUDA source.
+include(LocateTorch)
+option(LMF_CUDA "Take only a libtorch that was built with CUDA" OFF)
+
+# What was found is kept, so that configuring again asks no Python; it is searched for again once it is gone.
+if(NOT Torch_DIR AND LMF_TORCH_FOUND AND EXISTS "${LMF_TORCH_FOUND}/TorchConfigVersion.cmake")
+  set(Torch_DIR "${LMF_TORCH_FOUND}")
+endif()
+lmf_locate_torch(LMF_TORCH_DIR)
+set(LMF_TORCH_FOUND "${LMF_TORCH_DIR}" CACHE INTERNAL "Where libtorch was found")
+lmf_describe_torch("${LMF_TORCH_DIR}")
+set(LMF_TORCH_VERSION ${version})
+set(LMF_TORCH_PREFIX ${prefix})
+message(STATUS "libtorch ${LMF_TORCH_VERSION} in ${LMF_TORCH_PREFIX}")
+
+find_package(Threads REQUIRED)
+add_library(lmf_torch INTERFACE)
+foreach(library torch_cpu c10)
+  find_library(path ${library} PATHS ${LMF_TORCH_PREFIX}/lib ${LMF_TORCH_PREFIX}/lib/${CMAKE_LIBRARY_ARCHITECTURE}
+    NO_DEFAULT_PATH NO_CACHE REQUIRED)
+  add_library(lmf_torch_${library} SHARED IMPORTED)
+  set_target_properties(lmf_torch_${library} PROPERTIES IMPORTED_LOCATION ${path})
+  target_link_libraries(lmf_torch INTERFACE lmf_torch_${library})
+  cmake_path(GET path PARENT_PATH LMF_TORCH_LIBRARY_DIR)
+  unset(path)
+endforeach()
+target_link_libraries(lmf_torch INTERFACE Threads::Threads)
+target_include_directories(lmf_torch SYSTEM INTERFACE
+  ${LMF_TORCH_PREFIX}/include ${LMF_TORCH_PREFIX}/include/torch/csrc/api/include)
+# libtorch's headers bring a newer fmt along, which hides the system's: without its library it has to be header-only.
+target_compile_definitions(lmf_torch INTERFACE FMT_HEADER_ONLY)
+target_compile_options(lmf_torch INTERFACE -Wno-shadow -Wno-pedantic -Wno-unused-parameter)
+set(LMF_TORCH_CUDA ${cuda})
+if(LMF_TORCH_CUDA)
+  # No symbol of it is called directly: loading it is what registers the CUDA kernels.
+  target_link_options(lmf_torch INTERFACE
+    -Wl,--push-state,--no-as-needed ${LMF_TORCH_LIBRARY_DIR}/libtorch_cuda.so -Wl,--pop-state)
+endif()
+
+# The parts this libtorch was built with (distributed, gloo): its headers declare them under these names only.
+file(STRINGS ${LMF_TORCH_DIR}/../Caffe2/Caffe2Targets.cmake parts
+  REGEX "INTERFACE_COMPILE_DEFINITIONS \"USE_" LIMIT_COUNT 1)
+string(REGEX MATCHALL "USE_[A-Z0-9_]+" parts "${parts}")
+target_compile_definitions(lmf_torch INTERFACE ${parts})
+
+# torch/torch.h costs 15 s a file: it is compiled once and every target that includes it reuses that.
+add_library(lmf_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/packaging/cmake/torch_pch.cpp)
+target_link_libraries(lmf_torch_pch PUBLIC lmf_torch)
+target_precompile_headers(lmf_torch_pch PRIVATE <torch/torch.h>)
+function(lmf_precompile_torch target)
+  target_precompile_headers(${target} REUSE_FROM lmf_torch_pch)
+endfunction()

@@ -1,0 +1,1 @@
+// Exists so that torch/torch.h is precompiled once: see LmfTorch.cmake.

@@ -1,0 +1,55 @@
+#include "conversation.hpp"
+
+#include <fmt/format.h>
+
+#include "lmf/error.hpp"
+
+namespace lmf::chat {
+
+Conversation::Conversation(const Model& model, const Settings& settings)
+    : model_(model), settings_(settings), generator_(model.decoder) {}
+
+infer::Answer Conversation::ask(const std::string& message, const std::function<void(std::string_view)>& show,
+                                const std::atomic<bool>& stop) {
+  turns_.push_back({text::Role::user, message});
+  text::StreamDecoder decoder(model_.tokenizer, settings_.skip_special_tokens);
+  std::string said;
+  const auto add = [&](const std::string& piece) {
+    if (piece.empty()) return;
+    said += piece;
+    show(piece);
+  };
+  try {
+    auto answer = generator_.generate(
+        request(), [&](std::int32_t id) { add(decoder.push(id)); }, stop);
+    add(decoder.finish());
+    if (answer.finish == infer::Finish::cancelled && said.empty())
+      turns_.pop_back();  // a question without an answer would be in the way of the next
+    else
+      turns_.push_back({text::Role::assistant, said});
+    return answer;
+  } catch (...) {
+    turns_.pop_back();
+    throw;
+  }
+}
+
+infer::Request Conversation::request() const {
+  infer::Request request;
+  for (const auto& turn : model_.chat_template.encode(model_.tokenizer, turns_, settings_.system))
+    request.prompt.insert(request.prompt.end(), turn.begin(), turn.end());
+  request.stop_ids = model_.chat_template.stop_ids(model_.tokenizer);
+  request.sampling = settings_.sampling;
+  request.sampling.stream = turns_.size() / 2;
+  request.max_new_tokens = settings_.max_new_tokens;
+  if (request.max_new_tokens == 0) {
+    request.max_new_tokens = settings_.max_length - static_cast<std::int64_t>(request.prompt.size());
+    if (request.max_new_tokens <= 0)
+      throw Error(fmt::format("the conversation has {} tokens, max_length allows {} with the answer",
+                              request.prompt.size(), settings_.max_length),
+                  "begin a new conversation, or raise max_length", kExitFailed);
+  }
+  return request;
+}
+
+}  // namespace lmf::chat

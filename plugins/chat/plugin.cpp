@@ -1,0 +1,56 @@
+// `lmf chat`: asks a model, in a terminal or from a script.
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include "base/host.hpp"
+#include "base/log.hpp"
+#include "config/options.hpp"
+#include "conversation.hpp"
+#include "interrupts.hpp"
+#include "output.hpp"
+#include "sessions.hpp"
+#include "settings.hpp"
+
+namespace {
+
+using namespace lmf::chat;
+
+/// libtorch's errors carry a backtrace, which is for the log.
+[[noreturn]] void explain(const c10::Error& error) {
+  lmf::log::debug("{}", error.what());
+  throw lmf::Error(std::string("libtorch could not go on: ") + error.what_without_backtrace());
+}
+
+int run_session(Conversation& conversation, const std::vector<std::string>& prompts) {
+  Interrupts interrupts;
+  try {
+    if (!prompts.empty()) return answer_prompts(conversation, prompts, interrupts);
+    if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return converse(conversation, interrupts);
+    return answer_lines(conversation, interrupts);
+  } catch (const ReaderGone&) {
+    return 128 + SIGPIPE;  // as any program ends whose reader went away
+  }
+}
+
+int chat(const lmf::Invocation& call) {
+  lmf::adopt_host(call.host);
+  const auto arguments = split_prompts(call.arguments);
+  const auto table = lmf::config::OptionTable::of_plugin(call.host, "chat", {"prompt", "help"});
+  const auto read = lmf::config::read_options(table, arguments.options);
+  lmf::config::throw_problems(read.problems);
+  for (const std::string& note : read.notes) lmf::log::info("{}", note);
+
+  const Settings settings = read_settings(read.options);
+  settings.sampling.check();
+  try {
+    const Model model = Model::load(settings, call.host.share_directory);
+    Conversation conversation(model, settings);
+    return run_session(conversation, arguments.prompts);
+  } catch (const c10::Error& error) {
+    explain(error);
+  }
+}
+
+}  // namespace
+
+LMF_PLUGIN(chat)

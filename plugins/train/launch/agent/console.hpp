@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "train/launch/agent/wake.hpp"
+
+namespace lmf::train::launch {
+
+/// Standard output or error of the agent, shared by all workers. Never blocks: a reader that is slow or stopped (less,
+/// Ctrl-S) must not keep the agent from its workers. Order is kept.
+class Console {
+ public:
+  Console(boost::asio::io_context& context, int descriptor);
+
+  void write(std::string_view text);
+  /// Waits while too much is unwritten: who writes more then would only fill memory.
+  boost::asio::awaitable<void> room();
+  /// At the end: waits until all is written, but no longer than that.
+  boost::asio::awaitable<void> flush(std::chrono::milliseconds patience);
+
+ private:
+  void start_writing();
+
+  boost::asio::posix::stream_descriptor stream_;  // closed where writing cannot block, or cannot be made not to
+  Wake written_;
+  int descriptor_;
+  bool writing_ = false;
+  std::string waiting_, being_written_;
+};
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/launch/agent/worker.hpp"
+
+/// Why a worker failed, as far as a process beside it can know.
+namespace lmf::train::launch {
+
+/// How often the kernel has killed for want of memory in this process's control group (either version); 0 where it
+/// does not say.
+std::uint64_t out_of_memory_kills();
+
+/// One sentence, or "" when nothing is known beyond the exit status. `kills_before` is out_of_memory_kills() when the
+/// workers were started.
+std::string cause_of(const Ending& ending, pid_t pid, const std::vector<std::string>& last_lines,
+                     std::uint64_t kills_before, std::uint16_t master_port, bool several_nodes = false);
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "train/launch/agent/processes.hpp"
+
+namespace lmf::train::launch {
+
+/// A small process beside the agent that outlives it when it is killed: then it ends everything that the agent
+/// started and removes the agent's temporary folder. It notices by a pipe whose other end only the agent holds.
+/// (PR_SET_PDEATHSIG ends the workers themselves a moment sooner, but not what they have started.)
+class Guard {
+ public:
+  /// Forks: call before anything is open that must not stay open, and before threads start.
+  Guard(std::string job_id, std::string temporary_folder);
+  /// Dismisses the guard: nothing is left to be ended.
+  ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+  pid_t pid() const { return pid_; }
+  /// A worker is the leader of this session: from its start, and again just before it is reaped.
+  void watch_session(const WorkerSession& session) const;
+
+ private:
+  pid_t pid_ = -1;
+  int pipe_ = -1;
+};
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,109 @@
+#include "train/launch/agent/worker_group.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <sys/wait.h>
+
+#include "train/launch/agent/processes.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// After SIGKILL only the kernel itself can keep a process (a dead network disk).
+constexpr auto kKillPatience = 30s;
+
+void kill_descendants(pid_t guard, int signal) {
+  for (const pid_t pid : descendants_of(::getpid(), guard)) ::kill(pid, signal);
+}
+
+}  // namespace
+
+WorkerGroup::WorkerGroup(boost::asio::io_context& context, const Guard& guard, Wake& wake)
+    : wake_(wake), guard_(guard), child_changed_(context, SIGCHLD) {
+  watch_children();
+}
+
+WorkerGroup::~WorkerGroup() {
+  for (const auto& worker : workers_)
+    if (!worker->ending()) worker->signal_group(SIGKILL);
+  if (has_children_besides(guard_.pid())) kill_descendants(guard_.pid(), SIGKILL);
+}
+
+void WorkerGroup::start(WorkerPlan plan, WorkerStreams streams) {
+  workers_.push_back(std::make_unique<Worker>(std::move(plan), std::move(streams)));
+  guard_.watch_session({workers_.back()->pid()});
+}
+
+bool WorkerGroup::running() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return !worker->ending(); });
+}
+
+bool WorkerGroup::failed() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return worker->ending() && !worker->ending()->good() && !worker->told_to_stop();
+  });
+}
+
+std::vector<int> WorkerGroup::forward(int signal) {
+  std::vector<int> deaf;
+  for (const auto& worker : workers_) {
+    if (worker->ending()) continue;
+    if (worker->has_become_program() && catches_signal(worker->pid(), signal))
+      ::kill(worker->pid(), signal);
+    else
+      deaf.push_back(worker->plan().rank);
+  }
+  return deaf;
+}
+
+void WorkerGroup::tell_to_stop(int signal) {
+  for (const auto& worker : workers_) worker->tell_to_stop(signal);
+}
+
+boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool& hurry) {
+  auto deadline = Clock::now() + grace;
+  bool told = false, killed = false;
+  while (running() || has_children_besides(guard_.pid())) {
+    reap();
+    if (!running() && !std::exchange(told, true)) kill_descendants(guard_.pid(), SIGTERM);
+    if (!killed && (hurry || Clock::now() >= deadline)) {
+      killed = true;
+      deadline = Clock::now() + kKillPatience;
+      tell_to_stop(SIGKILL);
+    }
+    if (killed) kill_descendants(guard_.pid(), SIGKILL);
+    if (killed && Clock::now() >= deadline) co_return false;
+    // A descendant's end is told to its own parent: with workers gone or killed, look for ourselves.
+    const auto next_look = Clock::now() + (killed || !running() ? 20ms : 10s);
+    if (running() || has_children_besides(guard_.pid())) co_await wake_.wait(std::min(deadline, next_look));
+  }
+  co_return true;
+}
+
+void WorkerGroup::watch_children() {
+  child_changed_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& failed, int) {
+    if (failed || alive.expired()) return;
+    reap();
+    wake_.notify();
+    watch_children();
+  });
+}
+
+void WorkerGroup::reap() {
+  for (;;) {
+    siginfo_t child = {};
+    // Only looks: the pid stays a zombie's, so that no other process can be hit by what has_ended() does.
+    if (::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) != 0 || child.si_pid == 0) return;
+    for (const auto& worker : workers_)
+      if (worker->pid() == child.si_pid && !worker->ending()) {
+        worker->has_ended(child.si_code, child.si_status);
+        guard_.watch_session({child.si_pid, clock_ticks()});
+      }
+    ::waitpid(child.si_pid, nullptr, 0);
+  }
+}
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,159 @@
+#include "train/launch/agent_topology.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "train/launch/agent/option_values.hpp"
+#include "train/launch/agent/words.hpp"
+#include "train/launch/agent/worker_environment.hpp"
+
+namespace lmf::train {
+namespace {
+
+using Backend = launch::RendezvousOptions::Backend;
+
+constexpr int kFixedPort = 29500;  // torchrun's
+
+void fix(Topology& topology, int nodes, int rank, const std::string& host, int port) {
+  launch::RendezvousOptions& rendezvous = topology.rendezvous;
+  rendezvous.backend = nodes == 1 ? Backend::local : Backend::fixed;
+  rendezvous.run_id = "none";
+  rendezvous.minimum_nodes = rendezvous.maximum_nodes = nodes;
+  rendezvous.node_rank = rank;
+  rendezvous.host = host;
+  rendezvous.port = static_cast<std::uint16_t>(port);
+  if (nodes > 1) topology.why += fmt::format("; node {} of {}, meeting at {}:{}", rank, nodes, host, port);
+}
+
+}  // namespace
+
+std::string forcing_variable(const Environment& environment) {
+  for (const char* name : {"FORCE_TORCHRUN", "USE_MCA", "USE_MEGATRON_BRIDGE"})
+    if (environment.truth(name)) return environment.shown(name);
+  return {};
+}
+
+/// One task on each node, and several devices there.
+Topology AgentTopology::of_task(const Task& task) const {
+  Topology topology = agent(fmt::format("{} started one task on each of {} nodes", task.launcher, task.nodes));
+  fix(topology, task.nodes, task.nodes == task.size ? task.rank : task.node,
+      environment_.text("MASTER_ADDR", task.first_host),
+      environment_.number("MASTER_PORT", 1, 65535).value_or(task.port));
+  return topology;
+}
+
+Topology AgentTopology::of_pytorch_job() const {
+  const int pods = *environment_.number("WORLD_SIZE", 1, kMostNodes);
+  const int rank = *environment_.number("RANK", 0, pods - 1);
+  Topology topology = agent("RANK and WORLD_SIZE without LOCAL_RANK number the pods of a PyTorchJob");
+  fix(topology, pods, rank, environment_.text("MASTER_ADDR"), *environment_.number("MASTER_PORT", 1, 65535));
+  return topology;
+}
+
+int AgentTopology::nodes() const {
+  if (environment_.text("NNODES").find(':') != std::string::npos)
+    wrong_environment(fmt::format("NNODES is '{}', a range, which needs RDZV_ID", environment_.text("NNODES")),
+                      "set RDZV_ID to a name for the job, the same on every node");
+  return environment_.number("NNODES", 1, kMostNodes).value_or(1);
+}
+
+int AgentTopology::node_rank(int node_count) const {
+  auto rank = environment_.number("NODE_RANK", 0, kMostNodes);
+  if (!rank && node_count > 1 && has("KUBERNETES_SERVICE_HOST"))
+    rank = environment_.number("JOB_COMPLETION_INDEX", 0, kMostNodes);
+  if (!rank && node_count > 1 && has("RANK"))
+    wrong_environment(
+        fmt::format("NNODES is {} and RANK is {}, but NODE_RANK is not set", node_count, environment_.text("RANK")),
+        "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
+  if (rank.value_or(0) >= node_count)
+    wrong_environment(fmt::format("NODE_RANK is {}, but NNODES is {}", *rank, node_count),
+                      "node ranks count from 0 to NNODES - 1");
+  return rank.value_or(0);
+}
+
+Topology AgentTopology::fixed() const {
+  const int count = nodes();
+  const std::string address = environment_.text("MASTER_ADDR", "127.0.0.1");
+  const auto port = environment_.number("MASTER_PORT", 1, 65535);
+  if (count > 1 && !has("MASTER_ADDR") && !port)
+    wrong_environment(
+        fmt::format("NNODES is {}, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet",
+                    count),
+        "set MASTER_ADDR to node 0's address and MASTER_PORT to a free port there, the same on every node");
+  const std::string forced = forcing_variable(environment_);
+  Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
+  fix(topology, count, node_rank(count), address, port.value_or(count > 1 ? kFixedPort : 0));
+  return topology;
+}
+
+Topology AgentTopology::elastic() const {
+  Topology topology = agent(environment_.shown("RDZV_ID"));
+  launch::RendezvousOptions& rendezvous = topology.rendezvous;
+  rendezvous.backend = Backend::elastic;
+  rendezvous.run_id = environment_.text("RDZV_ID");
+  read_range(rendezvous);
+  rendezvous.node_rank = environment_.number("NODE_RANK", 0, kMostNodes);
+  rendezvous.host = environment_.text("MASTER_ADDR", "127.0.0.1");
+  if (rendezvous.maximum_nodes > 1 && !has("MASTER_ADDR"))
+    topology.warning = fmt::format(
+        "{} without MASTER_ADDR: only agents of this machine meet at {}; another machine would begin a job of its "
+        "own, "
+        "into the same output_dir. Set MASTER_ADDR to the address of one of them, the same on every node",
+        environment_.shown("RDZV_ID"), rendezvous.host);
+  // The original takes any free port, another on each node.
+  const int port = environment_.number("MASTER_PORT", 1, 65535).value_or(port_from(rendezvous.run_id));
+  rendezvous.port = static_cast<std::uint16_t>(port);
+  const std::string range = rendezvous.minimum_nodes == rendezvous.maximum_nodes
+                                ? std::to_string(rendezvous.minimum_nodes)
+                                : fmt::format("{} to {}", rendezvous.minimum_nodes, rendezvous.maximum_nodes);
+  topology.why = fmt::format("{}; {} nodes meet at {}:{}", topology.why, range, rendezvous.host, rendezvous.port);
+  return topology;
+}
+
+void AgentTopology::read_range(launch::RendezvousOptions& rendezvous) const {
+  std::string first = "NNODES", last = "NNODES", minimum = environment_.text("NNODES", "1"), maximum = minimum;
+  if (has("MIN_NNODES") && has("MAX_NNODES")) {
+    first = "MIN_NNODES", last = "MAX_NNODES";
+    minimum = environment_.text(first), maximum = environment_.text(last);
+  } else if (const std::size_t colon = minimum.find(':'); colon != std::string::npos) {
+    maximum = minimum.substr(colon + 1);
+    minimum.resize(colon);
+  }
+  const auto number = [](const std::string& name, const std::string& text) {
+    int value = 0;
+    if (!launch::parse_whole(std::string_view(text), value) || value < 1 || value > kMostNodes)
+      wrong_environment(fmt::format("{} is '{}', expected a number of nodes", name, text), "");
+    return value;
+  };
+  rendezvous.minimum_nodes = number(first, minimum);
+  rendezvous.maximum_nodes = number(last, maximum);
+  if (rendezvous.minimum_nodes > rendezvous.maximum_nodes)
+    wrong_environment(
+        fmt::format("the least number of nodes is {} ({}), the greatest {} ({})", minimum, first, maximum, last), "");
+}
+
+Topology AgentTopology::agent(const std::string& reason) const {
+  Topology topology;
+  topology.kind = Topology::Kind::agent;
+  topology.workers = worker_count();
+  topology.max_restarts = environment_.number("MAX_RESTARTS", 0, 1'000'000).value_or(0);
+  topology.why =
+      fmt::format("{} worker{} on this node ({})", topology.workers, topology.workers == 1 ? "" : "s", reason);
+  return topology;
+}
+
+int AgentTopology::worker_count() const {
+  const std::string wanted = environment_.text("NPROC_PER_NODE");
+  const int by_device = std::max(1, devices());
+  if (wanted.empty()) return by_device;
+  if (wanted == "cpu") return launch::usable_cores();
+  if (wanted == "auto") return devices() > 0 ? devices() : launch::usable_cores();
+  if (wanted == "gpu") {
+    if (devices_.count == 0) wrong_environment("NPROC_PER_NODE is gpu, but there is none", "give a number");
+    return devices_.count;
+  }
+  return *environment_.number("NPROC_PER_NODE", 1, 4096);
+}
+
+}  // namespace lmf::train

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include "train/launch/other_launchers.hpp"
+#include "train/launch/topology.hpp"
+
+namespace lmf::train {
+
+inline constexpr int kMostNodes = 1 << 16;
+
+/// "FORCE_TORCHRUN=1": what demands workers also where one device or none would do; "" when nothing does.
+std::string forcing_variable(const Environment& environment);
+
+/// The topologies in which this process is an agent: how many workers it starts, and where it meets the other nodes.
+class AgentTopology {
+ public:
+  AgentTopology(const Environment& environment, const launch::Devices& devices, bool use_cpu)
+      : environment_(environment), devices_(devices), use_cpu_(use_cpu) {}
+
+  int nodes() const;  ///< NNODES
+  /// By NNODES, NODE_RANK, MASTER_ADDR and MASTER_PORT.
+  Topology fixed() const;
+  /// By RDZV_ID, MIN_NNODES and MAX_NNODES.
+  Topology elastic() const;
+  /// Another launcher started one task on each node, and there are several devices.
+  Topology of_task(const Task& task) const;
+  /// Kubeflow numbers pods with RANK and WORLD_SIZE.
+  Topology of_pytorch_job() const;
+
+ private:
+  bool has(const char* name) const { return environment_.has(name); }
+  int devices() const { return use_cpu_ ? 1 : devices_.count; }
+  Topology agent(const std::string& reason) const;
+  int worker_count() const;
+  int node_rank(int node_count) const;
+  void read_range(launch::RendezvousOptions& rendezvous) const;
+
+  const Environment& environment_;
+  const launch::Devices& devices_;
+  const bool use_cpu_;
+};
+
+}  // namespace lmf::train

@@ -1,0 +1,159 @@
+// `lmf run`: starts any program as torchrun does. `lmf train`: reads and checks the whole configuration, decides where
+// the run begins, then lets the worker library train in this process. Links no libtorch: a wrong configuration is
+// reported before any of it is loaded.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/host.hpp"
+#include "base/log.hpp"
+#include "config/options.hpp"
+#include "lmf/plugin.hpp"
+#include "train/launch/agent/agent.hpp"
+#include "train/launch/agent/run_options.hpp"
+#include "train/launch/checks.hpp"
+#include "train/launch/job_facts.hpp"
+#include "train/launch/output_lock.hpp"
+#include "train/launch/plan.hpp"
+#include "train/launch/resume.hpp"
+#include "train/launch/topology.hpp"
+#include "train/launch/training_agent.hpp"
+#include "train/launch/worker_library.hpp"
+#include "train/shared/inputs.hpp"
+#include "train/shared/job.hpp"
+
+namespace {
+
+using namespace lmf;
+
+struct Words {
+  bool check = false, print_launch = false;
+  std::vector<const char*> options;  ///< the rest
+};
+
+Words words_of(std::span<const char* const> arguments) {
+  Words words;
+  for (const char* argument : arguments) {
+    if (std::strcmp(argument, "--check") == 0)
+      words.check = true;
+    else if (std::strcmp(argument, "--print-launch") == 0)
+      words.print_launch = true;
+    else
+      words.options.push_back(argument);
+  }
+  return words;
+}
+
+void require_options(const Words& words, const lmf_host_v1& host) {
+  if (!words.options.empty()) return;
+  throw Error(
+      "train needs a configuration",
+      fmt::format(
+          "usage: {0} train [--check | --print-launch] CONFIG.yaml [key=value ...]; `{0} help train` lists the options",
+          host.program_name),
+      kExitUsage);
+}
+
+/// What the options alone tell, appended to what reading found.
+train::Start judge(config::ReadResult& read, const train::Environment& environment) {
+  auto& problems = read.problems;
+  const auto add = [&problems](std::vector<config::Problem> more) {
+    for (config::Problem& problem : more) problems.push_back(std::move(problem));
+  };
+  add(train::option_problems(read.options));
+  const train::Start start = train::decide_start(read.options, train::restarted_job(environment));
+  if (start.problem) add({*start.problem});
+  return start;
+}
+
+/// A copy: nodes compare the options as they were given.
+config::Options settled(config::Options options, const train::Start& start) {
+  const char* decided_by = options.given("resume_from_checkpoint") ? "resume_from_checkpoint" : "output_dir";
+  options.set_text("resume_from_checkpoint", start.checkpoint ? start.checkpoint->string() : "",
+                   options.origin(decided_by));
+  return options;
+}
+
+int check(const config::ReadResult& read, const train::Start& start, const train::Topology& topology,
+          train::Ranks ranks, const lmf_host_v1& host) {
+  train::Inspection found = train::inspect_inputs(settled(read.options, start), host.share_directory);
+  found.problems.insert(found.problems.begin(), read.problems.begin(), read.problems.end());
+  config::throw_problems(found.problems);
+  for (const std::string& line : found.lines) std::printf("%s\n", line.c_str());
+  for (const std::string& line : train::plan_lines(read.options, found.examples, start, ranks.count))
+    std::printf("%s\n", line.c_str());
+  std::printf("start as  %s\n", topology.why.c_str());
+  std::printf("Nothing is wrong with this configuration.\n");
+  return kExitDone;
+}
+
+int run_worker(const config::Options& given, const train::Start& start, bool speaks, const lmf_host_v1& host) {
+  const config::Options options = settled(given, start);
+  if (speaks && start.checkpoint) log::info("continuing from {} ({})", start.checkpoint->string(), start.why);
+  auto* run = train::load_worker(train::worker_library(host));
+  char error[8192] = {};
+  const int status = run(&host, options.to_json().c_str(), error, sizeof error);
+  if (status != kExitDone && error[0] != '\0') throw Error(error, {}, status);
+  return status;
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kExitDone;
+}
+
+int run_command(const Invocation& call) {
+  const auto table = std::filesystem::path(call.host.library).parent_path() / "run.options.toml";
+  auto agent = train::launch::read_run_options(table, call.arguments);
+  if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host);
+  return train::launch::run_agent(agent);
+}
+
+int train_command(const Invocation& call) {
+  const Words words = words_of(call.arguments);
+  require_options(words, call.host);
+  const auto environment = train::Environment::of_process();
+  config::ReadResult read = config::read_options(
+      config::OptionTable::of_plugin(call.host, "train", {"check", "print-launch", "help"}), words.options);
+  const train::Topology topology = train::topology_of_process(environment, read.options);
+  const train::Ranks ranks = train::ranks_of(topology, environment);
+  const bool speaks = ranks.rank == 0 && topology.kind != train::Topology::Kind::agent;
+  for (const std::string& note : read.notes)
+    if (speaks) log::info("{}", note);
+  train::Start start = judge(read, environment);
+  if (words.check) return check(read, start, topology, ranks, call.host);
+  if (!read.problems.empty()) {
+    // With those of what the options name, but without the time that reading the data takes.
+    train::read_inputs(settled(read.options, start), call.host.share_directory, read.problems);
+    config::throw_problems(read.problems);
+  }
+  auto agent = train::training_agent(topology, environment, words.options, call.host);
+  if (words.print_launch) return print(train::launch_text(topology, agent));
+  if (topology.kind == train::Topology::Kind::agent) {
+    log::info("{}", topology.why);
+    if (!topology.warning.empty()) log::warn("{}", topology.warning);
+    if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
+    return train::launch::run_agent(agent);
+  }
+  for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
+  std::optional<train::OutputLock> lock;
+  if (ranks.rank == 0) {  // which writes for all
+    lock.emplace(read.options.text("output_dir"), environment.text(train::kJobIdVariable));
+    start = judge(read, environment);  // again: a run that has just ended may have left a checkpoint
+    config::throw_problems(read.problems);
+  }
+  return run_worker(read.options, start, speaks, call.host);
+}
+
+int command(const Invocation& call) {
+  adopt_host(call.host);
+  return call.command == "run" ? run_command(call) : train_command(call);
+}
+
+}  // namespace
+
+LMF_PLUGIN(command)

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "train/launch/rendezvous/group_rendezvous.hpp"
+#include "train/launch/rendezvous/this_machine.hpp"
+#include "train/launch/store/resolve.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+/// Nodes that come and go, on a store hosted by the agent whose machine has the endpoint's address.
+class ElasticRendezvous final : public GroupRendezvous {
+ public:
+  using GroupRendezvous::GroupRendezvous;
+
+ private:
+  Task<void> open() override;
+  void offer_store() override;
+  std::string progress() const override;
+  Task<bool> is_host();
+  Task<void> refuse_torchrun();
+  Task<Outcome> meet() override;
+  Task<void> try_workers_store(Assignment assignment);
+
+  std::string address_;
+};
+
+Task<bool> ElasticRendezvous::is_host() {
+  if (settings().is_host) co_return *settings().is_host;
+  const Time limit = Clock::now() + settings().group.answer;
+  const auto endpoints = co_await resolve(options().host, options().port, limit, [this] { return leaving(); });
+  for (const tcp::endpoint& endpoint : endpoints)
+    if (is_own_address(endpoint.address())) co_return true;
+  co_return false;
+}
+
+Task<void> ElasticRendezvous::open() {
+  std::optional<Error> taken;
+  const bool here = co_await is_host();
+  if (here) {
+    try {
+      host(std::make_unique<StoreServer>(context(), "", options().port));
+    } catch (const Error& error) {
+      if (settings().is_host) throw;
+      taken = error;  // by another agent of the job, perhaps
+    }
+  }
+  if (taken) {
+    try {
+      co_await group().store().connect(options().host, options().port, Clock::now() + settings().group.answer);
+    } catch (const StoreLost&) {
+      throw *taken;
+    }
+  } else {
+    const auto [address, port] = store_endpoint();
+    co_await connect(address, port);
+  }
+  co_await refuse_torchrun();
+  // The endpoint's machine is reached by the name that all know; another one where it reached that from.
+  address_ = options().local_address;
+  if (address_.empty()) address_ = here ? options().host : group().store().local_address().to_string();
+  co_await take_part();
+}
+
+Task<void> ElasticRendezvous::refuse_torchrun() {
+  const auto pickled = co_await group().store().get("torch.rendezvous." + options().run_id);
+  if (pickled)
+    throw Error(
+        fmt::format("agents of torchrun have begun the elastic job {} at {}", options().run_id, group().store().peer()),
+        "start all nodes of an elastic job with lmf, or none; a job of both can be static (NODE_RANK, MASTER_ADDR)");
+}
+
+/// Who will be node 0 is not known yet, so each node has one ready.
+void ElasticRendezvous::offer_store() {
+  group().self().address = address_;
+  group().self().port = fresh_workers_store();
+}
+
+Task<GroupRendezvous::Outcome> ElasticRendezvous::meet() {
+  Outcome outcome = co_await GroupRendezvous::meet();
+  const auto* assignment = std::get_if<Assignment>(&outcome);
+  if (!assignment || assignment->group_rank == 0) co_return outcome;
+  close_workers_store();
+  if (options().agent_store) co_await try_workers_store(*assignment);
+  co_return outcome;
+}
+
+/// Its port is a fresh one: a firewall may let the rendezvous through and not this.
+Task<void> ElasticRendezvous::try_workers_store(Assignment assignment) {
+  StoreClient probe(context().get_executor());
+  std::string why;
+  try {
+    co_await probe.connect(assignment.master_address, assignment.master_port, Clock::now() + settings().group.answer);
+  } catch (const StoreLost& error) {
+    why = error.what();
+  }
+  if (why.empty() || current_change()) co_return;
+  throw Error(fmt::format("the workers of this node cannot reach those of node 0: {}", why),
+              "give node 0 an address that all nodes reach (--local-addr), and let the nodes reach each other's ports");
+}
+
+std::string ElasticRendezvous::progress() const {
+  const auto& nodes = state().nodes;
+  std::string names;
+  int ready = 0;
+  for (const Node& node : nodes) {
+    names += (names.empty() ? "" : ", ") + fmt::format("{} (process {})", node.host, node.process);
+    ready += node.ready == state().attempt;
+  }
+  const int minimum = options().minimum_nodes, maximum = options().maximum_nodes;
+  const std::string wanted = minimum == maximum ? std::to_string(minimum) : fmt::format("{} to {}", minimum, maximum);
+  if (state().phase == GroupState::Phase::running)
+    return fmt::format("the job runs on {} nodes; this one waits as a spare", state().members().size());
+  std::string sentence = fmt::format("{} of {} nodes have joined: {}", nodes.size(), wanted, names);
+  if (static_cast<int>(nodes.size()) < minimum)
+    return sentence + fmt::format("; {} missing", minimum - static_cast<int>(nodes.size()));
+  if (ready < static_cast<int>(nodes.size()))
+    return sentence + fmt::format("; {} still stopping workers", nodes.size() - static_cast<std::size_t>(ready));
+  return sentence + "; last call for more";
+}
+
+}  // namespace
+
+std::unique_ptr<Rendezvous> elastic_rendezvous(asio::io_context& context, const RendezvousOptions& options) {
+  const GroupPolicy policy{options.minimum_nodes, options.maximum_nodes, false};
+  return std::make_unique<ElasticRendezvous>(context, options, policy);
+}
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,224 @@
+#include "train/launch/rendezvous/group.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+using Phase = GroupState::Phase;
+
+/// For so long an attempt is expected to form at any moment.
+constexpr std::chrono::seconds kSoon{10};
+
+/// "a; b" for the rare case of several.
+void also(std::string& sentence, const std::string& more) { sentence += (sentence.empty() ? "" : "; ") + more; }
+
+std::string seconds(Clock::duration time) {
+  return fmt::format("{} s", std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+}  // namespace
+
+Group::Group(asio::io_context& context, std::string run_id, GroupPolicy policy, GroupTimes times)
+    : run_id_(std::move(run_id)),
+      policy_(policy),
+      times_(times),
+      store_(context.get_executor()),
+      pause_(context),
+      changed_(context) {
+  store_.limit_answers(times.answer);
+}
+
+Task<void> Group::begin() {
+  co_await store_.set(beat_key(self_.id), std::to_string(beats_));
+  co_await get_ready();
+  asio::co_spawn(pause_.get_executor(), keep(shared_from_this()), asio::detached);
+}
+
+void Group::stop() {
+  stopped_ = true;
+  pause_.cancel();
+  store_.close();
+  notify();
+}
+
+void Group::notify() {
+  changed_.cancel();
+  if (on_change_) on_change_();
+}
+
+Task<void> Group::changed() {
+  error_code woken;
+  changed_.expires_after(std::chrono::seconds(1));
+  co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+}
+
+Task<void> Group::keep(std::shared_ptr<Group> self) {
+  while (!self->stopped_) {
+    try {
+      co_await self->tick();
+    } catch (const Error& error) {
+      if (self->lost_.empty()) self->lost_ = error.what();
+    } catch (const std::exception& error) {
+      if (self->lost_.empty()) self->lost_ = fmt::format("the rendezvous failed: {}", error.what());
+    }
+    if (self->stopped_) co_return;
+    self->notify();
+    if (!self->lost_.empty()) co_return;
+    error_code woken;
+    const bool soon = self->state_.phase == Phase::forming && Clock::now() - self->forming_since_ < kSoon;
+    self->pause_.expires_after(soon ? self->times_.poll / 5 : self->times_.poll);
+    co_await self->pause_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+Task<void> Group::tick() {
+  co_await store_.set(beat_key(self_.id), std::to_string(++beats_));
+  const auto text = co_await store_.get(state_key());
+  if (!text) throw StoreLost(fmt::format("the store at {} has forgotten the job", store_.peer()));
+  adopt(*text);
+  co_await listen();
+  if (wants(state_)) co_await act();
+}
+
+Task<void> Group::listen() {
+  std::vector<std::string> ids, keys;
+  for (const Node& node : state_.nodes) {
+    if (node.id == self_.id) continue;
+    ids.push_back(node.id);
+    keys.push_back(beat_key(node.id));
+  }
+  std::map<std::string, std::string> beats;
+  if (!keys.empty()) {
+    // Each node beats before it joins; a missing key would end the connection to some of torch's servers.
+    const bool all = co_await store_.check(keys);
+    if (!all) throw StoreLost(fmt::format("the store at {} has lost heartbeats", store_.peer()));
+    const auto values = co_await store_.get_many(keys);
+    for (std::size_t i = 0; i < ids.size(); ++i) beats[ids[i]] = values[i];
+  }
+  silence_.look(beats, Clock::now());
+}
+
+void Group::adopt(const std::string& text) {
+  if (text != text_) {
+    GroupState newest = read_state(text);
+    if (newest.attempt != state_.attempt || text_.empty()) forming_since_ = Clock::now();
+    state_ = std::move(newest);
+    text_ = text;
+  }
+  const Time now = Clock::now();
+  const bool enough = state_.phase == Phase::forming && static_cast<int>(state_.nodes.size()) >= policy_.minimum;
+  if (!enough) enough_since_.reset();
+  if (enough && !enough_since_) enough_since_ = now;
+  std::map<std::string, Time> waiting;
+  for (const Node* node : newcomers(state_, policy_)) {
+    const auto before = waiting_since_.find(node->id);
+    waiting[node->id] = before == waiting_since_.end() ? now : before->second;
+  }
+  waiting_since_ = std::move(waiting);
+}
+
+Task<void> Group::update(std::function<void(GroupState&)> rule) {
+  for (;;) {
+    const auto read = co_await store_.get(state_key());
+    const std::string before = read.value_or("");
+    GroupState state = read ? read_state(before) : GroupState{};
+    rule(state);
+    const std::string wanted = write_state(state);
+    if (wanted == before) {
+      adopt(before);
+      co_return;
+    }
+    const std::string now = co_await store_.compare_set(state_key(), before, wanted);
+    if (now != wanted) continue;
+    adopt(wanted);
+    co_return;
+  }
+}
+
+Task<void> Group::get_ready() {
+  co_await update([this](GroupState& state) { launch::get_ready(state, policy_, self_); });
+  notify();
+}
+
+Task<std::string> Group::other_job() {
+  const std::string_view begin = "lmf/", end = "/state";
+  const auto keys = co_await store_.list_keys();
+  for (const std::string& key : keys) {
+    if (!key.starts_with(begin) || !key.ends_with(end) || key == state_key()) continue;
+    const auto text = co_await store_.get(key);
+    if (text && read_state(*text).phase != Phase::ended)
+      co_return key.substr(begin.size(), key.size() - begin.size() - end.size());
+  }
+  co_return "";
+}
+
+Task<void> Group::act() {
+  co_await update([this](GroupState& state) { follow_rules(state); });
+}
+
+bool Group::wants(const GroupState& state) const {
+  GroupState next = state;
+  follow_rules(next);
+  return write_state(next) != write_state(state);
+}
+
+void Group::follow_rules(GroupState& state) const {
+  if (state.phase == Phase::ended) {
+    // The store's host waits until all have heard of the end, and this is how it knows.
+    if (!self_.hosts_store) remove(state, policy_, self_.id, {});
+    return;
+  }
+  std::string lost_ones;
+  std::vector<std::string> ids;
+  for (const Node& node : state.nodes) {
+    if (!is_lost(node)) continue;
+    ids.push_back(node.id);
+    also(lost_ones, fmt::format("{} is lost: not a sign of life for {}", name_of(node), seconds(times_.silence)));
+  }
+  for (const std::string& id : ids) remove(state, policy_, id, lost_ones);
+  if (newcomers_waited(state)) {
+    std::string names;
+    for (const Node* node : newcomers(state, policy_)) also(names, fmt::format("{} has come", name_of(*node)));
+    reform(state, false, names);
+  }
+  const auto left = last_call_left();
+  if (is_complete(state, policy_) && (is_full(state, policy_) || !grows(state) || (left && left->count() <= 0)))
+    start(state, policy_);
+}
+
+bool Group::is_lost(const Node& node) const { return node.id != self_.id && silence_.of(node.id) >= times_.silence; }
+
+/// Those who fill the job, or have waited for the last call: the workers go on meanwhile.
+bool Group::newcomers_waited(const GroupState& state) const {
+  const auto waiting = newcomers(state, policy_);
+  if (waiting.empty()) return false;
+  if (is_full(state, policy_)) return true;
+  const Time now = Clock::now();
+  for (const Node* node : waiting) {
+    const auto since = waiting_since_.find(node->id);
+    if (since != waiting_since_.end() && now - since->second >= times_.last_call) return true;
+  }
+  return false;
+}
+
+std::optional<Clock::duration> Group::last_call_left() const {
+  if (!enough_since_) return std::nullopt;
+  // Newcomers to a job that ran have waited while it did.
+  if (state_.attempt > 0) return Clock::duration::zero();
+  return *enough_since_ + times_.last_call - Clock::now();
+}
+
+std::optional<Change> Group::change(int attempt) const {
+  using Kind = Change::Kind;
+  if (state_.phase == Phase::ended) return Change{Kind::closed, state_.why, state_.status};
+  if (!lost_.empty()) return Change{Kind::store_lost, lost_, std::nullopt};
+  if (!state_.find(self_.id))
+    return Change{Kind::membership, "the other nodes took this one for lost, as they had no sign of life from it", {}};
+  if (state_.attempt == attempt && state_.phase == Phase::running) return std::nullopt;
+  return Change{state_.failure ? Kind::failed_elsewhere : Kind::membership, state_.why, {}};
+}
+
+}  // namespace lmf::train::launch

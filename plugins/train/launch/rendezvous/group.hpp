@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "train/launch/rendezvous/group_rules.hpp"
+#include "train/launch/rendezvous/silence.hpp"
+#include "train/launch/store/store_client.hpp"
+
+namespace lmf::train::launch {
+
+struct GroupTimes {
+  std::chrono::milliseconds poll{250};         ///< five times as often while an attempt may form at any moment
+  std::chrono::milliseconds silence{15000};    ///< after which a node is taken for lost
+  std::chrono::milliseconds answer{10000};     ///< after which the store is
+  std::chrono::milliseconds last_call{30000};  ///< how long those who are enough wait for more
+};
+
+/// This node's part in keeping a group together: beats, reads the state, and does what the rules ask for: whoever sees
+/// first that a node is lost or that all are there writes it down for everybody. Knows nothing of workers.
+class Group : public std::enable_shared_from_this<Group> {
+ public:
+  Group(asio::io_context& context, std::string run_id, GroupPolicy policy, GroupTimes times);
+
+  StoreClient& store() { return store_; }
+  const GroupPolicy& policy() const { return policy_; }
+  Node& self() { return self_; }
+  const GroupState& state() const { return state_; }
+  /// Why nothing can be agreed on any more; "" while it can.
+  const std::string& lost() const { return lost_; }
+
+  /// Joins over a connected store, and takes part until `stop`.
+  Task<void> begin();
+  void stop();
+  bool stopped() const { return stopped_; }
+
+  /// Applies a rule to the newest state, again until nobody else was faster. Throws StoreLost.
+  Task<void> update(std::function<void(GroupState&)> rule);
+  Task<void> get_ready();
+  /// The id of another job that goes on on the same store, "" when there is none.
+  Task<std::string> other_job();
+  /// Returns when the state may have changed, at the latest after a second.
+  Task<void> changed();
+  /// Called from the context whenever the state may have changed.
+  void on_change(std::function<void()> call) { on_change_ = std::move(call); }
+  /// Wakes who waits for a change.
+  void notify();
+
+  /// What ends the attempt that this node takes part in, if anything.
+  std::optional<Change> change(int attempt) const;
+  /// How long those who are enough still wait for others.
+  std::optional<Clock::duration> last_call_left() const;
+
+ private:
+  static Task<void> keep(std::shared_ptr<Group> self);
+  Task<void> tick();
+  Task<void> listen();
+  Task<void> act();
+  bool wants(const GroupState& state) const;
+  void follow_rules(GroupState& state) const;
+  bool is_lost(const Node& node) const;
+  bool newcomers_waited(const GroupState& state) const;
+  void adopt(const std::string& text);
+  std::string state_key() const { return "lmf/" + run_id_ + "/state"; }
+  std::string beat_key(const std::string& id) const { return "lmf/" + run_id_ + "/beat/" + id; }
+
+  const std::string run_id_;
+  const GroupPolicy policy_;
+  const GroupTimes times_;
+  StoreClient store_;
+  asio::steady_timer pause_, changed_;
+  Node self_;
+  GroupState state_;
+  std::string text_;  ///< the state as the store has it
+  std::string lost_;
+  bool stopped_ = false;
+  std::int64_t beats_ = 0;
+  Silence silence_;
+  Time forming_since_;
+  std::optional<Time> enough_since_;
+  std::map<std::string, Time> waiting_since_;
+  std::function<void()> on_change_;
+};
+
+}  // namespace lmf::train::launch

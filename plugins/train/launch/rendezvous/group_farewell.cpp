@@ -1,0 +1,132 @@
+// How a node's part in an attempt, or in the whole job, ends: the half of GroupRendezvous that says so to the others.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "train/launch/rendezvous/group_rendezvous.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+using Kind = Change::Kind;
+using Phase = GroupState::Phase;
+
+/// How long a job's end may wait for those who still have to hear of it.
+constexpr std::chrono::milliseconds kPart{10000}, kPartAtOnce{600};
+
+}  // namespace
+
+Task<std::optional<std::string>> GroupRendezvous::request_restart(std::string why) {
+  tell_ = {};
+  try {
+    const std::string cause = fmt::format("{}: {}", own_name(), why);
+    co_await group_->update([&](GroupState& newest) {
+      if (newest.attempt == attempt_) reform(newest, true, cause);
+    });
+  } catch (const StoreLost& error) {
+    co_return error.what();
+  }
+  if (state().phase == Phase::ended) co_return "the job has ended: " + state().why;
+  co_return std::nullopt;
+}
+
+Task<std::optional<Change>> GroupRendezvous::finish() {
+  tell_ = {};
+  std::optional<Change> change;
+  try {
+    co_await group_->update([this](GroupState& newest) {
+      if (newest.attempt == attempt_) mark_done(newest, group_->self().id);
+    });
+    group_->notify();
+    const Time limit = Clock::now() + settings_.exit_barrier;
+    for (change = current_change(); !change && Clock::now() < limit; change = current_change())
+      co_await group_->changed();
+  } catch (const StoreLost& error) {
+    change = Change{Kind::store_lost, error.what(), std::nullopt};
+  }
+  if (change && (change->kind == Kind::membership || change->kind == Kind::failed_elsewhere)) co_return change;
+  if (change && change->kind == Kind::store_lost) log::warn("{}; this node had done its part by then", change->why);
+  if (!change)
+    log::warn("not all nodes have ended {} s after this one: not waiting for them any longer",
+              settings_.exit_barrier.count() / 1000);
+  co_await part(kPart, settings_.exit_barrier);
+  if (change && change->kind == Kind::closed && change->status != 0) co_return change;
+  co_return std::nullopt;
+}
+
+Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, int status) {
+  tell_ = {};
+  if (!opened_) co_return std::nullopt;
+  const std::string cause = fmt::format("{}: {}", own_name(), why);
+  try {
+    co_await group_->update([&](GroupState& newest) { end(newest, status, cause); });
+  } catch (const Error& error) {
+    log::debug("the other nodes do not hear of the failure: {}", error.what());
+    co_return std::nullopt;
+  }
+  if (state().status == 0 || state().why == cause) co_return std::nullopt;
+  co_return Change{Kind::closed, state().why, state().status};
+}
+
+Task<void> GroupRendezvous::close() { co_await part(kPart, settings_.exit_barrier); }
+
+Task<void> GroupRendezvous::leave() {
+  leaving_ = true;
+  const std::string why = own_name() + " was told to stop";
+  co_await say_good_bye(why);
+}
+
+Task<void> GroupRendezvous::say_good_bye(std::string why) {
+  tell_ = {};
+  leaving_ = true;
+  group_->store().limit_answers(kPartAtOnce);
+  if (opened_) {
+    try {
+      co_await group_->update([&](GroupState& newest) {
+        if (hosts()) return end(newest, kExitFailed, why + "; it hosts the rendezvous of all");
+        remove(newest, group_->policy(), group_->self().id, why);
+      });
+    } catch (const Error& error) {
+      log::debug("the other nodes are not told of the end: {}", error.what());
+    }
+  }
+  co_await part(kPartAtOnce);
+}
+
+bool GroupRendezvous::may_part() const {
+  const std::string& self = group_->self().id;
+  return std::all_of(state().nodes.begin(), state().nodes.end(), [&](const Node& node) { return node.id == self; });
+}
+
+/// A job whose agents found the port taken by this one's store has its own end.
+Task<void> GroupRendezvous::wait_for_other_jobs(Time until) {
+  const auto goes_on = [&] { return hosts() && !alone_on_store() && !parted() && Clock::now() < until; };
+  for (bool told = false; goes_on(); told = true) {
+    const std::string other = co_await group_->other_job();
+    if (other.empty()) co_return;
+    if (!told)
+      log::info("this job is done; job {} meets on its store and goes on, so the store stays, for {} s at most", other,
+                std::chrono::duration_cast<std::chrono::seconds>(until - Clock::now()).count());
+    co_await group_->changed();
+  }
+}
+
+/// The store stays until all others have heard the end: then they have taken themselves off the list.
+Task<void> GroupRendezvous::part(std::chrono::milliseconds limit, std::chrono::milliseconds other_jobs) {
+  if (opened_ && group_->lost().empty()) {
+    try {
+      const Time until = Clock::now() + limit;
+      while (hosts() && !may_part() && !parted() && Clock::now() < until) co_await group_->changed();
+      if (!leaving_) co_await wait_for_other_jobs(Clock::now() + other_jobs);
+      if (!hosts())
+        co_await group_->update(
+            [this](GroupState& newest) { remove(newest, group_->policy(), group_->self().id, "it has left"); });
+    } catch (const Error& error) {
+      log::debug("parted without a good-bye: {}", error.what());
+    }
+  }
+  shut();
+}
+
+}  // namespace lmf::train::launch

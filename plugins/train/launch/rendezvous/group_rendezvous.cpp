@@ -1,0 +1,208 @@
+#include "train/launch/rendezvous/group_rendezvous.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/host_name.hpp"
+#include "base/log.hpp"
+#include "train/launch/rendezvous/preflight.hpp"
+#include "train/launch/rendezvous/this_machine.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+using Kind = Change::Kind;
+using Phase = GroupState::Phase;
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds kFirstWord{5}, kNextWord{30};
+
+}  // namespace
+
+GroupRendezvous::GroupRendezvous(asio::io_context& context, RendezvousOptions options, GroupPolicy policy)
+    : context_(context),
+      options_(std::move(options)),
+      settings_(read_settings(options_)),
+      group_(std::make_shared<Group>(context, options_.run_id, policy, settings_.group)) {}
+
+GroupRendezvous::~GroupRendezvous() { shut(); }
+
+void GroupRendezvous::shut() {
+  tell_ = {};
+  group_->on_change({});
+  group_->stop();
+}
+
+std::uint16_t GroupRendezvous::fresh_workers_store() {
+  workers_store_.reset();
+  RendezvousOptions any_port = options_;
+  any_port.port = 0;
+  workers_store_ = std::make_unique<WorkersStore>(context_, any_port);
+  return workers_store_->port();
+}
+
+void GroupRendezvous::host(std::unique_ptr<StoreServer> server) {
+  server_ = std::move(server);
+  group_->self().hosts_store = server_ != nullptr;
+}
+
+std::pair<std::string, std::uint16_t> GroupRendezvous::store_endpoint() const {
+  if (server_) return {"127.0.0.1", server_->port()};
+  return {options_.host, options_.port};
+}
+
+void GroupRendezvous::describe_self(const JoinOptions& options) {
+  Node& self = group_->self();
+  self.host = host_name();
+  self.process = ::getpid();
+  if (self.id.empty()) self.id = fresh_id();
+  self.wished_rank = options_.node_rank;
+  self.workers = options.workers;
+  self.role = options.role;
+  self.facts = options_.facts;
+  self.facts[kNotSharedVariable] = options_.agent_store ? "0" : "1";
+  self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
+  self.clock = wall_clock();
+}
+
+Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {
+  for (;;) {
+    const Time slice = std::min(patience_ends_, Clock::now() + kFirstWord);
+    std::string why;
+    try {
+      co_await group_->store().connect(address, port, slice);
+      co_return;
+    } catch (const StoreLost& error) {
+      if (leaving_ || Clock::now() + 1s >= patience_ends_) throw;
+      why = error.what();
+    }
+    log::info("waiting: {}", why);
+  }
+}
+
+Task<void> GroupRendezvous::take_part() {
+  group_->on_change([this] { on_change(); });
+  offer_store();
+  co_await group_->begin();
+}
+
+Task<GroupRendezvous::Outcome> GroupRendezvous::join(JoinOptions options) {
+  tell_ = {};
+  describe_self(options);
+  patience_ends_ = Clock::now() + settings_.join;
+  next_word_ = Clock::now() + kFirstWord;
+  std::optional<Change> lost;
+  std::exception_ptr failure;
+  std::string why;
+  try {
+    if (!opened_) {
+      co_await open();
+      opened_ = true;
+    } else {
+      offer_store();
+      co_await group_->get_ready();
+    }
+    co_return co_await meet();
+  } catch (const StoreLost& error) {
+    if (!opened_ || leaving_) throw;
+    lost = Change{Kind::store_lost, error.what(), std::nullopt};
+  } catch (const Error& error) {
+    failure = std::current_exception();
+    why = error.what();
+  }
+  if (lost) co_return *lost;
+  if (!leaving_) co_await say_good_bye(fmt::format("{} gave up: {}", own_name(), why));
+  std::rethrow_exception(failure);
+}
+
+void GroupRendezvous::check_patience() {
+  const Time now = Clock::now();
+  if (now >= patience_ends_)
+    throw Error(fmt::format("after {} s: {}", std::chrono::duration_cast<std::chrono::seconds>(settings_.join).count(),
+                            progress()),
+                "start the missing nodes with the same address, port and id, or raise join_timeout (--rdzv-conf)");
+  if (now < next_word_) return;
+  log::info("waiting: {}", progress());
+  next_word_ = now + kNextWord;
+}
+
+Task<std::optional<Change>> GroupRendezvous::check_job() {
+  if (leaving_) throw Error("this agent was told to stop while it waited for other nodes");
+  if (state().phase == Phase::ended) {
+    const bool spare = state().status == 0 && attempt_ < 0;
+    co_return Change{Kind::closed, spare ? "the job has ended well; this spare node was not needed" : state().why,
+                     state().status};
+  }
+  if (!group_->lost().empty()) co_return Change{Kind::store_lost, group_->lost(), std::nullopt};
+  std::string misfit;
+  for (const Node& node : state().nodes) {
+    if (node.id == group_->self().id) continue;
+    if (misfit.empty()) misfit = difference(group_->self(), node);
+    // Those that were there before have written their time before.
+    if (!met_.insert(node.id).second || !looked_around_) continue;
+    const std::string clock = clock_difference(node, wall_clock());
+    if (!clock.empty()) log::warn("{}", clock);
+  }
+  looked_around_ = true;
+  if (misfit.empty()) co_return std::nullopt;
+  // Who came first is right, so that one wrong newcomer does not end a job that runs.
+  if (state().phase == Phase::forming && state().attempt == 0)
+    co_await group_->update([&](GroupState& newest) { end(newest, kExitUsage, misfit); });
+  throw Error(misfit, "use the same configuration and the same version of lmf on all nodes", kExitUsage);
+}
+
+Task<GroupRendezvous::Outcome> GroupRendezvous::meet() {
+  for (;;) {
+    const auto over = co_await check_job();
+    if (over) co_return *over;
+    const Node* self = state().find(group_->self().id);
+    const bool running = state().phase == Phase::running;
+    if (running && self && self->rank && self->ready == state().attempt) {
+      attempt_ = state().attempt;
+      Assignment result = assignment_of(state(), self->id);
+      result.run_id = options_.run_id;
+      result.agent_store = options_.agent_store;
+      co_return result;
+    }
+    // Nobody has to be patient while others work: a spare waits for as long as the job takes.
+    if (running && self) patience_ends_ = Clock::now() + settings_.join;
+    check_patience();
+    if (!self || (!running && self->ready != state().attempt)) {
+      offer_store();
+      co_await group_->get_ready();
+    } else {
+      co_await group_->changed();
+    }
+  }
+}
+
+std::string GroupRendezvous::own_name() const {
+  const Node* self = state().find(group_->self().id);
+  return name_of(self ? *self : group_->self());
+}
+
+void GroupRendezvous::watch(std::function<void(Change)> tell) {
+  tell_ = std::move(tell);
+  on_change();
+}
+
+void GroupRendezvous::on_change() {
+  if (!tell_) return;
+  const auto change = current_change();
+  if (!change) return;
+  if (change->kind == Kind::store_lost) {
+    const auto& nodes = state().nodes;
+    const bool clean = std::any_of(nodes.begin(), nodes.end(), [](const Node& n) { return n.hosts_store && n.done; });
+    if (clean) {
+      log::warn("{}; its node had done its part, so this one goes on alone", change->why);
+      tell_ = {};
+      return;
+    }
+  }
+  asio::post(context_, [tell = std::exchange(tell_, {}), change = *change] { tell(change); });
+}
+
+}  // namespace lmf::train::launch

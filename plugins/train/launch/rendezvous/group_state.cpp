@@ -1,0 +1,159 @@
+#include "train/launch/rendezvous/group_state.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "lmf/error.hpp"
+
+namespace lmf::train::launch {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kVersion = 2;
+constexpr std::size_t kMaxState = std::size_t{4} << 20, kMaxNodes = 4096, kMaxText = 16 * 1024, kMaxFacts = 512;
+constexpr int kMaxNumber = 1 << 30;
+constexpr const char* kPhases[] = {"forming", "running", "ended"};
+
+[[noreturn]] void wrong(const std::string& what) {
+  throw Error(fmt::format("the rendezvous state on the store is not to be used: {}", what),
+              "run the same version of lmf on all nodes, and one job for each id (RDZV_ID, --rdzv-id)");
+}
+
+const json& field(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end()) wrong(fmt::format("it has no {}", name));
+  return *found;
+}
+
+std::string text(const json& object, const char* name) {
+  const json& value = field(object, name);
+  if (!value.is_string() || value.get_ref<const std::string&>().size() > kMaxText)
+    wrong(fmt::format("{} is no text, or too long", name));
+  return value;
+}
+
+int number(const json& object, const char* name, int least, int most = kMaxNumber) {
+  const json& value = field(object, name);
+  if (!value.is_number_integer() || value < least || value > most)
+    wrong(fmt::format("{} is no number from {} to {}", name, least, most));
+  return value;
+}
+
+bool flag(const json& object, const char* name) {
+  const json& value = field(object, name);
+  if (!value.is_boolean()) wrong(fmt::format("{} is neither true nor false", name));
+  return value;
+}
+
+std::optional<int> optional_number(const json& object, const char* name) {
+  if (field(object, name).is_null()) return std::nullopt;
+  return number(object, name, 0);
+}
+
+json write_optional(const std::optional<int>& value) { return value ? json(*value) : json(nullptr); }
+
+json write_node(const Node& node) {
+  return {{"id", node.id},           {"host", node.host},
+          {"process", node.process}, {"wished_rank", write_optional(node.wished_rank)},
+          {"workers", node.workers}, {"role", node.role},
+          {"address", node.address}, {"port", node.port},
+          {"ready", node.ready},     {"hosts_store", node.hosts_store},
+          {"done", node.done},       {"rank", write_optional(node.rank)},
+          {"clock", node.clock},     {"facts", node.facts}};
+}
+
+Node read_node(const json& object) {
+  if (!object.is_object()) wrong("a node is no object");
+  Node node;
+  node.id = text(object, "id");
+  node.host = text(object, "host");
+  node.process = number(object, "process", 0);
+  node.wished_rank = optional_number(object, "wished_rank");
+  node.workers = number(object, "workers", 1, 4096);
+  node.role = text(object, "role");
+  node.address = text(object, "address");
+  node.port = static_cast<std::uint16_t>(number(object, "port", 0, 65535));
+  node.hosts_store = flag(object, "hosts_store");
+  node.ready = number(object, "ready", -1);
+  node.rank = optional_number(object, "rank");
+  node.done = flag(object, "done");
+  if (!field(object, "clock").is_number_integer()) wrong("clock is no number");
+  node.clock = field(object, "clock");
+  const json& facts = field(object, "facts");
+  if (!facts.is_object() || facts.size() > kMaxFacts) wrong("facts are no object, or too many");
+  for (const auto& [name, value] : facts.items()) node.facts[name] = text(facts, name.c_str());
+  return node;
+}
+
+/// Their ranks are 0, 1, 2, ...: everybody computes its workers' ranks from them.
+void check_ranks(const GroupState& state) {
+  const auto members = state.members();
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (*members[i]->rank != static_cast<int>(i)) wrong("its ranks have gaps");
+  if (members.empty()) wrong("an attempt runs without a node");
+}
+
+}  // namespace
+
+Node* GroupState::find(const std::string& id) {
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.id == id; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+std::vector<const Node*> GroupState::members() const {
+  std::vector<const Node*> result;
+  for (const Node& node : nodes)
+    if (node.rank) result.push_back(&node);
+  std::sort(result.begin(), result.end(), [](const Node* a, const Node* b) { return *a->rank < *b->rank; });
+  return result;
+}
+
+std::string name_of(const Node& node) {
+  const std::optional<int> number = node.rank ? node.rank : node.wished_rank;
+  const std::string place = fmt::format("host {}, process {}", node.host, node.process);
+  return number ? fmt::format("node {} ({})", *number, place) : fmt::format("a node ({})", place);
+}
+
+std::string write_state(const GroupState& state) {
+  json nodes = json::array();
+  for (const Node& node : state.nodes) nodes.push_back(write_node(node));
+  const json object{{"lmf", kVersion},
+                    {"phase", kPhases[static_cast<int>(state.phase)]},
+                    {"job", state.job},
+                    {"attempt", state.attempt},
+                    {"why", state.why.substr(0, kMaxText / 2)},
+                    {"failure", state.failure},
+                    {"status", state.status},
+                    {"nodes", std::move(nodes)}};
+  std::string result = object.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (result.size() > kMaxState) wrong(fmt::format("{} nodes do not fit into it", state.nodes.size()));
+  return result;
+}
+
+GroupState read_state(std::string_view bytes) {
+  if (bytes.size() > kMaxState) wrong(fmt::format("it has {} bytes", bytes.size()));
+  const json object = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) wrong("it is no JSON object");
+  if (number(object, "lmf", 0) != kVersion)
+    wrong(fmt::format("its version is {}, not {}", number(object, "lmf", 0), kVersion));
+  GroupState state;
+  const std::string phase = text(object, "phase");
+  const auto found = std::find(std::begin(kPhases), std::end(kPhases), phase);
+  if (found == std::end(kPhases)) wrong(fmt::format("{} is no phase", phase));
+  state.phase = static_cast<GroupState::Phase>(found - std::begin(kPhases));
+  state.job = text(object, "job");
+  state.attempt = number(object, "attempt", 0);
+  state.why = text(object, "why");
+  state.failure = flag(object, "failure");
+  state.status = number(object, "status", 0, 255);
+  const json& nodes = field(object, "nodes");
+  if (!nodes.is_array() || nodes.size() > kMaxNodes) wrong("nodes are no list, or too many");
+  for (const json& node : nodes) state.nodes.push_back(read_node(node));
+  if (state.phase == GroupState::Phase::running) check_ranks(state);
+  return state;
+}
+
+}  // namespace lmf::train::launch

@@ -1,0 +1,156 @@
+#include "train/launch/topology.hpp"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "train/launch/agent/option_values.hpp"
+#include "train/launch/agent_topology.hpp"
+#include "train/launch/other_launchers.hpp"
+
+namespace lmf::train {
+namespace {
+
+/// Kubernetes' operators say it with torchrun's defaults, PET_*: they win over the other names.
+Environment with_own_names(Environment environment) {
+  const auto take = [&environment](const char* theirs, const char* ours) {
+    if (!environment.has(theirs)) return;
+    environment.set(ours, environment.text(theirs));
+    environment.set("FORCE_TORCHRUN", "1");
+  };
+  take("PET_NNODES", "NNODES");
+  take("PET_N_PROC_PER_NODE", "NPROC_PER_NODE");
+  take("PET_NPROC_PER_NODE", "NPROC_PER_NODE");
+  take("PET_NODE_RANK", "NODE_RANK");
+  take("PET_MASTER_ADDR", "MASTER_ADDR");
+  take("PET_MASTER_PORT", "MASTER_PORT");
+  take("PET_MAX_RESTARTS", "MAX_RESTARTS");
+  if (environment.text("PET_RDZV_BACKEND") != "c10d" || !environment.has("PET_RDZV_ENDPOINT")) return environment;
+  const auto endpoint = launch::parse_endpoint(environment.text("PET_RDZV_ENDPOINT"), "PET_RDZV_ENDPOINT");
+  environment.set("RDZV_ID", environment.text("PET_RDZV_ID", "none"));
+  environment.set("MASTER_ADDR", endpoint.host);
+  if (endpoint.port != 0) environment.set("MASTER_PORT", std::to_string(endpoint.port));
+  return environment;
+}
+
+class Decision {
+ public:
+  Decision(const Environment& environment, const launch::Devices& devices, bool use_cpu)
+      : environment_(environment), devices_(devices), use_cpu_(use_cpu) {}
+
+  Topology decide() {
+    if (is_worker_of_torchrun()) return worker();
+    const bool own_variables = has("NNODES") || has("NODE_RANK") || has("RDZV_ID");
+    const auto task = own_variables ? std::nullopt : task_of_another_launcher(environment_);
+    if (task && (task->size > task->nodes || devices() <= 1)) return worker_of(*task);
+    const AgentTopology agent(environment_, devices_, use_cpu_);
+    if (task) return agent.of_task(*task);
+    if (is_pytorch_job(own_variables)) return agent.of_pytorch_job();
+    const bool forced = !forcing_variable(environment_).empty();
+    const bool elsewhere = truth("USE_RAY") || truth("USE_KT");
+    if (has("RDZV_ID")) return agent.elastic();
+    if (forced || agent.nodes() > 1 || (devices() > 1 && !elsewhere)) return agent.fixed();
+    return alone();
+  }
+
+ private:
+  bool has(const char* name) const { return environment_.has(name); }
+  bool truth(const char* name) const { return environment_.truth(name); }
+  int devices() const { return use_cpu_ ? 1 : devices_.count; }
+
+  /// torchrun's own mark, or all of its variables together. LOCAL_RANK is what tells a worker from a Kubernetes pod.
+  bool is_worker_of_torchrun() const {
+    const bool marked = has("TORCHELASTIC_RUN_ID") || has("LMF_JOB");
+    const bool complete = has("RANK") && has("WORLD_SIZE") && has("LOCAL_RANK");
+    if (marked && !complete)
+      wrong_environment(
+          fmt::format(
+              "{} says that a launcher started this process, but RANK, LOCAL_RANK and WORLD_SIZE are not all set",
+              has("LMF_JOB") ? "LMF_JOB" : "TORCHELASTIC_RUN_ID"),
+          "leave them as the launcher sets them, or unset both marks to launch anew");
+    if (complete && !marked && (!has("MASTER_ADDR") || !has("MASTER_PORT")) && environment_.text("WORLD_SIZE") != "1")
+      wrong_environment("RANK, LOCAL_RANK and WORLD_SIZE are set, but MASTER_ADDR or MASTER_PORT is not",
+                        "set both, or unset the three to launch anew");
+    return complete;
+  }
+
+  Topology worker() const {
+    Topology topology;
+    topology.kind = Topology::Kind::worker;
+    const int size = *environment_.number("WORLD_SIZE", 1, kMostNodes * 64);
+    const int rank = *environment_.number("RANK", 0, size - 1);
+    topology.why = fmt::format("rank {} of {}, started by {}", rank, size,
+                               has("LMF_JOB")               ? "lmf"
+                               : has("TORCHELASTIC_RUN_ID") ? "torchrun"
+                                                            : "whoever set RANK and LOCAL_RANK");
+    return topology;
+  }
+
+  Topology worker_of(const Task& task) const {
+    Topology topology;
+    topology.kind = Topology::Kind::worker;
+    const std::string address = environment_.text("MASTER_ADDR", task.first_host);
+    if (address.empty())
+      wrong_environment(fmt::format("{} started {} tasks on several nodes, but does not say where task 0 is",
+                                    task.launcher, task.size),
+                        "set MASTER_ADDR and MASTER_PORT for all tasks");
+    const int port = environment_.number("MASTER_PORT", 1, 65535).value_or(task.port);
+    topology.why = fmt::format("rank {} of {}, started by {} ({}), meeting at {}:{}", task.rank, task.size,
+                               task.launcher, task.evidence, address, port);
+    topology.variables = {{"RANK", std::to_string(task.rank)},
+                          {"WORLD_SIZE", std::to_string(task.size)},
+                          {"LOCAL_RANK", std::to_string(task.local_rank)},
+                          {"LOCAL_WORLD_SIZE", std::to_string(task.local_size)},
+                          {"MASTER_ADDR", address},
+                          {"MASTER_PORT", std::to_string(port)}};
+    if (task.launcher == "srun") topology.variables.emplace_back("GROUP_RANK", std::to_string(task.node));
+    return topology;
+  }
+
+  /// Kubeflow's PyTorchJob numbers pods, not processes.
+  bool is_pytorch_job(bool own_variables) const {
+    return !own_variables && has("MASTER_ADDR") && has("MASTER_PORT") && has("RANK") && has("WORLD_SIZE");
+  }
+  Topology alone() const {
+    Topology topology;
+    topology.why = use_cpu_ ? "one process (use_cpu)" : fmt::format("one process ({})", devices_.description);
+    const auto wanted = has("NPROC_PER_NODE") ? environment_.text("NPROC_PER_NODE") : "1";
+    if (wanted != "1") topology.why += fmt::format("; NPROC_PER_NODE={} has an effect with FORCE_TORCHRUN=1", wanted);
+    return topology;
+  }
+
+  const Environment& environment_;
+  const launch::Devices& devices_;
+  const bool use_cpu_;
+};
+
+}  // namespace
+
+Topology decide_topology(const Environment& environment, const launch::Devices& devices, bool use_cpu) {
+  const Environment translated = with_own_names(environment);
+  Topology topology = Decision(translated, devices, use_cpu).decide();
+  if (topology.kind == Topology::Kind::agent && environment.has("PET_RDZV_CONF"))
+    topology.rendezvous.settings = launch::parse_settings(environment.text("PET_RDZV_CONF"), "PET_RDZV_CONF");
+  topology.rendezvous.identical_workers = environment.text("TORCH_ELASTIC_WORKER_IDENTICAL") == "1";
+  return topology;
+}
+
+Ranks ranks_of(const Topology& topology, Environment environment) {
+  if (topology.kind == Topology::Kind::in_process) return {};
+  if (topology.kind == Topology::Kind::agent) return {0, topology.workers * topology.rendezvous.maximum_nodes};
+  for (const auto& [name, value] : topology.variables) environment.set(name, value);
+  constexpr int kMost = std::numeric_limits<int>::max();
+  return {environment.number("RANK", 0, kMost).value_or(0), environment.number("WORLD_SIZE", 1, kMost).value_or(1)};
+}
+
+std::vector<std::pair<std::string, std::string>> torch_tuning(const Environment& environment) {
+  std::vector<std::pair<std::string, std::string>> variables;
+  if (!environment.truth("OPTIM_TORCH", true)) return variables;
+  for (const auto& [name, value] :
+       {std::pair<const char*, const char*>{"PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"},
+        {"TORCH_NCCL_AVOID_RECORD_STREAMS", "1"}})
+    if (!environment.has(name)) variables.emplace_back(name, value);
+  return variables;
+}
+
+}  // namespace lmf::train

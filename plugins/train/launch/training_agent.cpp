@@ -1,0 +1,88 @@
+#include "train/launch/training_agent.hpp"
+
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "base/host.hpp"
+#include "train/launch/agent/option_values.hpp"
+#include "train/shared/job.hpp"
+
+namespace lmf::train {
+namespace {
+
+constexpr const char* kLevels[] = {"trace", "debug", "info", "warn", "error", "off"};  // of LMF_LOG_*
+
+/// A libtorch without CUDA uses no GPU, so it must not count them.
+launch::Devices usable_devices(const Environment& environment) {
+  launch::Devices devices = launch::visible_devices();
+  if (LMF_TORCH_CUDA == 0 && !environment.has("LMF_FAKE_DEVICES") && devices.count > 0)
+    devices = {0, fmt::format("{}, but this lmf is built without CUDA", devices.description)};
+  return devices;
+}
+
+/// The host's own options again: with them it finds the same plugins in the same order.
+std::vector<std::string> command_of(std::span<const char* const> words, const lmf_host_v1& host) {
+  std::vector<std::string> command = {host.executable};
+  for (std::size_t i = 0; i < host.plugin_directory_count; ++i)
+    command.push_back(fmt::format("--plugin-dir={}", host.plugin_directories[i]));
+  command.push_back(fmt::format("--log-level={}", kLevels[std::clamp<std::int32_t>(host.log_level, 0, 5)]));
+  command.push_back("train");
+  command.insert(command.end(), words.begin(), words.end());
+  return command;
+}
+
+/// As a shell would take it.
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-+=./:,@%") == std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+}  // namespace
+
+Topology topology_of_process(const Environment& environment, const config::Options& options) {
+  return decide_topology(environment, usable_devices(environment), options.flag("use_cpu"));
+}
+
+launch::AgentOptions training_agent(const Topology& topology, const Environment& environment,
+                                    std::span<const char* const> words, const lmf_host_v1& host) {
+  launch::AgentOptions agent;
+  if (topology.kind != Topology::Kind::agent) return agent;
+  agent.name = fmt::format("{} train {}", host.program_name, words.front());
+  agent.words = command_of(words, host);
+  agent.variables = torch_tuning(environment);
+  const std::string pin = pin_environment_entry(host);
+  agent.variables.emplace_back(kPinVariable, pin.substr(pin.find('=') + 1));
+  agent.workers = topology.workers;
+  agent.max_restarts = topology.max_restarts;
+  if (environment.has(launch::kGraceVariable))
+    agent.grace = launch::parse_grace(environment.text(launch::kGraceVariable));
+  agent.signals = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+  agent.rendezvous = topology.rendezvous;
+  return agent;
+}
+
+std::string launch_text(const Topology& topology, const launch::AgentOptions& agent) {
+  std::string text = topology.why + "\n";
+  if (!topology.warning.empty()) text += topology.warning + "\n";
+  if (topology.kind != Topology::Kind::agent) return text;
+  for (const auto& [name, value] : agent.variables) text += fmt::format("{}={} \\\n", name, quoted(value));
+  std::string line;
+  for (const std::string& word : agent.words) line += (line.empty() ? "" : " ") + quoted(word);
+  text += line + "\n";
+  if (agent.max_restarts > 0) text += fmt::format("started again up to {} times\n", agent.max_restarts);
+  return text;
+}
+
+std::string restarted_job(const Environment& environment) {
+  const bool again = environment.number("LMF_ATTEMPT", 0, 1 << 30).value_or(0) > 0 ||
+                     environment.number("TORCHELASTIC_RESTART_COUNT", 0, 1 << 30).value_or(0) > 0;
+  return again ? environment.text(kJobIdVariable) : "";
+}
+
+}  // namespace lmf::train

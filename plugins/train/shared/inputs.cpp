@@ -1,0 +1,214 @@
+#include "train/shared/inputs.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/progress.hpp"
+#include "lmf/error.hpp"
+#include "model/adapter_folder.hpp"
+#include "model/decoder_shapes.hpp"
+#include "train/shared/checkpoint_folders.hpp"
+#include "train/shared/freeze.hpp"
+#include "train/shared/resume_checks.hpp"
+#include "train/shared/run_state.hpp"
+#include "train/shared/trainer_state.hpp"
+
+namespace lmf::train {
+namespace {
+
+namespace fs = std::filesystem;
+using config::Options;
+
+std::optional<std::string> optional_text(const Options& options, std::string_view name) {
+  if (options.is_null(name)) return std::nullopt;
+  return options.text(name);
+}
+
+void require_embeddings(const model::DecoderSpec& spec, const text::Tokenizer& tokenizer) {
+  if (tokenizer.vocab_size() <= spec.vocab_size) return;
+  throw Error(
+      fmt::format("the tokenizer has {} tokens, the model embeds {}", tokenizer.vocab_size(), spec.vocab_size),
+      "growing the vocabulary (resize_vocab) is not in this version: choose a template whose tokens the model has");
+}
+
+class InputReader {
+ public:
+  InputReader(const Options& options, const fs::path& share_directory, std::vector<config::Problem>& problems)
+      : options_(options),
+        share_(share_directory),
+        resumes_(!options.is_null("resume_from_checkpoint")),
+        problems_(problems) {}
+
+  Inputs run() {
+    if (!options_.is_null("model_name_or_path")) guarded("model_name_or_path", [this] { model(); });
+    guarded("template", [this] { chat_template(); });
+    if (inputs_.spec && inputs_.tokenizer)
+      guarded("model_name_or_path", [this] { require_embeddings(*inputs_.spec, *inputs_.tokenizer); });
+    std::optional<model::DecoderSpec> met = inputs_.spec;
+    if (is_lora()) adapters(met);
+    if (resumes_) checkpoint(met);
+    if (!inputs_.spec) return std::move(inputs_);
+    if (options_.text("finetuning_type") == "freeze") freeze();
+    const bool takes_base = is_lora() || !resumes_;
+    if (takes_base && !options_.flag("train_from_scratch"))
+      guarded("model_name_or_path", [this] { require_weights(inputs_.model_directory, *inputs_.spec); });
+    return std::move(inputs_);
+  }
+
+ private:
+  /// An Error of a room becomes one more problem of this option.
+  template <class Step>
+  void guarded(std::string_view name, const Step& step) {
+    try {
+      step();
+    } catch (const Error& failure) {
+      problems_.push_back({fmt::format("{}: {}: {}", options_.origin(name), name, failure.what()), failure.hint()});
+    }
+  }
+
+  void model() {
+    inputs_.model_directory = model::resolve_model(options_.text("model_name_or_path"), options_.text("model_revision"),
+                                                   options_.text("cache_dir"));
+    guarded("model_name_or_path", [this] { inputs_.spec = model::DecoderSpec::read(inputs_.model_directory); });
+    inputs_.tokenizer = text::Tokenizer::load(inputs_.model_directory);
+  }
+
+  void chat_template() {
+    const auto name = optional_text(options_, "template"), system = optional_text(options_, "default_system");
+    if (inputs_.tokenizer) {
+      inputs_.chat_template = text::ChatTemplate::choose(share_, name, system, *inputs_.tokenizer);
+      inputs_.chat_template->repair(*inputs_.tokenizer);
+    } else if (name) {
+      inputs_.chat_template = text::ChatTemplate::load(share_, *name);
+    }
+    if (!inputs_.chat_template || !inputs_.chat_template->efficient_eos || !options_.flag("train_on_prompt")) return;
+    problems_.push_back({fmt::format("{}: train_on_prompt: template {} learns eos in the prompt's place",
+                                     options_.origin("train_on_prompt"), inputs_.chat_template->name),
+                         "leave train_on_prompt out"});
+    inputs_.chat_template.reset();  // the data would say it again, without the place
+  }
+
+  void freeze() {
+    std::vector<std::string> names;
+    for (auto& parameter : model::parameter_shapes(*inputs_.spec)) names.push_back(std::move(parameter.name));
+    const auto known = FreezableModules::of(names);
+    const auto require = [this](const char* name, const std::set<std::string>& modules) {
+      guarded(name, [&] { require_known(options_.list(name), modules); });
+    };
+    require("freeze_trainable_modules", known.in_layers);
+    require("freeze_extra_modules", known.outside);
+    const std::int64_t asked = std::abs(options_.integer("freeze_trainable_layers"));
+    if (asked > inputs_.spec->layers)
+      inputs_.notes.push_back(fmt::format("{}: freeze_trainable_layers asks for {} layers of {}: all are trained",
+                                          options_.origin("freeze_trainable_layers"), asked, inputs_.spec->layers));
+  }
+
+  /// All are merged, one after another, before a fresh one; without that, training goes on with the last, or with what
+  /// the checkpoint has made of it. `met`: what an adapter meets; afterwards, what the next one meets.
+  void adapters(std::optional<model::DecoderSpec>& met) {
+    std::vector<std::string> folders = options_.list("adapter_name_or_path");
+    const bool fresh = folders.empty() || options_.flag("create_new_adapter");
+    if (resumes_ && !fresh) folders.pop_back();
+    for (const std::string& name : folders)
+      guarded("adapter_name_or_path", [&] {
+        require_adapter(model::resolve_adapter(name, options_.text("model_revision"), options_.text("cache_dir")), met);
+      });
+    if (!resumes_ && fresh && met) fresh_adapter(*met);
+  }
+
+  static void require_adapter(const fs::path& folder, std::optional<model::DecoderSpec>& met) {
+    if (!met) return void(model::AdapterFolder::read_config(folder));
+    const auto fitting = model::AdapterFolder::open(folder, *met);
+    if (fitting.plan.separates_head) met->tied_embeddings = false;
+  }
+
+  void fresh_adapter(const model::DecoderSpec& spec) {
+    model::LoraConfig fresh;
+    fresh.targets = options_.list("lora_target");
+    fresh.modules_to_save = options_.list("additional_target");
+    guarded("lora_target", [&] { model::match_targets(spec, fresh); });
+    guarded("additional_target", [&] { model::require_saved_modules(spec, fresh); });
+  }
+
+  void checkpoint(std::optional<model::DecoderSpec>& met) {
+    const fs::path folder = options_.text("resume_from_checkpoint");
+    if (found(kind_problems(options_, folder))) return;
+    found(setting_problems(options_, folder));
+    guarded("resume_from_checkpoint", [&] { TrainerState::read(folder / kTrainerStateFile); });
+    std::error_code ignored;
+    if (fs::exists(folder / kRunStateFile, ignored))
+      guarded("resume_from_checkpoint", [&] { RunState::read(folder / kRunStateFile); });
+    guarded("resume_from_checkpoint", [&] {
+      if (inputs_.spec && found(base_problems(options_, folder, *inputs_.spec))) return;
+      if (is_lora())
+        require_adapter(folder, met);
+      else
+        require_weights(folder, model::DecoderSpec::read(folder));
+    });
+  }
+
+  static void require_weights(const fs::path& folder, const model::DecoderSpec& spec) {
+    model::require_parameters(model::WeightFiles::open_model(folder), spec);
+  }
+
+  bool is_lora() const { return options_.text("finetuning_type") == "lora"; }
+
+  /// Whether there are any.
+  bool found(std::vector<config::Problem> more) {
+    problems_.insert(problems_.end(), more.begin(), more.end());
+    return !more.empty();
+  }
+
+  const Options& options_;
+  const fs::path& share_;
+  const bool resumes_;
+  std::vector<config::Problem>& problems_;
+  Inputs inputs_;
+};
+
+}  // namespace
+
+Inputs read_inputs(const Options& options, const fs::path& share_directory, std::vector<config::Problem>& problems) {
+  return InputReader(options, share_directory, problems).run();
+}
+
+data::DatasetCheck check_data(const Inputs& inputs, const Options& options) {
+  std::optional<Progress> progress;
+  return data::check_datasets(data_options(options), inputs.tokenizer ? &*inputs.tokenizer : nullptr,
+                              inputs.chat_template ? &*inputs.chat_template : nullptr,
+                              [&](std::int64_t done, std::int64_t total) {
+                                if (!progress) progress.emplace("checking the data", total);
+                                progress->update(done);
+                              });
+}
+
+Inputs require_inputs(const Options& options, const fs::path& share_directory) {
+  std::vector<config::Problem> problems;
+  Inputs inputs = read_inputs(options, share_directory, problems);
+  if (!problems.empty())
+    for (std::string& problem : check_data(inputs, options).problems) problems.push_back({std::move(problem), {}});
+  config::throw_problems(problems);
+  return inputs;
+}
+
+data::PrepareOptions data_options(const Options& options) {
+  data::PrepareOptions result;
+  result.stage = options.text("stage");
+  result.datasets = options.list("dataset");
+  result.dataset_directory = options.text("dataset_dir");
+  result.cutoff_len = options.integer("cutoff_len");
+  if (!options.is_null("max_samples")) result.max_samples = options.integer("max_samples");
+  result.train_on_prompt = options.flag("train_on_prompt");
+  // Both at once is among option_problems() already.
+  result.mask_history = options.flag("mask_history") && !result.train_on_prompt;
+  result.overwrite_cache = options.flag("overwrite_cache");
+  result.seed = static_cast<std::uint32_t>(options.integer("seed"));
+  result.fallback_directory = fs::path(options.text("output_dir")) / "tokenised";
+  if (!options.is_null("preprocessing_num_workers"))
+    result.workers = static_cast<int>(options.integer("preprocessing_num_workers"));
+  return result;
+}
+
+}  // namespace lmf::train

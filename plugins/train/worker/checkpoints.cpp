@@ -1,0 +1,138 @@
+#include "train/worker/checkpoints.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kUnfinished = "unfinished-checkpoint-";  // being filled, or being removed
+
+/// Renamed first: a kill in the middle of removing must not leave something that looks like a checkpoint.
+void remove_checkpoint(const fs::path& folder) {
+  const fs::path doomed = folder.parent_path() / fmt::format("{}{}-removed", kUnfinished, folder.filename().string());
+  std::error_code ignored;
+  fs::remove_all(doomed, ignored);
+  fs::rename(folder, doomed);
+  fs::remove_all(doomed, ignored);
+}
+
+/// Lets two folders change names in one step. False where the file system cannot.
+bool exchange(const fs::path& a, const fs::path& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return true;
+  if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return false;
+  throw fs::filesystem_error("rename", a, b, std::error_code(errno, std::generic_category()));
+}
+
+/// "checkpoint-5-earlier-1"
+fs::path free_name_for_earlier(const fs::path& checkpoint) {
+  for (int i = 1;; ++i) {
+    const fs::path name = fmt::format("{}-earlier-{}", checkpoint.string(), i);
+    if (!fs::exists(name)) return name;
+  }
+}
+
+}  // namespace
+
+void replace_by_renaming(const fs::path& unfinished, const fs::path& finished) {
+  fs::remove_all(replaced_path(finished));
+  fs::rename(finished, replaced_path(finished));
+  fs::rename(unfinished, finished);
+}
+
+Checkpoints::Checkpoints(fs::path output_directory, std::int64_t keep, std::int64_t run, bool replace_earlier)
+    : output_directory_(std::move(output_directory)), keep_(keep), run_(run), replace_earlier_(replace_earlier) {
+  std::error_code error;
+  fs::create_directories(output_directory_, error);
+  if (error) {
+    throw Error(fmt::format("cannot create output_dir {}: {}", output_directory_.string(), error.message()),
+                "choose a folder that can be written", kExitUsage);
+  }
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(output_directory_)) {
+    if (entry.path().filename().string().starts_with(kUnfinished)) leftovers.push_back(entry.path());
+  }
+  for (const CheckpointFolder& checkpoint : checkpoints_in(output_directory_)) {
+    if (fs::exists(replaced_path(checkpoint.path))) leftovers.push_back(replaced_path(checkpoint.path));
+  }
+  for (const fs::path& leftover : leftovers) fs::remove_all(leftover);
+  remove_abandoned_files(output_directory_);
+}
+
+void Checkpoints::require_space(std::uint64_t bytes) const {
+  constexpr std::uint64_t kMebibyte = 1 << 20;
+  const std::uint64_t reserve = std::min(16 * kMebibyte, kMebibyte + bytes / 8);
+  const fs::space_info space = fs::space(output_directory_);
+  if (space.available >= bytes + reserve) return;
+  const auto mebibytes = [](std::uint64_t size) { return static_cast<double>(size) / static_cast<double>(kMebibyte); };
+  throw Error(
+      fmt::format(
+          "{} has {:.1f} MiB free; the tensors of a checkpoint take {:.1f} MiB, and {:.1f} MiB are kept for its "
+          "tokenizer and the logs",
+          output_directory_.string(), mebibytes(space.available), mebibytes(bytes), mebibytes(reserve)),
+      "make room, lower save_total_limit, or set save_only_model; older checkpoints are whole and can be resumed from");
+}
+
+fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
+                            const std::function<void(const fs::path&)>& fill) const {
+  require_space(bytes);
+  const fs::path unfinished = output_directory_ / fmt::format("{}{}", kUnfinished, step);
+  const fs::path finished = checkpoint_path(output_directory_, step);
+  try {
+    fs::remove_all(unfinished);
+    fs::create_directory(unfinished);
+    fill(unfinished);
+    flush_folder(unfinished);
+    put_in_place(unfinished, finished);
+  } catch (const std::exception& problem) {
+    std::error_code ignored;
+    fs::remove_all(unfinished, ignored);
+    throw Error(fmt::format("cannot write {}: {}", finished.string(), problem.what()),
+                "older checkpoints are whole: make room and resume from the last one");
+  }
+  flush_folder(output_directory_);
+  rotate(finished);
+  return finished;
+}
+
+void Checkpoints::put_in_place(const fs::path& unfinished, const fs::path& finished) const {
+  const auto old = checkpoint_at(finished);
+  if (old && old->run != run_ && !replace_earlier_) fs::rename(finished, free_name_for_earlier(finished));
+  if (!fs::exists(finished)) {
+    fs::rename(unfinished, finished);
+  } else if (!exchange(unfinished, finished)) {
+    replace_by_renaming(unfinished, finished);
+  }
+  std::error_code ignored;  // the new one is in its place, whatever becomes of the old one
+  for (const fs::path& left : {unfinished, replaced_path(finished)}) fs::remove_all(left, ignored);
+}
+
+void Checkpoints::rotate(const fs::path& newest) const {
+  if (keep_ <= 0) return;
+  std::vector<fs::path> own;
+  for (const CheckpointFolder& checkpoint : checkpoints_in(output_directory_)) {
+    if (checkpoint.run == run_ && checkpoint.path != newest) own.push_back(checkpoint.path);
+  }
+  const auto surplus = std::ssize(own) + 1 - keep_;
+  for (std::ptrdiff_t i = 0; i < surplus; ++i) {
+    remove_checkpoint(own[static_cast<std::size_t>(i)]);
+    log::debug("removed {} (save_total_limit {})", own[static_cast<std::size_t>(i)].string(), keep_);
+  }
+}
+
+}  // namespace lmf::train

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include "lmf/error.hpp"
+#include "train/worker/world.hpp"
+
+namespace lmf::train {
+
+/// The ranks that train together, joined through c10d. Every call that says "all ranks" has to be made by all of them
+/// in the same order. A process that is alone has one too, whose calls come back at once.
+///
+/// When a rank fails or dies, the others must not only stop but say why: each leaves its last words in the store, and
+/// the error of one that was merely waiting names the rank that was the cause, or that was never heard of again.
+class ProcessGroup {
+ public:
+  /// Waits until all ranks are there. `timeout`: how long a rank waits for the others, here and in every later call.
+  /// Throws Error that says who is missing.
+  static std::unique_ptr<ProcessGroup> join(const World& world, torch::Device device, std::chrono::seconds timeout);
+  static ProcessGroup& alone();
+  ~ProcessGroup();
+  ProcessGroup(const ProcessGroup&) = delete;
+  ProcessGroup& operator=(const ProcessGroup&) = delete;
+
+  const World& world() const { return world_; }
+  int size() const { return world_.size; }
+  bool leads() const { return world_.leads(); }
+  const std::string& name_of(int rank) const {
+    return names_.at(static_cast<std::size_t>(rank));
+  }  ///< "node1 (pid 4242)"
+  /// Null when alone.
+  const c10::intrusive_ptr<c10d::ProcessGroup>& c10d() const { return group_; }
+
+  /// What every rank gave, by rank; all ranks give as many.
+  std::vector<std::vector<double>> gather(const std::vector<double>& values);
+  std::vector<std::string> gather_text(const std::string& text);
+  /// Work of all ranks of a node, on its first one before the others: these wait however long it takes, as long as the
+  /// first one calls alive() in it now and then.
+  void first_then_others(const std::string& what, const std::function<void(bool first)>& work);
+  void alive();
+
+  /// Tells the others where this rank is, "step 12": what they name when they wait in vain.
+  void enter(const std::string& phase);
+  /// Runs `work`, in which this rank waits for others, and turns what breaks their connection into an Error that says
+  /// who.
+  template <class Work>
+  auto waiting(const Work& work) {
+    const auto began = std::chrono::steady_clock::now();
+    try {
+      return work();
+    } catch (const Error&) {
+      throw;
+    } catch (const std::runtime_error& problem) {  // gloo's
+      throw_if_several(problem, began);
+      throw;
+    } catch (const c10::DistError& problem) {
+      throw_if_several(problem, began);
+      throw;
+    }
+  }
+  /// Leaves last words for the others: this rank stops for a reason of its own.
+  void stop_because(const std::string& reason) noexcept;
+  /// Waits for all ranks, then leaves: none of them needs another any more. Without it (an error is under way) the
+  /// connections end with the process.
+  void leave();
+
+ private:
+  ProcessGroup(const World& world, std::chrono::milliseconds timeout) : world_(world), timeout_(timeout) {}
+  void open_store();
+  void meet();
+  void connect(torch::Device device);
+  void wait_for_first(const std::string& key);
+  std::vector<std::string> read_all(const std::string& kind, std::chrono::milliseconds patience) noexcept;
+  void throw_if_several(const std::exception& problem, std::chrono::steady_clock::time_point began);
+  Error lost(const std::string& problem, double seconds);
+  std::string key(const std::string& kind) const { return kind + "/" + std::to_string(world_.rank); }
+
+  World world_;
+  std::chrono::milliseconds timeout_{0};
+  c10::intrusive_ptr<c10d::Store> store_;
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  std::vector<std::string> names_;  // of the processes, by rank
+  std::string phase_, alive_key_;
+  std::chrono::steady_clock::time_point alive_at_;
+  int gathered_ = 0;
+};
+
+}  // namespace lmf::train

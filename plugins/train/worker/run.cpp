@@ -1,0 +1,133 @@
+#include "train/worker/run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/progress.hpp"
+#include "data/prepare.hpp"
+#include "lmf/error.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
+#include "train/shared/inputs.hpp"
+#include "train/worker/memory.hpp"
+#include "train/worker/outputs.hpp"
+#include "train/worker/process_group.hpp"
+#include "train/worker/train_options.hpp"
+#include "train/worker/trainee.hpp"
+#include "train/worker/trainer.hpp"
+
+namespace lmf::train {
+namespace {
+
+/// One rank of each node makes the store while its neighbours wait, which then find it there.
+data::PrepareReport prepare_on_node(const config::Options& options, const text::Tokenizer& tokenizer,
+                                    const text::ChatTemplate& chat_template, ProcessGroup& group) {
+  data::PrepareReport report;
+  group.first_then_others("tokenising the data", [&](bool first) {
+    auto with = data_options(options);
+    with.overwrite_cache = with.overwrite_cache && first;
+    std::optional<Progress> progress;
+    report = data::prepare(with, tokenizer, chat_template, [&](std::int64_t done, std::int64_t total) {
+      group.alive();
+      if (!group.leads()) return;
+      if (!progress) progress.emplace("tokenising", total);
+      progress->update(done);
+    });
+  });
+  return report;
+}
+
+data::TokenStore prepare_data(const config::Options& options, const text::Tokenizer& tokenizer,
+                              const text::ChatTemplate& chat_template, ProcessGroup& group) {
+  const auto report = prepare_on_node(options, tokenizer, chat_template, group);
+  for (const std::string& line : data::summary(report)) log::info("{}", line);
+  return data::TokenStore::open(report.store);
+}
+
+/// What goes beside every saved model: tokenizer, chat template, the settings of the run.
+void write_companions(const std::filesystem::path& directory, const config::Options& options,
+                      const text::Tokenizer& tokenizer, const text::ChatTemplate& chat_template) {
+  tokenizer.save(directory);
+  if (tokenizer.chat_template().empty() || chat_template.replace_jinja_template) {
+    const std::string jinja = chat_template.jinja(tokenizer);
+    if (!jinja.empty()) write_file_atomically(directory / "chat_template.jinja", jinja);
+  }
+  write_file_atomically(directory / "training_args.json", nlohmann::json::parse(options.to_json()).dump(2) + "\n");
+}
+
+torch::Device training_device(const TrainOptions& options, const World& world) {
+  if (options.use_cpu || !torch::cuda::is_available()) return torch::kCPU;
+  const int gpus = static_cast<int>(torch::cuda::device_count());
+  if (world.local_rank < gpus) return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(world.local_rank));
+  throw Error(
+      fmt::format("rank {} is number {} on its node, which shows {} GPUs", world.rank, world.local_rank + 1, gpus),
+      "start one process for each GPU (NPROC_PER_NODE), or make more visible (CUDA_VISIBLE_DEVICES)", kExitUsage);
+}
+
+/// This node's ranks together get as many threads as it has cores, unless the user says how many.
+void share_cores(const World& world) {
+  if (std::getenv("OMP_NUM_THREADS") || world.local_size == 1) return;
+  torch::set_num_threads(std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / world.local_size));
+}
+
+void write_outputs(const config::Options& given, const TrainOptions& options, const Trainer& trainer) {
+  write_results(options.output_dir, trainer.metrics());
+  write_file_atomically(options.output_dir / kTrainerStateFile, trainer.state().to_json(true, true).dump(2) + "\n");
+  if (options.plot_loss) write_loss_plot(options.output_dir, trainer.state());
+  write_model_card(options.output_dir, options, trainer.plan(), given.list("dataset"), trainer.metrics());
+}
+
+int train(const config::Options& given, const std::filesystem::path& share_directory, const TrainOptions& options,
+          torch::Device device, ProcessGroup& group) {
+  const Inputs inputs = require_inputs(given, share_directory);
+  for (const std::string& note : inputs.notes) log::warn("{}", note);
+  const text::Tokenizer& tokenizer = inputs.tokenizer.value();
+  const text::ChatTemplate& chat_template = inputs.chat_template.value();
+  const auto store = prepare_data(given, tokenizer, chat_template, group);
+  if (store.size() > 0) log::info("the first example:\n{}", data::describe(store[0], tokenizer));
+
+  auto trainee = Trainee::make(options, device);
+  if (options.print_param_status && group.leads()) {
+    std::fputs(trainee.parameter_lines().c_str(), stdout);
+    std::fflush(stdout);  // before what the log says next
+  }
+  Trainer trainer(
+      options, trainee, store,
+      [&](const std::filesystem::path& directory) { write_companions(directory, given, tokenizer, chat_template); },
+      group);
+  const int status = trainer.run();
+  if (status == 0 && group.leads()) write_outputs(given, options, trainer);
+  return status;
+}
+
+}  // namespace
+
+int run(const config::Options& given, const std::filesystem::path& share_directory) {
+  keep_big_buffers();
+  const TrainOptions options = TrainOptions::from(given);
+  const World world = World::from_environment();
+  share_cores(world);
+  const torch::Device device = training_device(options, world);
+  const auto group = ProcessGroup::join(world, device, std::chrono::seconds(options.rank_timeout_seconds));
+  try {
+    const int status = train(given, share_directory, options, device, *group);
+    group->leave();
+    return status;
+  } catch (const std::exception& problem) {
+    group->stop_because(problem.what());
+    throw;
+  }
+}
+
+}  // namespace lmf::train

@@ -1,0 +1,70 @@
+#include "base/library_file.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <elf.h>
+#include <link.h>
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+
+namespace lmf {
+namespace {
+
+using Header = ElfW(Ehdr);
+using Segment = ElfW(Phdr);
+
+/// The last byte that the headers claim, or 0 when `bytes` does not begin as a library of this machine's kind.
+std::uint64_t claimed_size(std::span<const std::byte> bytes) {
+  Header header;
+  if (bytes.size() < sizeof header) return 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_ident[EI_CLASS] != (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32))
+    return 0;
+  const std::uint64_t segments_end = header.e_phoff + std::uint64_t{header.e_phnum} * sizeof(Segment);
+  if (header.e_phentsize != sizeof(Segment)) return 0;
+  std::uint64_t end = std::max(segments_end, header.e_shoff + std::uint64_t{header.e_shnum} * header.e_shentsize);
+  if (segments_end < header.e_phoff || segments_end > bytes.size()) return end;
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    Segment segment;
+    std::memcpy(&segment, bytes.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD) end = std::max(end, std::uint64_t{segment.p_offset} + segment.p_filesz);
+  }
+  return end;
+}
+
+/// The machine that this code was built for, by its number in ELF headers.
+constexpr unsigned kThisMachine =
+#if defined(__x86_64__)
+    EM_X86_64;
+#elif defined(__aarch64__)
+    EM_AARCH64;
+#else
+    EM_NONE;  // any
+#endif
+
+bool is_library_of_this_machine(std::span<const std::byte> bytes) {
+  Header header;
+  if (claimed_size(bytes) == 0) return false;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header.e_type == ET_DYN && (kThisMachine == EM_NONE || header.e_machine == kThisMachine);
+}
+
+}  // namespace
+
+std::optional<std::string> why_cut_off(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  const std::uint64_t claimed = claimed_size(file.bytes());
+  if (claimed <= file.bytes().size()) return std::nullopt;
+  return fmt::format("it is cut off: it has {} of its {} bytes", file.bytes().size(), claimed);
+}
+
+std::optional<std::string> why_no_library(const std::filesystem::path& path) {
+  if (!is_library_of_this_machine(MappedFile(path).bytes())) return "it is no shared library of this machine";
+  return why_cut_off(path);
+}
+
+}  // namespace lmf

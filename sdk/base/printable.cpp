@@ -1,0 +1,30 @@
+#include "base/printable.hpp"
+
+namespace lmf {
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  shown.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+      // U+2400..U+2421: the pictures of the C0 controls, and of delete.
+      shown += {'\xe2', '\x90', static_cast<char>(byte == 0x7f ? 0xa1 : 0x80 + byte)};
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+      shown += "\xef\xbf\xbd";  // U+FFFD for the C1 controls U+0080..U+009F: some terminals obey them
+      ++i;
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
+std::string shortened(std::string_view word, std::size_t most) {
+  if (word.size() <= most) return std::string(word);
+  while (most > 0 && (static_cast<unsigned char>(word[most]) & 0xc0) == 0x80) --most;
+  return std::string(word.substr(0, most)) + "...";
+}
+
+}  // namespace lmf

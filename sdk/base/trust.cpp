@@ -1,0 +1,90 @@
+#include "base/trust.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace lmf {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string user_name(uid_t user) {
+  const passwd* account = ::getpwuid(user);
+  return account != nullptr ? account->pw_name : fmt::format("user {}", user);
+}
+
+bool is_private_group(uid_t owner, gid_t group) {
+  const passwd* account = ::getpwuid(owner);
+  if (account == nullptr || account->pw_gid != group) return false;
+  const std::string name = account->pw_name;
+  const struct group* entry = ::getgrgid(group);
+  if (entry == nullptr || name != entry->gr_name) return false;
+  for (char** member = entry->gr_mem; *member != nullptr; ++member)
+    if (name != *member) return false;
+  return true;
+}
+
+/// As a shell takes it for one word.
+std::string word(const fs::path& path) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+,:@%";
+  std::string text = path.string();
+  if (text.find_first_not_of(kPlain) == text.npos) return text;
+  for (auto quote = text.find('\''); quote != text.npos; quote = text.find('\'', quote + 4))
+    text.replace(quote, 1, R"('\'')");
+  return "'" + text + "'";
+}
+
+std::optional<std::string> check_one(const fs::path& path, bool is_file, std::optional<uid_t> further_owner) {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0)
+    return fmt::format("cannot check {}: {}", path.string(), std::strerror(errno));
+  const uid_t owner = status.st_uid;
+  if (owner != 0 && owner != ::geteuid() && owner != further_owner)
+    return fmt::format(
+        "{} belongs to {}, who could change what it does. Make a copy of your own, or run as root: "
+        "chown root {}",
+        path.string(), user_name(owner), word(path));
+  const mode_t mode = status.st_mode;
+  const bool shared_folder = !is_file && owner == 0 && (mode & S_ISVTX) != 0;
+  if (shared_folder) return std::nullopt;
+  if ((mode & S_IWOTH) != 0)
+    return fmt::format("{} (mode {:04o}) can be written by everybody. Run: chmod o-w {}", path.string(), mode & 07777,
+                       word(path));
+  if ((mode & S_IWGRP) != 0 && !is_private_group(owner, status.st_gid))
+    return fmt::format("{} (mode {:04o}) can be written by its group. Run: chmod g-w {}", path.string(), mode & 07777,
+                       word(path));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> why_unsafe(const fs::path& path, std::optional<uid_t> further_owner) {
+  if (auto reason = check_one(path, true, further_owner)) return reason;
+  for (fs::path folder = path.parent_path();; folder = folder.parent_path()) {
+    if (auto reason = check_one(folder, false, further_owner)) return reason;
+    if (folder == folder.root_path()) return std::nullopt;
+  }
+}
+
+std::optional<std::string> why_unsafe_folder(const fs::path& folder, std::optional<uid_t> further_owner) {
+  std::error_code failed;
+  if (!fs::exists(folder, failed)) return std::nullopt;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+    const fs::path file = fs::canonical(entry->path(), failed);
+    if (failed) return fmt::format("cannot check {}: {}", entry->path().string(), failed.message());
+    if (auto reason = why_unsafe(file, further_owner)) return reason;
+  }
+  if (failed) return fmt::format("cannot list {}: {}", folder.string(), failed.message());
+  return std::nullopt;
+}
+
+}  // namespace lmf

@@ -1,0 +1,121 @@
+#include "data/cache_key.hpp"
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/paths.hpp"
+#include "data/token_store_format.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::data {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string hash(const void* data, std::size_t bytes) {
+  const XXH128_hash_t value = XXH3_128bits(data, bytes);
+  return fmt::format("{:016x}{:016x}", value.high64, value.low64);
+}
+
+/// Values one after the other, each with its length in front, so that no two lists of values read the same.
+class Recipe {
+ public:
+  void add(std::string_view value) { text_ += fmt::format("{}:{};", value.size(), value); }
+  void add(std::int64_t value) { add(std::string_view(std::to_string(value))); }
+  void add(const std::optional<std::string>& value) {
+    add(std::int64_t{value.has_value()});
+    add(std::string_view(value.value_or("")));
+  }
+  void add(const std::optional<std::int64_t>& value) { add(value.value_or(-1)); }
+  void add(const std::vector<text::Slot>& slots) {
+    add(std::ssize(slots));
+    for (const text::Slot& slot : slots) {
+      add(static_cast<std::int64_t>(slot.kind));
+      add(std::string_view(slot.text));
+    }
+  }
+  std::string hashed() const { return hash(text_.data(), text_.size()); }
+
+ private:
+  std::string text_;
+};
+
+void add_template(Recipe& recipe, const text::ChatTemplate& chat_template) {
+  for (const auto* slots :
+       {&chat_template.prefix, &chat_template.system, &chat_template.user, &chat_template.assistant})
+    recipe.add(*slots);
+  recipe.add(std::string_view(chat_template.default_system));
+  recipe.add(std::int64_t{chat_template.efficient_eos});
+  recipe.add(std::int64_t{chat_template.system_in_first_user});
+}
+
+void add_dataset(Recipe& recipe, const DatasetDescription& dataset) {
+  const Columns& columns = dataset.columns;
+  for (const auto* column : {&columns.prompt, &columns.query, &columns.response, &columns.history, &columns.system})
+    recipe.add(*column);
+  recipe.add(dataset.num_samples);
+  recipe.add(std::ssize(dataset.files));
+  for (const fs::path& path : dataset.files) {
+    const MappedFile file(path);
+    recipe.add(std::string_view(path.filename().string()));
+    recipe.add(std::string_view(hash(file.bytes().data(), file.bytes().size())));
+  }
+}
+
+/// Makes the folder when it is missing. Throws Error when nothing can be written there.
+void make_writable(const fs::path& folder) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (!failed && ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    failed.assign(errno, std::generic_category());
+  if (failed)
+    throw Error(fmt::format("the cache folder {} cannot be written ({})", folder.string(), failed.message()),
+                "set XDG_CACHE_HOME to a folder that can be written");
+}
+
+}  // namespace
+
+std::string cache_key(const std::vector<DatasetDescription>& datasets, const PrepareOptions& options,
+                      const text::Tokenizer& tokenizer, const text::ChatTemplate& chat_template) {
+  Recipe recipe;
+  recipe.add(std::int64_t{kStoreFormat});
+  recipe.add(std::string_view(options.stage));
+  recipe.add(options.cutoff_len);
+  recipe.add(options.max_samples);
+  recipe.add(std::int64_t{options.train_on_prompt});
+  recipe.add(std::int64_t{options.mask_history});
+  recipe.add(std::int64_t{options.seed});
+  recipe.add(std::string_view(tokenizer.fingerprint()));
+  recipe.add(tokenizer.special().bos);
+  recipe.add(tokenizer.special().eos);
+  add_template(recipe, chat_template);
+  for (const DatasetDescription& dataset : datasets) add_dataset(recipe, dataset);
+  return recipe.hashed();
+}
+
+fs::path cache_folder(const PrepareOptions& options) {
+  fs::path folder;
+  try {
+    folder = options.cache_directory.empty() ? user_cache_directory() / "data" : options.cache_directory;
+    make_writable(folder);
+  } catch (const Error& problem) {
+    if (options.fallback_directory.empty()) throw;
+    folder = options.fallback_directory;
+    make_writable(folder);
+    log::info("{}: tokenised data go to {}", problem.what(), folder.string());
+  }
+  remove_abandoned_files(folder);
+  return folder;
+}
+
+}  // namespace lmf::data

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/token_store.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
+
+namespace lmf::data {
+
+struct PrepareOptions {
+  std::string stage = "sft";
+  std::vector<std::string> datasets;  ///< names in dataset_info.json, or paths of .json/.jsonl files
+  std::filesystem::path dataset_directory = "data";
+  std::int64_t cutoff_len = 2048;
+  std::optional<std::int64_t> max_samples;  ///< of each data set
+  bool train_on_prompt = false;
+  bool mask_history = false;
+  bool overwrite_cache = false;
+  std::uint32_t seed = 42;                   ///< draws the records of data sets with num_samples
+  int workers = 0;                           ///< threads; 0: all cores
+  std::filesystem::path cache_directory;     ///< where stores are kept; empty: the user's cache folder
+  std::filesystem::path fallback_directory;  ///< where they are kept when that cannot be written; empty: an error
+};
+
+/// What happened to the records, shown before training.
+struct PrepareReport {
+  struct Dropped {
+    std::string reason;       ///< "output is missing"
+    std::string first_place;  ///< "identity.json:12"
+    std::int64_t count = 0;
+  };
+  std::int64_t read = 0, kept = 0;
+  std::vector<Dropped> dropped;
+  std::int64_t tokens = 0;          ///< kept
+  std::int64_t truncated = 0;       ///< examples longer than cutoff_len
+  std::int64_t tokens_cut = 0;      ///< by truncation, of all examples together
+  std::int64_t without_labels = 0;  ///< examples in which nothing is left to learn
+  bool from_cache = false;
+  std::filesystem::path store;
+};
+
+using PrepareProgress = std::function<void(std::int64_t done, std::int64_t total)>;  ///< from the calling thread
+
+struct DatasetCheck {
+  std::vector<std::string> problems;  ///< each with its place; none: prepare() will succeed
+  PrepareReport report;
+};
+/// What prepare() would find, with nothing written: dataset_info.json, missing files, broken JSON, data sets without
+/// one usable record. With a tokenizer and its template the records are tokenised too, so that those that cannot be,
+/// and a cutoff_len that leaves nothing to learn, are found; the template alone is judged beside the options.
+DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer* tokenizer,
+                            const text::ChatTemplate* chat_template, const PrepareProgress& progress = {});
+/// Reads, aligns, tokenises (by threads) into a store keyed by content, tokenizer, template and options; or finds it
+/// there. Throws one Error (kExitUsage) that lists all problems.
+PrepareReport prepare(const PrepareOptions& options, const text::Tokenizer& tokenizer,
+                      const text::ChatTemplate& chat_template, const PrepareProgress& progress = {});
+
+/// The lines shown before training: records read, kept, dropped by reason with the first place, truncated and by how
+/// much.
+std::vector<std::string> summary(const PrepareReport& report);
+/// One example as the trainer logs it: ids, their text, label ids, the text of what is learned.
+std::string describe(const Example& example, const text::Tokenizer& tokenizer);
+
+}  // namespace lmf::data

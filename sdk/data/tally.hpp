@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/blocks.hpp"
+#include "data/prepare.hpp"
+
+namespace lmf::data {
+
+/// Adds blocks up to a report and judges the whole.
+class Tally {
+ public:
+  explicit Tally(const RecordSet& set) : set_(set), seen_(set.datasets.size()) {}
+  void add(const Block& block);
+  /// After the last block: wrong column names, nothing kept, and nothing to learn become problems.
+  void judge(std::int64_t cutoff_len);
+
+  PrepareReport report;
+  std::vector<std::string> problems;
+
+ private:
+  void add(const SftExample& example);
+  void judge_labels(std::int64_t cutoff_len);
+  void drop(const Block::Dropped& dropped);
+
+  const RecordSet& set_;
+  std::vector<SeenColumns> seen_;
+};
+
+}  // namespace lmf::data

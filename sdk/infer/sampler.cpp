@@ -1,0 +1,159 @@
+#include "infer/sampler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include <ATen/core/PhiloxRNGEngine.h>
+#include <fmt/format.h>
+
+#include "lmf/error.hpp"
+
+namespace lmf::infer {
+namespace {
+
+/// The k-th largest value; `heap` is scratch space. One pass: most values lose against the heap's least at once.
+float kth_largest(std::span<const float> values, std::size_t k, std::vector<float>& heap) {
+  heap.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(k));
+  std::make_heap(heap.begin(), heap.end(), std::greater<>{});
+  for (const float value : values.subspan(k)) {
+    if (value <= heap.front()) continue;
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>{});
+    heap.back() = value;
+    std::push_heap(heap.begin(), heap.end(), std::greater<>{});
+  }
+  return heap.front();
+}
+
+bool likelier(const Candidate& a, const Candidate& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; }
+
+/// The index of the largest value, the first of equals. Throws when there is none: that is what a broken model
+/// produces.
+std::size_t likeliest(std::span<const float> scores) {
+  std::size_t best = 0;
+  for (std::size_t id = 0; id < scores.size(); ++id) {
+    if (std::isnan(scores[id]))
+      throw Error(fmt::format("the model's output for token {} is not a number", id),
+                  "its weights are damaged, or too large for their type: try infer_dtype=float32");
+    if (scores[id] > scores[best]) best = id;
+  }
+  if (!std::isfinite(scores[best]))
+    throw Error("the model's output is infinite",
+                "its weights are damaged, or too large for their type: try infer_dtype=float32");
+  return best;
+}
+
+}  // namespace
+
+void Sampling::check() const {
+  const auto require = [](bool holds, const char* name, auto value, const char* expected) {
+    if (!holds) throw Error(fmt::format("{} is {}, expected {}", name, value, expected), {}, kExitUsage);
+  };
+  require(temperature >= 0 && std::isfinite(temperature), "temperature", temperature, "a number of at least 0");
+  require(top_k >= 0, "top_k", top_k, "0 (all tokens) or more");
+  require(top_p >= 0 && top_p <= 1, "top_p", top_p, "a number between 0 and 1");
+  require(repetition_penalty > 0 && std::isfinite(repetition_penalty), "repetition_penalty", repetition_penalty,
+          "a number above 0");
+}
+
+Sampler::Sampler(const Sampling& sampling, std::int64_t vocab_size)
+    : sampling_(sampling), seen_(static_cast<std::size_t>(vocab_size), 0) {
+  sampling_.check();
+  if (sampling_.temperature == 0) sampling_.do_sample = false;
+}
+
+void Sampler::observe(std::span<const std::int32_t> ids) {
+  if (sampling_.repetition_penalty == 1.0) return;
+  for (const std::int32_t id : ids) {
+    char& seen = seen_.at(static_cast<std::size_t>(id));
+    if (!seen) seen_ids_.push_back(id);
+    seen = 1;
+  }
+}
+
+std::int32_t Sampler::next(std::span<const float> logits) {
+  std::int32_t chosen = 0;
+  if (!sampling_.do_sample) {
+    chosen = static_cast<std::int32_t>(likeliest(penalised(logits)));
+  } else {
+    double left = uniform();
+    const auto all = distribution(logits);
+    chosen = all.back().id;  // should rounding leave the sum below 1
+    for (const Candidate& candidate : all) {
+      left -= candidate.probability;
+      if (left < 0) {
+        chosen = candidate.id;
+        break;
+      }
+    }
+  }
+  observe({&chosen, 1});
+  return chosen;
+}
+
+std::span<const Candidate> Sampler::distribution(std::span<const float> logits) {
+  const auto scores = penalised(logits);
+  collect(scores);
+  normalise(candidates_.size());
+  if (sampling_.top_p < 1) keep_top_p();
+  return candidates_;
+}
+
+/// A positive logit of a token seen before is divided by the penalty, a negative one multiplied.
+std::span<const float> Sampler::penalised(std::span<const float> logits) {
+  if (seen_ids_.empty()) return logits;
+  const float penalty = static_cast<float>(sampling_.repetition_penalty);
+  scores_.assign(logits.begin(), logits.end());
+  for (const std::int32_t id : seen_ids_) {
+    float& score = scores_[static_cast<std::size_t>(id)];
+    score = score < 0 ? score * penalty : score / penalty;
+  }
+  return scores_;
+}
+
+/// The candidates that top_k leaves, by id.
+void Sampler::collect(std::span<const float> scores) {
+  likeliest(scores);  // refuses what is not a number, which no comparison below would notice
+  const auto k = static_cast<std::size_t>(sampling_.top_k);
+  const float least =
+      k == 0 || k >= scores.size() ? -std::numeric_limits<float>::infinity() : kth_largest(scores, k, heap_);
+  candidates_.clear();
+  for (std::size_t id = 0; id < scores.size(); ++id)
+    if (scores[id] >= least) candidates_.push_back({static_cast<std::int32_t>(id), scores[id], 0});
+}
+
+/// Softmax at the temperature over the first `count` candidates; the others go. The difference is divided, not the
+/// scores: however small the temperature, the likeliest keeps a probability above 0.
+void Sampler::normalise(std::size_t count) {
+  candidates_.resize(count);
+  float largest = -std::numeric_limits<float>::infinity();
+  for (const Candidate& candidate : candidates_) largest = std::max(largest, candidate.score);
+  double sum = 0;
+  for (Candidate& candidate : candidates_)
+    sum += candidate.probability = std::exp((static_cast<double>(candidate.score) - largest) / sampling_.temperature);
+  for (Candidate& candidate : candidates_) candidate.probability /= sum;
+}
+
+/// Sorts only as many candidates as top_p needs: sorting a vocabulary of 128,000 whole costs 10 ms a token.
+void Sampler::keep_top_p() {
+  std::size_t sorted = 0, kept = 0;
+  double before = 0;  // probability of the candidates likelier than number `kept`
+  while (kept == sorted && sorted < candidates_.size()) {
+    const auto begin = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted);
+    sorted = std::min(candidates_.size(), std::max<std::size_t>(64, 4 * sorted));
+    const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted);
+    std::partial_sort(begin, end, candidates_.end(), likelier);
+    while (kept < sorted && (kept == 0 || before < sampling_.top_p)) before += candidates_[kept++].probability;
+  }
+  normalise(kept);
+}
+
+/// In [0, 1), 53 bits.
+double Sampler::uniform() {
+  at::Philox4_32 random(sampling_.seed, sampling_.stream, draws_++);
+  const std::uint64_t high = random(), low = random();
+  return static_cast<double>((high << 32 | low) >> 11) * 0x1.0p-53;
+}
+
+}  // namespace lmf::infer

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/tokenizer.hpp"
+
+namespace lmf::text {
+
+enum class Role { user, assistant, system, function, observation };
+
+struct Message {
+  Role role;
+  std::string content;
+};
+
+/// One piece of a formatter: text with at most one {{content}}, the tokenizer's bos or eos, or one named token.
+/// Each slot is tokenised on its own, so slot borders are token borders (as the original does).
+struct Slot {
+  enum class Kind { text, bos, eos, token } kind = Kind::text;
+  std::string text;
+};
+
+/// A chat template as share/templates/NAME.toml describes it.
+struct ChatTemplate {
+  std::string name;
+  std::vector<Slot> prefix, system, user, assistant, observation;
+  std::string default_system;
+  std::vector<std::string> stop_words;
+  bool efficient_eos = false;  ///< eos is learned as a label on the next turn's first token
+  bool replace_eos = false;    ///< stop_words[0] becomes the tokenizer's eos
+  bool replace_jinja_template = false;
+  bool system_in_first_user = false;  ///< Llama 2's way: the system text is glued in front of the first user message
+
+  /// Reads one description strictly: an unknown key, a wrong type or a missing placeholder is an Error with file:line.
+  static ChatTemplate read(const std::filesystem::path& file);
+  /// Throws Error listing the known names (with a suggestion) when there is no share/templates/NAME.toml.
+  static ChatTemplate load(const std::filesystem::path& share_directory, const std::string& name);
+  /// Sorted names of share/templates/*.toml.
+  static std::vector<std::string> names(const std::filesystem::path& share_directory);
+  /// What the options `template` and `default_system` ask for. Without a name: `empty`, with a warning, when the
+  /// tokenizer has no chat template of its own; the one whose Jinja it has, as in every folder that lmf wrote; else an
+  /// Error that asks to name one (reading any Jinja is not done yet).
+  static ChatTemplate choose(const std::filesystem::path& share_directory, const std::optional<std::string>& name,
+                             const std::optional<std::string>& default_system, const Tokenizer& tokenizer);
+
+  /// Repairs of the tokenizer: eos, pad, stop words as special tokens; this template's Jinja when the tokenizer has
+  /// none or replace_jinja_template. Returns true when a token is new to the vocabulary ("the embeddings may have to
+  /// grow").
+  bool repair(Tokenizer& tokenizer) const;
+  /// One id list per message; message 0 carries prefix and system text. `system` empty: default_system.
+  /// Throws Error for a system or function message (tool calls are not supported yet) and for a token the vocabulary
+  /// lacks.
+  std::vector<std::vector<std::int32_t>> encode(const Tokenizer& tokenizer, const std::vector<Message>& messages,
+                                                const std::string& system = {}) const;
+  /// (prompt ids, answer ids) for each user/assistant turn. Throws Error when messages do not alternate.
+  std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> encode_turns(
+      const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& system = {}) const;
+  /// eos and every stop word, ascending: generation ends at any of them.
+  std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer) const;
+  /// The Jinja text equal in effect, for chat_template.jinja; "" when a named-token slot makes that impossible.
+  std::string jinja(const Tokenizer& tokenizer) const;
+};
+
+}  // namespace lmf::text

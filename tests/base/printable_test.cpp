@@ -1,0 +1,32 @@
+#include "base/printable.hpp"
+
+#include <doctest/doctest.h>
+
+using lmf::printable;
+
+TEST_CASE("text of any script, newlines and tabs pass unchanged") {
+  const std::string text = "Grüße, 東京 🙂\n\tκαλημέρα";
+  CHECK(printable(text) == text);
+}
+
+TEST_CASE("escape sequences and other control characters are shown, not obeyed") {
+  CHECK(printable("\x1b[2J\x1b]0;title\x07") == "␛[2J␛]0;title␇");
+  CHECK(printable("a\rb\bc\x7f") == "a␍b␈c␡");
+  CHECK(printable(std::string("\0", 1)) == "␀");
+  CHECK(printable("\xc2\x9b"
+                  "31m") ==
+        "\xef\xbf\xbd"
+        "31m");                                                // U+009B, an escape sequence's begin in one character
+  CHECK(printable("\xc2\xa0\xc2\xbf") == "\xc2\xa0\xc2\xbf");  // U+00A0 is no control character any more
+  for (int byte = 0; byte < 0x20; ++byte)
+    if (byte != '\n' && byte != '\t') CHECK(printable(std::string(1, static_cast<char>(byte))).size() == 3);
+}
+
+TEST_CASE("a long word is cut between two characters") {
+  CHECK(lmf::shortened("train") == "train");
+  CHECK(lmf::shortened("abcdef", 6) == "abcdef");
+  CHECK(lmf::shortened("abcdef", 3) == "abc...");
+  CHECK(lmf::shortened("a東京", 5) == "a東...");
+  CHECK(lmf::shortened("東", 2) == "...");
+  CHECK(lmf::shortened("\x80\x80\x80", 2) == "...");
+}

@@ -1,0 +1,63 @@
+"""Runs programs and measures them: wall time, CPU time, peak memory. Shared by the benchmarks of this folder."""
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+
+@dataclasses.dataclass
+class Run:
+    status: int
+    wall: float  # seconds
+    cpu: float  # seconds, user and system, with its children
+    peak: float  # MiB, the largest process
+
+
+def run(command, environment=None, log=None, while_running=None):
+    """Runs `command`; its output goes to `log` or nowhere. `while_running` is called every few milliseconds."""
+    output = open(log, "wb") if log else subprocess.DEVNULL
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                               env=dict(os.environ, **(environment or {})))
+    if while_running:
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            while_running()
+            time.sleep(0.002)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Run(process.returncode, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def checked(command, **how):
+    result = run(command, **how)
+    if result.status != 0:
+        log = how.get("log")
+        tail = open(log, errors="replace").read()[-2000:] if log else ""
+        sys.exit(f"{' '.join(map(str, command))}: ended with {result.status}\n{tail}")
+    return result
+
+
+def alternating(commands, times):
+    """Runs the named commands in turn, `times` times each, so that what else the machine does hits all of them alike."""
+    runs = {name: [] for name in commands}
+    for _ in range(times):
+        for name, command in commands.items():
+            runs[name].append(checked(command))
+    return runs
+
+
+def median(runs, what):
+    return statistics.median(getattr(one, what) for one in runs)
+
+
+def lmf():
+    return os.path.join(os.environ["LMF_BUILD"], "bin", "lmf")
+
+
+def peer(program):
+    """A program of the originals' environment, None without one."""
+    folder = os.environ.get("LMF_PEERS")
+    return os.path.join(folder, "bin", program) if folder else None

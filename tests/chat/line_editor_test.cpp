@@ -1,0 +1,194 @@
+// The editor is run in a child process at the other end of a pseudo-terminal: this program, started with
+// LMF_TEST_EDITOR_HISTORY set. With LMF_TEST_EDITOR_GATE, a named pipe, it begins once something opens that; with
+// LMF_TEST_EDITOR_BROKEN, it cannot wait for keys.
+#include "line_editor.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "chat/program.hpp"
+#include "interrupts.hpp"
+#include "lmf/error.hpp"
+#include "support/places.hpp"
+
+using lmf::chat::Interrupts;
+using lmf::chat::LineEditor;
+using lmf::test::TerminalProgram;
+
+namespace {
+
+/// Prints each line in brackets, until `exit`, the end of input or SIGTERM.
+int echo_lines(const std::filesystem::path& history) {
+  if (const char* gate = std::getenv("LMF_TEST_EDITOR_GATE")) std::ifstream(gate).get();
+  Interrupts interrupts;
+  LineEditor editor(history, interrupts);
+  const rlimit no_files{1, 1};  // poll() refuses more descriptors than a process may have
+  if (std::getenv("LMF_TEST_EDITOR_BROKEN")) ::setrlimit(RLIMIT_NOFILE, &no_files);
+  for (std::string line;;) {
+    interrupts.clear();
+    if (const int signal = interrupts.pending()) return 128 + signal;
+    switch (editor.read("> ", line)) {
+      case LineEditor::End::closed:
+        std::puts("[closed]");
+        return 0;
+      case LineEditor::End::interrupted:
+        std::puts("[interrupted]");
+        break;
+      case LineEditor::End::line:
+        editor.remember(line);
+        std::printf("[%s]\n", line.c_str());
+        if (line == "exit") return 0;
+    }
+    std::fflush(stdout);
+  }
+}
+
+int run_child(const std::filesystem::path& history) {
+  try {
+    return echo_lines(history);
+  } catch (const lmf::Error& error) {
+    std::printf("[failed: %s]\n", error.what());
+    return 1;
+  }
+}
+
+// Runs before main(): the child is no test.
+[[maybe_unused]] const bool kIsChild = [] {
+  if (const char* history = std::getenv("LMF_TEST_EDITOR_HISTORY")) std::exit(run_child(history));
+  return true;
+}();
+
+TerminalProgram start(const std::filesystem::path& history,
+                      std::vector<std::pair<std::string, std::string>> environment = {}) {
+  environment.insert(environment.end(), {{"LMF_TEST_EDITOR_HISTORY", history}, {"LC_ALL", "C"}});
+  return TerminalProgram({std::filesystem::read_symlink("/proc/self/exe")}, environment);
+}
+
+}  // namespace
+
+TEST_CASE("a line can be edited, in UTF-8 whatever the locale is") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("> "));
+  program.type("Grüße 東京x\x7f\n");  // the last letter is deleted again
+  CHECK(program.shows("[Grüße 東京]"));
+  program.type(
+      "bc\x01"
+      "a\n");  // Ctrl-A: to the line's begin
+  CHECK(program.shows("[abc]"));
+  program.type("\x04");
+  CHECK(program.shows("[closed]"));
+  CHECK(program.status() == 0);
+}
+
+TEST_CASE("history outlives the program, in a file that only its owner can read") {
+  const lmf::test::TemporaryFolder folder;
+  const auto history = folder.path() / "state/lmf/history";
+  {
+    auto program = start(history);
+    REQUIRE(program.shows("> "));
+    program.type("remember me\nexit\n");
+    CHECK(program.status() == 0);
+  }
+  struct stat status {};
+  REQUIRE(::stat(history.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+  auto program = start(history);
+  REQUIRE(program.shows("> "));
+  program.type("\x10\x10\n");  // Ctrl-P, twice: the line before `exit`
+  CHECK(program.shows("[remember me]"));
+}
+
+TEST_CASE("without a place for its history, the editor works all the same") {
+  auto program = start("/proc/nowhere/history");
+  REQUIRE(program.shows("> "));
+  program.type("one\n");
+  CHECK(program.shows("[one]"));
+  program.type("\x10\n");
+  CHECK(program.shows("[one]"));
+}
+
+TEST_CASE("keys typed before the first prompt count: Ctrl-P and Ctrl-D too") {
+  const lmf::test::TemporaryFolder folder;
+  const auto gate = folder.path() / "gate";
+  REQUIRE(::mkfifo(gate.c_str(), 0600) == 0);
+  auto program = start(folder.path() / "history", {{"LMF_TEST_EDITOR_GATE", gate}});
+  program.type("one\n\x10\n\x04");
+  std::ofstream(gate).put('\n');
+  CHECK(program.shows("[one]"));
+  CHECK(program.shows("[one]"));
+  CHECK(program.shows("[closed]"));
+  CHECK(program.status() == 0);
+}
+
+TEST_CASE("keys typed at once for several prompts count one after the other") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("> "));
+  program.type(
+      "bc\x01"
+      "a\nsecond\n\x10\x10\n\x04");
+  CHECK(program.shows("[abc]"));
+  CHECK(program.shows("[second]"));
+  CHECK(program.shows("[abc]"));
+  CHECK(program.shows("[closed]"));
+  CHECK(program.status() == 0);
+}
+
+TEST_CASE("the terminal hands over single keys before the prompt is seen, and is as it was at the end") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("> "));
+  CHECK((program.mode().c_lflag & (ICANON | ECHO)) == 0);
+  program.type("one\n");
+  REQUIRE(program.shows("[one]"));
+  CHECK((program.mode().c_lflag & (ICANON | ECHO)) == 0);
+  program.type("exit\nfor the shell\n");
+  REQUIRE(program.shows("[exit]"));
+  CHECK(program.status() == 0);
+  CHECK((program.mode().c_lflag & (ICANON | ECHO)) == (ICANON | ECHO));
+}
+
+TEST_CASE("stopped and continued, the program takes the terminal back and shows the line again") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  const auto cooked = program.mode();
+  REQUIRE(program.shows("> "));
+  program.type("half");
+  REQUIRE(program.shows("half"));
+  program.send(SIGSTOP);
+  program.set_mode(cooked);
+  program.send(SIGCONT);
+  REQUIRE(program.shows("> half"));
+  program.type("\x01whole \n");
+  CHECK(program.shows("[whole half]"));
+}
+
+TEST_CASE("Ctrl-C drops the line, SIGTERM ends the program with its status") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("> "));
+  program.type("half a line");
+  REQUIRE(program.shows("half a line"));
+  program.type("\x03");
+  CHECK(program.shows("[interrupted]"));
+  REQUIRE(program.shows("> "));
+  program.type("whole\n");
+  CHECK(program.shows("[whole]"));
+  REQUIRE(program.shows("> "));
+  program.send(SIGTERM);
+  CHECK(program.status() == 128 + SIGTERM);
+}
+
+TEST_CASE("what goes wrong while a key is waited for comes out as an error, and the terminal is as it was") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history", {{"LMF_TEST_EDITOR_BROKEN", "1"}});
+  CHECK(program.shows("[failed: input cannot be waited for: Invalid argument]"));
+  CHECK(program.status() == 1);
+  CHECK((program.mode().c_lflag & (ICANON | ECHO)) == (ICANON | ECHO));
+}

@@ -1,0 +1,20 @@
+#include "data/numpy_random.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "support/places.hpp"
+
+TEST_CASE("draws equal numpy's legacy generator, seed 42") {
+  const auto expected = nlohmann::json::parse(std::ifstream(lmf::test::fixtures() / "data/expected.json")).at("draws");
+  lmf::data::NumpyRandom random(42);
+  using Numbers = std::vector<std::int64_t>;
+  CHECK(random.permutation(7) == expected[0].get<Numbers>());
+  CHECK(random.choice(7, 6) == expected[1].get<Numbers>());
+  CHECK(random.permutation(40) == expected[2].get<Numbers>());
+  CHECK(random.choice(1, 3) == expected[3].get<Numbers>());
+  CHECK(random.choice(64, 9) == expected[4].get<Numbers>());
+}

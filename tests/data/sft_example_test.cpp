@@ -1,0 +1,85 @@
+#include "data/sft_example.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "data/record_file.hpp"
+#include "data/token_store.hpp"
+#include "support/places.hpp"
+
+using namespace lmf;
+using namespace lmf::data;
+
+namespace {
+
+const nlohmann::json& expected() {
+  static const auto json = nlohmann::json::parse(std::ifstream(test::fixtures() / "data/expected.json"));
+  return json;
+}
+
+text::ChatTemplate load_template(const std::string& name) {
+  const auto own = test::fixtures() / "data" / (name + ".toml");
+  return std::filesystem::exists(own) ? text::ChatTemplate::read(own) : text::ChatTemplate::load(test::share(), name);
+}
+
+std::vector<SftExample> encode_records(const nlohmann::json& row) {
+  auto chat_template = load_template(row.at("template"));
+  if (row.contains("default_system")) chat_template.default_system = row.at("default_system");
+  auto tokenizer = text::Tokenizer::load(test::fixtures() / "data/tokenizer");
+  chat_template.repair(tokenizer);
+  const SftOptions options{row.value("cutoff_len", 2048), row.value("train_on_prompt", false),
+                           row.value("mask_history", false)};
+  Columns columns;
+  columns.history = "history";
+  columns.system = "system";
+  const RecordFile file(test::fixtures() / "data/records.json");
+  std::vector<SftExample> examples;
+  simdjson::dom::parser parser;
+  SeenColumns seen;
+  for (const Record& record : file.records()) {
+    const Aligned aligned = align_alpaca(parser.parse(record.text), columns, seen);
+    if (aligned.dropped.empty())
+      examples.push_back(encode_sft(aligned.conversation, tokenizer, chat_template, options));
+  }
+  return examples;
+}
+
+}  // namespace
+
+TEST_CASE("a budget is shared between question and answer as the original does") {
+  for (const auto& row : expected().at("shares")) {
+    const Share share = share_budget(row[0], row[1], row[2]);
+    CAPTURE(row.dump());
+    CHECK(share.source == row[3]);
+    CHECK(share.target == row[4]);
+  }
+}
+
+TEST_CASE("ids and labels equal the original's for every template, cutoff and way of masking") {
+  for (const auto& row : expected().at("rows")) {
+    const auto examples = encode_records(row);
+    CAPTURE(row.at("template").get<std::string>());
+    CAPTURE(row.value("cutoff_len", 2048));
+    REQUIRE(examples.size() == row.at("ids").size());
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      CAPTURE(i);
+      CHECK(examples[i].ids == row.at("ids")[i].get<std::vector<std::int32_t>>());
+      CHECK(examples[i].labels == row.at("labels")[i].get<std::vector<std::int32_t>>());
+    }
+  }
+}
+
+TEST_CASE("the full length says how much truncation cost") {
+  nlohmann::json row = {{"template", "qwen"}, {"cutoff_len", 2048}};
+  const auto whole = encode_records(row);
+  row["cutoff_len"] = 20;
+  const auto cut = encode_records(row);
+  for (std::size_t i = 0; i < cut.size(); ++i) {
+    CHECK(whole[i].full_length == static_cast<std::int64_t>(whole[i].ids.size()));
+    CHECK(cut[i].full_length == whole[i].full_length);
+    CHECK(cut[i].ids.size() == 20);
+  }
+}

@@ -1,0 +1,244 @@
+// What a user sees of each way a plugin can be broken, and that it harms nothing else.
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+
+#include "host/support.hpp"
+
+using lmf::test::Finished;
+using lmf::test::PluginFolder;
+
+namespace {
+
+struct Case {
+  std::string kind;
+  int status;
+  std::string message;  ///< all of standard error, with the folder as $DIR
+};
+
+const std::vector<Case>& built_cases() {
+  static const std::vector<Case> cases = {
+      {"symbol", 126,
+       "lmf: acme.bad-symbol ($DIR/liblmf-bad-symbol.so): it has no lmf_plugin_query_v1: not an lmf plugin, or built "
+       "without LMF_PLUGIN.\n"},
+      {"magic", 126, "lmf: $DIR/liblmf-bad-magic.so: its lmf_plugin_query_v1 returns no lmf plugin (magic 0x7).\n"},
+      {"abi-major", 126,
+       "lmf: $DIR/liblmf-bad-abi-major.so needs plugin ABI 2.0, its manifest $DIR/bad-abi-major.lmf-plugin.toml says "
+       "1.0; this lmf " LMF_VERSION " offers 1.0. Install the package 'acme-bad-abi-major' again.\n"},
+      {"abi-minor", 126,
+       "lmf: $DIR/liblmf-bad-abi-minor.so needs plugin ABI 1.9, its manifest $DIR/bad-abi-minor.lmf-plugin.toml says "
+       "1.0; this lmf " LMF_VERSION " offers 1.0. Install the package 'acme-bad-abi-minor' again.\n"},
+      {"size", 126,
+       "lmf: $DIR/liblmf-bad-size.so: its descriptor has 20 bytes, ABI 1.0 has 56: not built with lmf/abi.h.\n"},
+      {"name", 126,
+       "lmf: $DIR/liblmf-bad-name.so says its name is 'somebody-else', its manifest $DIR/bad-name.lmf-plugin.toml says "
+       "'bad-name'. Install the "
+       "package 'acme-bad-name' again.\n"},
+      {"version", 126,
+       "lmf: $DIR/liblmf-bad-version.so says its version is '0.9.0', its manifest $DIR/bad-version.lmf-plugin.toml "
+       "says '1.0.0'. Install the "
+       "package 'acme-bad-version' again.\n"},
+      {"manifest", 126,
+       "lmf: $DIR/liblmf-bad-manifest.so was built with another manifest than $DIR/bad-manifest.lmf-plugin.toml: one "
+       "of them was changed or "
+       "upgraded alone. Install the package 'acme-bad-manifest' again.\n"},
+      {"query", 126, "lmf: $DIR/liblmf-bad-query.so: its lmf_plugin_query_v1 returns nothing.\n"},
+      {"run", 126, "lmf: $DIR/liblmf-bad-run.so: it has no run function.\n"},
+      {"undefined", 126,
+       "lmf: cannot load acme.bad-undefined ($DIR/liblmf-bad-undefined.so): $DIR/liblmf-bad-undefined.so: undefined "
+       "symbol: "
+       "lmf_test_function_that_nobody_defines. Install the package 'acme-bad-undefined' again.\n"},
+      {"dependency", 126,
+       "lmf: acme.bad-dependency ($DIR/liblmf-bad-dependency.so) needs a library that is missing or too old: "
+       "liblmf-host-test-gone.so: cannot open "
+       "shared object file: No such file or directory. Install the package 'acme-bad-dependency' again.\n"},
+      {"segfault", 139,
+       "\nlmf: the plugin acme.bad-segfault 1.0.0 ($DIR/liblmf-bad-segfault.so), built with cxx=test, crashed "
+       "(segmentation fault). Please "
+       "report it with the output of 'lmf env'.\n"},
+      {"status", 70, "lmf bad-status: the plugin returned 256, which is no exit status\n"},
+      {"throw-run", 134,
+       "lmf: the plugin acme.bad-throw-run 1.0.0 ($DIR/liblmf-bad-throw-run.so), built with cxx=test, let an exception "
+       "escape: thrown in run\n"},
+      {"throw-static", 134,
+       "lmf: the plugin acme.bad-throw-static 1.0.0 ($DIR/liblmf-bad-throw-static.so) let an exception escape: thrown "
+       "while loading\n"},
+  };
+  return cases;
+}
+
+}  // namespace
+
+TEST_CASE("each fault of a library is one exact message and its own status") {
+  for (const Case& expected : built_cases()) {
+    CAPTURE(expected.kind);
+    PluginFolder folder;
+    folder.add_bad(expected.kind);
+    const Finished finished = folder.lmf({"bad-" + expected.kind});
+    CHECK(folder.errors(finished) == expected.message);
+    CHECK(finished.status == expected.status);
+    CHECK(finished.out.empty());
+  }
+}
+
+TEST_CASE("a library that is cut off, or none at all, is refused by its own text") {
+  for (const std::size_t bytes : {0u, 3u, 100u, 1000u, 3000u, 5000u}) {
+    CAPTURE(bytes);
+    PluginFolder folder;
+    folder.add_bad("truncated");
+    std::filesystem::resize_file(folder.path() / "liblmf-bad-truncated.so", bytes);
+    const Finished finished = folder.lmf({"bad-truncated"});
+    CHECK(finished.status == 126);
+    CHECK_MESSAGE(
+        folder.errors(finished).starts_with("lmf: cannot load acme.bad-truncated ($DIR/liblmf-bad-truncated.so): "),
+        finished.err);
+  }
+}
+
+TEST_CASE("faults that the manifest or the file system shows need no loading") {
+  PluginFolder folder;
+  const auto refused = [&](const std::string& command, const std::string& message) {
+    const Finished finished = folder.lmf({command});
+    CHECK(finished.status == 126);
+    CHECK(folder.errors(finished) == message);
+    CHECK(folder.lmf({"help", command}).status == (command == "unreadable" || command == "later" ? 126 : 0));
+  };
+  folder.add_manifest("alone");
+  refused("alone",
+          "lmf: $DIR/alone.lmf-plugin.toml names the library $DIR/liblmf-alone.so, which is not there. Install the "
+          "package 'acme-alone' again.\n");
+  using lmf::test::replaced;
+  lmf::test::write_text(folder.path() / "newer.lmf-plugin.toml",
+                        replaced(lmf::test::manifest_text("newer"), "major = 1", "major = 2"));
+  refused("newer", "lmf: $DIR/newer.lmf-plugin.toml needs plugin ABI 2.0; this lmf " LMF_VERSION
+                   " offers 1.0. Rebuild it or install another lmf.\n");
+  lmf::test::write_text(folder.path() / "unreadable.lmf-plugin.toml", "schema = 1\n[plugin]\nname = 7\n");
+  refused("unreadable", "lmf: $DIR/unreadable.lmf-plugin.toml:3:8: plugin.name is not a text\n");
+  lmf::test::write_text(folder.path() / "later.lmf-plugin.toml", "schema = 2\n");
+  refused("later", "lmf: $DIR/later.lmf-plugin.toml is of schema 2; this lmf " LMF_VERSION
+                   " reads schema 1. Install a newer lmf.\n");
+}
+
+TEST_CASE("a plugin that others can write is never loaded") {
+  PluginFolder folder;
+  folder.add_greet();
+  const auto library = folder.path() / "liblmf-greet.so";
+  const auto unsafe = [&](const std::string& message) {
+    const Finished finished = folder.lmf({"greet"});
+    CHECK(finished.status == 126);
+    CHECK(folder.errors(finished) == message);
+    CHECK(finished.out.empty());
+  };
+  REQUIRE(::chmod(library.c_str(), 0757) == 0);
+  unsafe("lmf: $DIR/liblmf-greet.so (mode 0757) can be written by everybody. Run: chmod o-w $DIR/liblmf-greet.so\n");
+  REQUIRE(::chmod(library.c_str(), 0755) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+  unsafe("lmf: $DIR (mode 0777) can be written by everybody. Run: chmod o-w $DIR\n");
+  REQUIRE(::chmod(folder.path().c_str(), 01777) == 0);
+  const Finished sticky = folder.lmf({"greet"});  // fine for root's own folder, as /tmp; not for another's
+  CHECK(sticky.status == (::geteuid() == 0 ? 0 : 126));
+  REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+  CHECK(folder.lmf({"greet"}).status == 0);
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(library.c_str(), 12345, 0) == 0);
+  unsafe(
+      "lmf: $DIR/liblmf-greet.so belongs to user 12345, who could change what it does. Make a copy of your own, or "
+      "run as root: chown root $DIR/liblmf-greet.so\n");
+  REQUIRE(::chown(library.c_str(), 0, 12345) == 0);
+  REQUIRE(::chmod(library.c_str(), 0775) == 0);
+  unsafe("lmf: $DIR/liblmf-greet.so (mode 0775) can be written by its group. Run: chmod g-w $DIR/liblmf-greet.so\n");
+}
+
+TEST_CASE("libraries that come with a plugin are checked as the plugin is") {
+  PluginFolder folder;
+  const auto own = folder.path() / "its libraries";
+  const auto library = own / "libown.so";
+  lmf::test::write_text(folder.path() / "needy.lmf-plugin.toml",
+                        lmf::test::replaced(lmf::test::manifest_text("needy"), "[requires]\n",
+                                            "[requires]\nlibraries = [\"its libraries/libown.so\", \"libc.so.6\"]\n"));
+  lmf::test::write_text(folder.path() / "liblmf-needy.so", "no library");
+  const auto refusal = [&] {
+    const Finished finished = folder.lmf({"needy"});
+    CHECK(finished.status == 126);
+    return folder.errors(finished);
+  };
+  CHECK(refusal().starts_with("lmf: cannot load acme.needy"));  // there may be none
+  std::filesystem::create_directory(own);
+  lmf::test::write_text(library, "");
+  CHECK(refusal().starts_with("lmf: cannot load acme.needy"));
+  REQUIRE(::chmod(library.c_str(), 0646) == 0);
+  CHECK(refusal() ==
+        "lmf: $DIR/its libraries/libown.so (mode 0646) can be written by everybody. Run: chmod o-w '$DIR/its "
+        "libraries/libown.so'\n");
+  CHECK(lmf::test::contains(folder.lmf({"plugin", "list"}).out, "acme.needy 1.0.0 (needy): unsafe\n"));
+  REQUIRE(::chmod(library.c_str(), 0644) == 0);
+  REQUIRE(::chmod(own.c_str(), 0777) == 0);
+  CHECK(refusal() ==
+        "lmf: $DIR/its libraries (mode 0777) can be written by everybody. Run: chmod o-w '$DIR/its libraries'\n");
+  REQUIRE(::chmod(own.c_str(), 0755) == 0);
+  lmf::test::TemporaryFolder elsewhere;
+  const auto target = std::filesystem::canonical(elsewhere.path()) / "libother.so";
+  lmf::test::write_text(target, "");
+  REQUIRE(::chmod(target.c_str(), 0666) == 0);
+  std::filesystem::create_symlink(target, own / "libother.so");
+  CHECK(refusal().starts_with("lmf: " + target.string() + " (mode 0666) can be written by everybody."));
+}
+
+TEST_CASE("broken plugins change nothing but one line of help") {
+  PluginFolder good, bad;
+  good.add_greet();
+  bad.add_greet();
+  for (const Case& broken : built_cases()) bad.add_bad(broken.kind);
+  lmf::test::write_text(bad.path() / "unreadable.lmf-plugin.toml", "[[[");
+  bad.add_manifest("alone");
+
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"version"}, {"greet", "Ada"}, {"help", "greet"}, {"help", "version"}}) {
+    const Finished with = bad.lmf(words), without = good.lmf(words);
+    CHECK(with.status == without.status);
+    CHECK(with.out == without.out);
+    CHECK(with.err == without.err);
+  }
+  const Finished help = bad.lmf({"help"});
+  CHECK(help.status == 0);
+  CHECK(help.err ==
+        "lmf: 2 plugins cannot be used: acme.alone (library-missing), unreadable (manifest); see 'lmf plugin list'\n");
+  CHECK(lmf::test::contains(help.out, "  greet "));
+  CHECK(good.lmf({"help"}).err.empty());
+}
+
+TEST_CASE("the list of plugins has a word and a reason for each") {
+  PluginFolder folder;
+  folder.add_greet();
+  folder.add_manifest("alone");
+  folder.add_manifest("taker", "acme", "train");
+  lmf::test::write_text(folder.path() / "odd.lmf-plugin.toml",
+                        "schema = 1\nfuture = 2\n" + lmf::test::manifest_text("odd").substr(11));
+  lmf::test::write_text(folder.path() / "liblmf-taker.so", "");
+  std::filesystem::copy_file(folder.path() / "liblmf-greet.so", folder.path() / "liblmf-odd.so");
+  for (const std::string name : {"junk", "void", "short", "other", "program"}) folder.add_manifest(name);
+  const std::string good = lmf::test::file_bytes(folder.path() / "liblmf-greet.so");
+  constexpr std::size_t kType = 16, kMachine = 18;  // of an ELF header
+  const auto changed = [&](std::size_t at, char value) { return good.substr(0, at) + value + good.substr(at + 1); };
+  lmf::test::write_text(folder.path() / "liblmf-junk.so", "junk");
+  lmf::test::write_text(folder.path() / "liblmf-void.so", "");
+  lmf::test::write_text(folder.path() / "liblmf-short.so", good.substr(0, good.size() / 2));
+  lmf::test::write_text(folder.path() / "liblmf-other.so", changed(kMachine, 8));  // MIPS
+  lmf::test::write_text(folder.path() / "liblmf-program.so", changed(kType, 2));
+  const Finished list = folder.lmf({"plugin", "list"});
+  CHECK(list.status == 0);
+  const std::string text = lmf::test::replaced(list.out, folder.text(), "$DIR");
+  CHECK(lmf::test::contains(text, "acme.greet 1.2.3 (greet): ok\n  $DIR/liblmf-greet.so\n"));
+  CHECK(lmf::test::contains(text, "acme.alone 1.0.0 (alone): library-missing\n"));
+  CHECK(lmf::test::contains(text, "acme.taker 1.0.0 (train): reserved\n"));
+  CHECK(lmf::test::contains(text, "acme.odd 1.0.0 (odd): ok\n"));
+  for (const std::string name : {"junk", "void", "other", "program"}) {
+    const std::string library = "$DIR/liblmf-" + name + ".so";
+    CHECK(lmf::test::contains(text, "acme." + name + " 1.0.0 (" + name + "): load\n  " + library + "\n  " + library +
+                                        ": it is no shared library of this machine.\n"));
+  }
+  CHECK(lmf::test::contains(text, "liblmf-short.so: it is cut off: it has "));
+  CHECK(lmf::test::contains(text, "$DIR/odd.lmf-plugin.toml has the key future, which this version does not know\n"));
+  CHECK(lmf::test::contains(text, "  $DIR (--plugin-dir)\n"));
+  CHECK(lmf::test::contains(folder.lmf({"plugin", "list", "--json"}).out, "\"name\": \"acme.alone\""));
+}

@@ -1,0 +1,178 @@
+// Who owns a command, and how manifests are read.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "host/catalogue.hpp"
+#include "host/support.hpp"
+
+using lmf::host::Catalogue;
+using lmf::host::Place;
+using lmf::host::SearchFolder;
+using lmf::host::Status;
+using lmf::test::manifest_text;
+using lmf::test::PluginFolder;
+using lmf::test::replaced;
+using lmf::test::write_text;
+
+namespace {
+
+/// A plugin whose library is an empty file: enough for all that happens before loading.
+void add(const PluginFolder& folder, const std::string& name, const std::string& vendor = "acme",
+         const std::string& command = {}) {
+  write_text(folder.path() / (name + ".lmf-plugin.toml"), manifest_text(name, vendor, command));
+  write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+}
+
+SearchFolder at(const PluginFolder& folder, Place place) { return {folder.path(), place, std::nullopt}; }
+
+std::string library_of(const lmf::host::Claim* claim) { return claim ? claim->plugin->library.string() : "none"; }
+
+/// Status and reason of a manifest with this text.
+std::pair<Status, std::string> verdict(const std::string& text, const std::string& name = "p") {
+  PluginFolder folder;
+  write_text(folder.path() / (name + ".lmf-plugin.toml"), text);
+  write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+  const Catalogue catalogue({at(folder, Place::given)}, {});
+  REQUIRE(catalogue.plugins().size() == 1);
+  const auto& plugin = catalogue.plugins()[0];
+  return {plugin.status, replaced(plugin.reason, folder.text() + "/", "")};
+}
+
+}  // namespace
+
+TEST_CASE("the first folder wins, and the later plugin of the same name is shadowed") {
+  PluginFolder first, second;
+  add(first, "p");
+  add(second, "p");
+  const Catalogue catalogue({at(first, Place::environment), at(second, Place::system)}, {});
+  CHECK(library_of(catalogue.find("p")) == (first.path() / "liblmf-p.so").string());
+  CHECK(catalogue.plugins()[1].status == Status::shadowed);
+  CHECK(catalogue.plugins()[1].reason.find("is hidden by " + first.text()) != std::string::npos);
+}
+
+TEST_CASE("two plugins with one command: the earlier folder wins, in one folder neither does") {
+  PluginFolder first, second, both;
+  add(first, "a", "acme", "work");
+  add(second, "b", "bolt", "work");
+  const Catalogue apart({at(first, Place::user), at(second, Place::system)}, {});
+  CHECK(library_of(apart.find("work")) == (first.path() / "liblmf-a.so").string());
+  CHECK(apart.claims()[1].status == Status::shadowed);
+  CHECK(library_of(apart.find("bolt.work")) == (second.path() / "liblmf-b.so").string());
+
+  add(both, "a", "acme", "work");
+  add(both, "b", "bolt", "work");
+  const Catalogue tied({at(both, Place::system)}, {});
+  CHECK(tied.find("work")->status == Status::conflict);
+  CHECK(tied.find("work")->reason.ends_with("Say which: acme.work or bolt.work."));
+}
+
+TEST_CASE("commands of lmf itself belong to vendor lmf in a trusted place") {
+  PluginFolder folder;
+  add(folder, "impostor", "acme", "train");
+  add(folder, "helper", "acme", "help");
+  add(folder, "real", "lmf", "chat");
+  const Catalogue catalogue({at(folder, Place::system)}, {});
+  CHECK(catalogue.find("train")->status == Status::reserved);
+  CHECK(catalogue.find("help")->status == Status::reserved);
+  CHECK(catalogue.find("chat")->status == Status::ok);
+  const Catalogue user({at(folder, Place::user)}, {});
+  CHECK(user.find("chat")->status == Status::reserved);
+  for (const Place place : {Place::given, Place::environment, Place::beside, Place::local})
+    CHECK(Catalogue({at(folder, place)}, {}).find("chat")->status == Status::ok);
+}
+
+TEST_CASE("an impostor does not get in the way of the real plugin") {
+  PluginFolder first, second;
+  add(first, "train", "acme");
+  add(second, "train", "lmf");
+  const Catalogue catalogue({at(first, Place::given), at(second, Place::beside)}, {});
+  CHECK(catalogue.find("train")->status == Status::ok);
+  CHECK(library_of(catalogue.find("train")) == (second.path() / "liblmf-train.so").string());
+}
+
+TEST_CASE("an alias never hides a command") {
+  PluginFolder folder;
+  write_text(folder.path() / "a.lmf-plugin.toml", manifest_text("a") + "aliases = [\"b\", \"train\", \"c\"]\n");
+  write_text(folder.path() / "liblmf-a.so", "");
+  add(folder, "b");
+  const Catalogue catalogue({at(folder, Place::system)}, {});
+  CHECK(library_of(catalogue.find("b")) == (folder.path() / "liblmf-b.so").string());
+  CHECK(library_of(catalogue.find("c")) == (folder.path() / "liblmf-a.so").string());
+  CHECK(catalogue.find("train") == nullptr);
+}
+
+TEST_CASE("a manifest's faults are said with file, line and column") {
+  using Pair = std::pair<Status, std::string>;
+  const std::string good = manifest_text("p");
+  CHECK(verdict(good).first == Status::ok);
+  CHECK(verdict("\xef\xbb\xbf" + good).first == Status::ok);         // a byte order mark
+  CHECK(verdict(replaced(good, "\n", "\r\n")).first == Status::ok);  // lines as Windows ends them
+  CHECK(verdict("future = 1\n" + good).first == Status::ok);
+  CHECK(verdict("").second == "p.lmf-plugin.toml:1:1: schema is missing or not a positive integer");
+  CHECK(verdict("schema = 1\n").second == "p.lmf-plugin.toml:1:1: plugin is missing");
+  CHECK(verdict(replaced(good, "schema = 1", "schema = 2")).first == Status::schema);
+  CHECK(verdict(replaced(good, "\"p\"\nversion", "\"q\"\nversion")).second ==
+        "p.lmf-plugin.toml:3:8: plugin.name is 'q', but the file's name says 'p'");
+  CHECK(verdict(replaced(good, "\"liblmf-p.so\"", "\"../x.so\"")).second ==
+        "p.lmf-plugin.toml:6:11: plugin.library is '../x.so': expected a bare file name beside the manifest");
+  CHECK(verdict(replaced(good, "major = 1", "major = \"1\"")).second ==
+        "p.lmf-plugin.toml:8:9: abi.major is not an integer");
+  CHECK(verdict(replaced(good, "major = 1", "major = -1")).second ==
+        "p.lmf-plugin.toml:8:9: abi.major is -1, expected 0 to 65535");
+  CHECK(verdict(replaced(good, "acme.p", "acme\\u001b[2J")).second ==
+        "p.lmf-plugin.toml:14:11: command.summary has a control character");
+  CHECK(verdict(replaced(good, "vendor = \"acme\"", "vendor = \"Acme Inc\""))
+            .second.starts_with("p.lmf-plugin.toml:5:10: plugin.vendor is 'Acme Inc': a name has"));
+  CHECK(verdict(good + "name = \"twice\"\n").first == Status::manifest);
+  CHECK(verdict(std::string("\xff\xfe\x00", 3)).first == Status::manifest);
+  CHECK(verdict(good + "#" + std::string(300 * 1024, 'x')).second.find("at most 262144 are accepted") !=
+        std::string::npos);
+  CHECK(verdict(replaced(good, "[[command]]", "[command]")).second ==
+        "p.lmf-plugin.toml:12:1: command is not an array of tables ([[command]])");
+  CHECK(verdict(replaced(good, "minor = 0", "minor = 1")) ==
+        Pair(Status::abi, "p.lmf-plugin.toml needs plugin ABI 1.1; this lmf " LMF_VERSION
+                          " offers 1.0. Rebuild it or install another lmf."));
+}
+
+TEST_CASE("a damaged manifest of any kind is a status, never a crash") {
+  const std::string good = manifest_text("p");
+  for (std::size_t at_byte = 0; at_byte < good.size(); at_byte += 3)
+    for (const char damage : {'\0', '"', '[', '\xff'}) {
+      std::string text = good;
+      text[at_byte] = damage;
+      const auto status = verdict(text).first;
+      CHECK((status == Status::ok || status == Status::manifest || status == Status::schema ||
+             status == Status::library_missing || status == Status::abi));
+    }
+}
+
+TEST_CASE("a folder, a pipe or a hidden file is no manifest, and order does not depend on the file system") {
+  PluginFolder folder;
+  add(folder, "b");
+  add(folder, "a");
+  std::filesystem::create_directory(folder.path() / "c.lmf-plugin.toml");
+  write_text(folder.path() / ".hidden.lmf-plugin.toml", "");
+  write_text(folder.path() / ".lmf-plugin.toml", "");
+  const Catalogue catalogue({at(folder, Place::system)}, {});
+  REQUIRE(catalogue.plugins().size() == 3);
+  CHECK(catalogue.plugins()[0].manifest.name == "a");
+  CHECK(catalogue.plugins()[2].status == Status::manifest);
+}
+
+TEST_CASE("a folder named twice counts once, as the more settled of its places") {
+  PluginFolder folder;
+  lmf::host::Environment environment;
+  environment.plugin_path = folder.text();
+  environment.user_data = folder.path() / "none";
+  std::vector<std::string> notices;
+  const std::vector<std::string> given = {folder.text(), folder.text() + "/."};
+  const auto folders = lmf::host::search_folders(environment, given, notices);
+  REQUIRE(!folders.empty());
+  CHECK(folders[0].path == folder.path());
+  CHECK(folders[0].place == Place::environment);
+  CHECK(std::count_if(folders.begin(), folders.end(), [&](const auto& one) { return one.path == folder.path(); }) == 1);
+  environment.secure_execution = true;
+  environment.plugin_path.clear();
+  for (const auto& one : lmf::host::search_folders(environment, given, notices)) CHECK(one.path != folder.path());
+}

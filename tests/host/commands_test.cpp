@@ -1,0 +1,321 @@
+// The host as a user calls it: routing, help, names, levels, places, pins.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "base/host.hpp"
+#include "host/support.hpp"
+
+using lmf::test::contains;
+using lmf::test::executable;
+using lmf::test::Finished;
+using lmf::test::PluginFolder;
+using lmf::test::run_process;
+
+TEST_CASE("words after a command reach its plugin untouched") {
+  PluginFolder folder;
+  folder.add_greet();
+  CHECK(folder.lmf({"greet"}).out == "hello\n");
+  CHECK(folder.lmf({"greet", "--plugin-dir", "-V", "a b", "", "ü"}).out == "hello [--plugin-dir] [-V] [a b] [] [ü]\n");
+  CHECK(folder.lmf({"greet", "--", "--help"}).out == "hello [--] [--help]\n");
+  CHECK(folder.lmf({"hello", "x"}).out == "hello [x]\n");       // an alias
+  CHECK(folder.lmf({"acme.greet", "x"}).out == "hello [x]\n");  // the qualified name
+  CHECK(folder.lmf({"other.greet"}).status == 127);
+}
+
+TEST_CASE("a plugin's exit status is the program's, also with threads still running") {
+  PluginFolder folder;
+  folder.add_greet();
+  for (const int status : {0, 1, 2, 3, 125, 255})
+    CHECK(folder.lmf({"greet", "fail", std::to_string(status)}).status == status);
+  CHECK(folder.lmf({"greet", "threads"}).status == 3);
+}
+
+TEST_CASE("a plugin's exception arrives as one message and a status") {
+  PluginFolder folder;
+  folder.add_greet();
+  const Finished usage = folder.lmf({"greet", "fail", "usage"});
+  CHECK(usage.status == 2);
+  CHECK(usage.err == "lmf greet: greet.toml:3: name is 7, expected a text\n  try `greet Ada`\n");
+  const Finished system = folder.lmf({"greet", "fail", "system"});
+  CHECK(system.status == 1);
+  CHECK(system.err == "lmf greet: writing: No space left on device\n");
+  const Finished internal = folder.lmf({"greet", "fail", "internal"});
+  CHECK(internal.status == 70);
+  CHECK(contains(internal.err, "lmf greet: internal error: the invariant broke\n  in the plugin acme.greet 1.2.3 ("));
+  CHECK(contains(internal.err, "built with cxx="));
+  CHECK(folder.lmf({"greet", "fail", "unknown"}).status == 70);
+  const Finished longest = folder.lmf({"greet", "fail", "long"});  // cut, not overrun
+  CHECK(longest.status == 1);
+  CHECK(longest.err.size() == std::string("lmf greet: \n").size() + 64 * 1024 - 1);
+}
+
+TEST_CASE("a plugin written in C works as one in C++") {
+  PluginFolder folder;
+  folder.add_wave();
+  const Finished waved = folder.lmf({"wave"});
+  CHECK(waved.status == 0);
+  CHECK(waved.out == "wave from C\n");
+  CHECK(contains(waved.err, "waving"));
+  CHECK(folder.lmf({"wave", "you"}).err.ends_with("lmf wave: cannot wave at you\n"));
+}
+
+TEST_CASE("the host tells a plugin where everything is") {
+  PluginFolder folder;
+  folder.add_greet();
+  const std::string out = folder.lmf({"--log-level", "error", "greet", "host"}).out;
+  CHECK(contains(out, "size 88 abi 1.0 level 4 version " LMF_VERSION " program lmf\n"));
+  CHECK(contains(out, "executable " + std::filesystem::canonical(executable()).string() + "\n"));
+  CHECK(contains(out, "library " + folder.text() + "/liblmf-greet.so\n"));
+  CHECK(contains(
+      out,
+      "share " + (std::filesystem::canonical(executable()).parent_path().parent_path() / "share/lmf").string() + "\n"));
+  CHECK(contains(out, "\nfolder " + folder.text() + "\nfolder "));
+}
+
+TEST_CASE("a command gets the variables of its manifest, unless the user has chosen") {
+  PluginFolder folder;
+  folder.add_greet();
+  CHECK(folder.lmf({"greet", "mood"}).out == "calm\n");
+  CHECK(folder.lmf({"greet", "mood"}, {{"LMF_TEST_MOOD", "wild"}}).out == "wild\n");
+  CHECK(folder.lmf({"greet", "mood"}, {{"LMF_TEST_RUSH", "1"}}).out == "none\n");
+}
+
+TEST_CASE("messages use the name that the program was called by") {
+  PluginFolder folder;
+  folder.add_greet();
+  const std::string link = (executable().parent_path() / "llamafactory-cli").string();
+  CHECK(run_process({link, "trian"}).err.starts_with("llamafactory-cli: 'trian' is not a command."));
+  CHECK(run_process({link, "--plugin-dir", folder.text(), "greet", "fail", "usage"})
+            .err.starts_with("llamafactory-cli greet: "));
+  CHECK(contains(run_process({link, "help"}).out, "Usage: llamafactory-cli [OPTIONS] COMMAND"));
+  CHECK(run_process({link, "version"}).out == run_process({executable().string(), "version"}).out);
+}
+
+TEST_CASE("unknown commands and options get a suggestion and never success") {
+  PluginFolder folder;
+  folder.add_greet();
+  const auto says = [&](const std::vector<std::string>& words, int status, const std::string& message) {
+    const Finished finished = folder.lmf(words);
+    CHECK(finished.status == status);
+    CHECK(finished.err == message);
+    CHECK(finished.out.empty());
+  };
+  says({"gret"}, 127, "lmf: 'gret' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
+  says({"help", "gret"}, 127, "lmf: 'gret' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
+  says({"web-chat"}, 127, "lmf: 'web-chat' is not a command. Did you mean 'webchat'?\n  'lmf help' lists them\n");
+  says({"xyzzy"}, 127, "lmf: 'xyzzy' is not a command.\n  'lmf help' lists them\n");
+  says({""}, 127, "lmf: '' is not a command.\n  'lmf help' lists them\n");
+  says({"webui"}, 127, "lmf: 'webui' is not part of this version.\n");
+  says({"api", "--help"}, 127, "lmf: 'api' is not part of this version.\n");
+  says({"--plugin-dri=x", "greet"}, 2, "lmf: '--plugin-dri=x' is not an option. Did you mean '--plugin-dir'?\n");
+  says({"-x"}, 2, "lmf: '-x' is not an option.\n");
+  says({"--plugin-dir"}, 2, "lmf: --plugin-dir needs a value\n");
+  says({"--plugin-dir", "/no/such/folder", "greet"}, 2, "lmf: --plugin-dir '/no/such/folder' is not a folder\n");
+  says({"--log-level", "wran", "greet"}, 2,
+       "lmf: --log-level 'wran' is unknown: expected trace, debug, info, warn, error or off. Did you mean 'warn'?\n");
+  says({"version", "now"}, 2, "lmf: version: 'now' is one word too many\n  see 'lmf help'\n");
+  says({"GREET"}, 127, "lmf: 'GREET' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
+  says({"help", "--hlep"}, 2, "lmf: help: '--hlep' is not an option. Did you mean '--help'?\n  see 'lmf help'\n");
+  says({"help", "greet", "now"}, 2, "lmf: help: 'now' is one word too many\n  see 'lmf help'\n");
+  says({"plugin"}, 2, "lmf: plugin: expected 'list' or 'list --json'\n");
+  for (const char* later : {"completion", "data", "template"}) {
+    says({later}, 127, fmt::format("lmf: '{}' is not part of this version.\n", later));
+    says({"help", later}, 127, fmt::format("lmf: '{}' is not part of this version.\n", later));
+  }
+}
+
+TEST_CASE("help is the same text by every spelling, from files alone") {
+  PluginFolder folder;
+  folder.add_greet();
+  const std::string text = folder.lmf({"help", "greet"}).out;
+  CHECK(text ==
+        "lmf greet: Greet somebody\n"
+        "\n"
+        "Usage: lmf greet [NAME]\n"
+        "Also called: hello\n"
+        "\n"
+        "Options:\n"
+        "  -l, --loud  Greet loudly.\n"
+        "  -h, --help  Show this help\n"
+        "\n"
+        "Manner:\n"
+        "  warmth=NUMBER  How warmly to greet. Default: 0.5.\n"
+        "  language       Language of the greeting. One of: en, fr.\n"
+        "\n"
+        "Of LLaMA-Factory's further options, 1 are refused with a reason when they are set, and 0 are accepted\n"
+        "without effect, which is said.\n");
+  // The library is not even looked into: rubbish of the same name gives the same help.
+  lmf::test::write_text(folder.path() / "liblmf-greet.so", "rubbish");
+  for (const auto& words : std::vector<std::vector<std::string>>{{"greet", "--help"},
+                                                                 {"greet", "-h"},
+                                                                 {"greet", "Ada", "--help"},
+                                                                 {"--help", "greet"},
+                                                                 {"help", "hello"},
+                                                                 {"help", "acme.greet"}})
+    CHECK(folder.lmf(words).out == text);
+  const std::string overall = folder.lmf({"help"}).out;
+  for (const auto& words : std::vector<std::vector<std::string>>{{}, {"-h"}, {"--help"}})
+    CHECK(folder.lmf(words).out == overall);
+  CHECK(contains(overall, "\nGreetings:\n  greet  Greet somebody (also: hello)\n"));
+  CHECK(contains(overall, "\nNot in this version:\n"));
+  CHECK(contains(folder.lmf({"help", "version"}).out, "Usage: lmf version\n"));
+}
+
+TEST_CASE("a wrong option table is a sentence with its place") {
+  PluginFolder folder;
+  folder.add_greet();
+  lmf::test::write_text(folder.path() / "greet.options.toml", "[[option]]\nname = 3\n");
+  const Finished help = folder.lmf({"help", "greet"});
+  CHECK(help.status == 126);
+  CHECK(folder.errors(help) == "lmf: $DIR/greet.options.toml:2:8: option.name is not a text\n");
+  CHECK(folder.lmf({"greet"}).out == "hello\n");
+}
+
+TEST_CASE("the log level is chosen by option, then by LLAMAFACTORY_VERBOSITY") {
+  PluginFolder folder;
+  folder.add_greet();
+  const auto seen = [&](std::vector<std::string> words, const lmf::test::Variables& environment) {
+    words.insert(words.end(), {"greet", "log"});
+    const std::string err = folder.lmf(words, environment).err;
+    return std::string(contains(err, "a debug message") ? "d" : "") + (contains(err, "an info message") ? "i" : "") +
+           (contains(err, "a warning") ? "w" : "");
+  };
+  CHECK(seen({}, {}) == "iw");
+  CHECK(seen({"--log-level", "debug"}, {}) == "diw");
+  CHECK(seen({"--log-level=off"}, {}) == "");
+  CHECK(seen({}, {{"LLAMAFACTORY_VERBOSITY", "DEBUG"}}) == "diw");
+  CHECK(seen({}, {{"LLAMAFACTORY_VERBOSITY", "WARNING"}}) == "w");
+  CHECK(seen({"--log-level", "error"}, {{"LLAMAFACTORY_VERBOSITY", "DEBUG"}}) == "");
+  const Finished odd = folder.lmf({"greet", "log"}, {{"LLAMAFACTORY_VERBOSITY", "loud"}});
+  CHECK(contains(odd.err, "LLAMAFACTORY_VERBOSITY is 'loud', which is no log level; using info"));
+  CHECK(odd.status == 0);
+  CHECK(contains(folder.lmf({"greet", "log"}, {{"RANK", "3"}, {"WORLD_SIZE", "4"}}).err, "[rank 3] a warning"));
+}
+
+TEST_CASE("plugins are found in the order of the places, and never in the current folder") {
+  PluginFolder folder, other;
+  folder.add_greet();
+  const std::string lmf = executable().string();
+  CHECK(run_process({lmf, "greet"}, {{"LMF_PLUGIN_PATH", folder.text()}}).out == "hello\n");
+  CHECK(run_process({lmf, "greet"}, {}, folder.path()).status == 127);
+  const Finished relative = run_process({lmf, "help"}, {{"LMF_PLUGIN_PATH", "./x::" + folder.text()}});
+  CHECK(contains(relative.out, "  greet "));
+  CHECK(relative.err ==
+        "lmf: LMF_PLUGIN_PATH: './x' is not an absolute path and is skipped\n"
+        "lmf: LMF_PLUGIN_PATH: '' is not an absolute path and is skipped\n");
+  // The first one wins also when it is broken, and the other is shown as shadowed.
+  other.add_manifest("greet");
+  const Finished broken =
+      run_process({lmf, "--plugin-dir", other.text(), "greet"}, {{"LMF_PLUGIN_PATH", folder.text()}});
+  CHECK(broken.status == 126);
+  CHECK(contains(broken.err, "which is not there"));
+  CHECK(contains(
+      run_process({lmf, "--plugin-dir", other.text(), "plugin", "list"}, {{"LMF_PLUGIN_PATH", folder.text()}}).out,
+      "acme.greet 1.2.3 (greet): shadowed\n"));
+  lmf::test::write_text(other.path() / "greet.lmf-plugin.toml", "schema = 2\n");
+  const Finished unreadable =
+      run_process({lmf, "--plugin-dir", other.text(), "greet"}, {{"LMF_PLUGIN_PATH", folder.text()}});
+  CHECK(unreadable.status == 126);
+  CHECK(contains(unreadable.err, "is of schema 2"));
+}
+
+TEST_CASE("the user's own folder is found through XDG_DATA_HOME") {
+  lmf::test::TemporaryFolder data;
+  std::string architecture;
+  for (const auto& word : {"x86_64-linux-gnu", "aarch64-linux-gnu", "x86_64-linux", "aarch64-linux"}) {
+    const auto folder = data.path() / "lmf/plugins-1" / word;
+    std::filesystem::create_directories(folder);
+    for (const auto& entry : std::filesystem::directory_iterator(lmf::test::built_plugins() / "greet"))
+      std::filesystem::copy(entry.path(), folder / entry.path().filename());
+  }
+  CHECK(run_process({executable().string(), "greet"}, {{"XDG_DATA_HOME", data.path().string()}}).out == "hello\n");
+  CHECK(run_process({executable().string(), "greet"}, {{"XDG_DATA_HOME", "relative"}, {"HOME", data.path().string()}})
+            .status == 127);
+}
+
+TEST_CASE("a host that a plugin runs again gets the same library or stops with a sentence") {
+  PluginFolder folder, other;
+  folder.add_greet();
+  other.add_greet();
+  const Finished same = folder.lmf({"greet", "again", folder.text()});
+  CHECK(same.status == 0);
+  CHECK(same.out == "hello [worker]\n");  // and the pin does not leak to what the worker starts
+  const Finished elsewhere = folder.lmf({"greet", "again", other.text()});
+  CHECK(elsewhere.status == 126);
+  CHECK(contains(folder.errors(elsewhere),
+                 "lmf: this job runs $DIR/liblmf-greet.so, but here its command leads to " + other.text()));
+  const std::string library = (folder.path() / "liblmf-greet.so").string(), pin = lmf::pin_of(library);
+  CHECK(folder.lmf({"greet"}, {{"LMF_PLUGIN_PIN", pin}}).out == "hello\n");
+  std::filesystem::last_write_time(library, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+  const Finished changed = folder.lmf({"greet"}, {{"LMF_PLUGIN_PIN", pin}});
+  CHECK(changed.status == 126);
+  CHECK(folder.errors(changed) ==
+        "lmf: $DIR/liblmf-greet.so changed since this job was started: its workers would run different code\n"
+        "  start the job again\n");
+  CHECK(folder.lmf({"greet"}, {{"LMF_PLUGIN_PIN", "nonsense"}}).status == 126);
+}
+
+TEST_CASE("a full disk under standard output is a failure that is said") {
+  const Finished full = run_process({"sh", "-c", executable().string() + " help > /dev/full"});
+  CHECK(full.status == 1);
+  CHECK(full.err == "lmf: cannot write to standard output: No space left on device\n");
+  PluginFolder folder;
+  folder.add_greet();
+  const std::string greet = executable().string() + " --plugin-dir " + folder.text() + " greet";
+  for (const std::string nowhere : {" >/dev/full", " >&-"}) {
+    const Finished plugin = run_process({"sh", "-c", greet + nowhere});
+    CHECK(plugin.status == 1);
+    CHECK(plugin.err.starts_with("lmf: cannot write to standard output: "));
+    CHECK(run_process({"sh", "-c", greet + " fail 3" + nowhere}).status == 3);
+  }
+}
+
+TEST_CASE("commands that load nothing map no plugin and no libtorch") {
+  PluginFolder folder;
+  folder.add_greet();
+  for (const auto& words : std::vector<std::vector<std::string>>{{"version"},
+                                                                 {"help"},
+                                                                 {"help", "greet"},
+                                                                 {"greet", "--help"},
+                                                                 {"help", "train"},
+                                                                 {"plugin", "list"},
+                                                                 {"trian"}}) {
+    const Finished finished = folder.lmf(words, {{"LD_DEBUG", "files"}});  // the loader names every file it maps
+    CHECK(contains(finished.err, "file=libstdc++.so"));
+    CHECK_FALSE(contains(finished.err, "liblmf-greet.so"));
+    CHECK_FALSE(contains(finished.err, "liblmf-train.so [0]"));
+    CHECK_FALSE(contains(finished.err, "libtorch"));
+  }
+  CHECK(contains(folder.lmf({"greet"}, {{"LD_DEBUG", "files"}}).err, "liblmf-greet.so"));
+}
+
+TEST_CASE("checking a training configuration loads the train plugin, and no libtorch") {
+  lmf::test::TemporaryFolder folder;
+  lmf::test::write_text(folder.path() / "wrong.yaml", "stage: sft\nlerning_rate: 1.0\n");
+  const std::string right = (lmf::test::share() / "examples/demo.yaml").string();
+  const std::string model = "model_name_or_path=" + (lmf::test::share() / "models/demo").string();
+  const std::string data = "dataset_dir=" + (lmf::test::share() / "data").string();
+  for (const auto& [config, status] : {std::pair(right, 0), std::pair((folder.path() / "wrong.yaml").string(), 2)}) {
+    const Finished finished =
+        run_process({executable().string(), "train", "--check", config, model, data}, {{"LD_DEBUG", "files"}});
+    CHECK(finished.status == status);
+    CHECK(contains(finished.err, "liblmf-train.so"));
+    CHECK_FALSE(contains(finished.err, "libtorch"));
+    CHECK_FALSE(contains(finished.err, "liblmf-train-worker.so"));
+  }
+}
+
+TEST_CASE("words, names and files of any bytes neither command the terminal nor flood it") {
+  PluginFolder folder;
+  CHECK(folder.lmf({"tr\x1b[31main"}).err.starts_with("lmf: 'tr␛[31main' is not a command."));
+  CHECK(folder.lmf({std::string(100000, 'a')}).err.size() < 300);
+  CHECK(folder.lmf({"--" + std::string(100000, 'a')}).err.size() < 300);
+  CHECK(folder.lmf({"--"}).err == "lmf: '--' is not an option.\n");
+  lmf::test::write_text(folder.path() / "\xff\x1b[2J.lmf-plugin.toml", "");
+  const Finished list = folder.lmf({"plugin", "list"});
+  CHECK(list.status == 0);
+  CHECK(!contains(list.out, "\x1b"));
+  CHECK(contains(list.out, "\xff␛[2J: manifest\n"));
+  CHECK(!contains(folder.lmf({"help"}).err, "\x1b"));
+  CHECK(contains(folder.lmf({"plugin", "list", "--json"}).out, "\"name\": \"\xef\xbf\xbd\\u001b[2J\""));
+}

@@ -1,0 +1,32 @@
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "host/arguments.hpp"
+#include "host/text_layout.hpp"
+#include "lmf/error.hpp"
+
+TEST_CASE("explanations are aligned and wrapped, wide words stand alone") {
+  CHECK(lmf::host::two_columns({{"a", "short"}, {"bcd", "one two three four five six seven"}}, 30) ==
+        "  a    short\n"
+        "  bcd  one two three four five\n"
+        "       six seven\n");
+  const std::string wide(31, 'w');
+  CHECK(lmf::host::two_columns({{"a", "x"}, {wide, "y"}, {"none", ""}}, 60) ==
+        "  a     x\n  " + wide + "\n        y\n  none\n");
+}
+
+TEST_CASE("a column is a character, not a byte") {
+  CHECK(lmf::host::characters("größe") == 5);
+  CHECK(lmf::host::two_columns({{"ü", "x"}, {"ab", "y"}}, 60) == "  ü   x\n  ab  y\n");
+}
+
+TEST_CASE("host options end at the command") {
+  const std::array<const char*, 6> argv = {"--log-level=debug", "--plugin-dir", "/p", "train", "--plugin-dir", "-h"};
+  const auto arguments = lmf::host::read_arguments(argv);
+  CHECK(arguments.log_level == "debug");
+  CHECK(arguments.plugin_directories == std::vector<std::string>{"/p"});
+  CHECK(arguments.command == "train");
+  CHECK(arguments.rest.size() == 2);
+  CHECK_FALSE(arguments.help);
+}

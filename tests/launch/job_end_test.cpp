@@ -1,0 +1,184 @@
+// How an elastic job ends, and who has to be there for it: failures, the store's host, spares, patience.
+#include <algorithm>
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+
+#include "launch/job.hpp"
+
+using namespace lmf::test;
+using lmf::train::launch::GroupState;
+using lmf::train::launch::Node;
+
+TEST_CASE("a failed job fails on every node with the same status, whoever failed") {
+  for (const int failing : {0, 1}) {
+    const Job job({"min=2", "max=2"});
+    std::unique_ptr<Program> peers[] = {job.start(), job.start()};
+    for (auto& peer : peers) peer->line("assigned");
+    peers[failing]->tell("fail 7 rank 1 ran out of memory");
+    CHECK_HAS(peers[1 - failing]->line("change closed"), "rank 1 ran out of memory");
+    CHECK(peers[1 - failing]->status() == 7);
+    CHECK(peers[failing]->status() == 7);
+  }
+}
+
+TEST_CASE("a failure reaches those who are done already") {
+  const Job job({"min=2", "max=2"});
+  auto a = job.start(), b = job.start();
+  a->line("assigned");
+  b->line("assigned");
+  a->tell("done");
+  b->tell("fail 5 too bad");
+  CHECK(a->status() == 5);
+  CHECK(b->status() == 5);
+}
+
+TEST_CASE("a spare hears that it was not needed") {
+  const Job job({"min=1", "max=1"});
+  auto a = job.start();
+  a->line("assigned");
+  auto spare = job.start({"join_timeout=0.2"});  // its patience is for a start, not for others' work
+  job.until_nodes(2);
+  job.until_all_have_read(5);  // longer than its patience
+  a->tell("done");
+  CHECK_HAS(spare->line("change closed"), "this spare node was not needed");
+  CHECK(spare->status() == 0);
+  CHECK(a->status() == 0);
+}
+
+TEST_CASE("the store's host killed or stopped ends the others with a sentence") {
+  const Job job({"min=2", "max=2", "read_timeout=2"});
+  auto a = job.start();
+  // Only the first one hosts; the other must have found the port taken.
+  auto b = job.start();
+  const std::string first = a->line("assigned");
+  b->line("assigned");
+  auto& host = has(first, "group=0/") ? a : b;
+  auto& other = has(first, "group=0/") ? b : a;
+  std::string expected;
+  SUBCASE("killed") {
+    host->signal(SIGKILL);
+    expected = "is lost: it has closed the connection";
+  }
+  SUBCASE("stopped") {
+    host->signal(SIGSTOP);
+    expected = "is lost: it has not answered for 2 s";
+  }
+  CHECK_HAS(other->line("change store_lost"), expected);
+  CHECK(other->status() == 1);
+}
+
+TEST_CASE("the store's host may vanish once its part is done, and the others end well") {
+  const Job job({"min=2", "max=2"});
+  auto a = job.start(), b = job.start();
+  const std::string first = a->line("assigned");
+  b->line("assigned");
+  auto& host = has(first, "group=0/") ? a : b;
+  auto& other = has(first, "group=0/") ? b : a;
+  host->tell("done");
+  job.until([](const GroupState& state) {
+    return std::any_of(state.nodes.begin(), state.nodes.end(), [](const Node& n) { return n.hosts_store && n.done; });
+  });
+  job.until_all_have_read();
+  host->signal(SIGKILL);
+  CHECK(host->status() == 137);
+  CHECK_HAS(other->line("log"), "its node had done its part, so this one goes on alone");
+  other->tell("done");
+  CHECK(other->status() == 0);
+  CHECK_FALSE(has(other->seen(), "store_lost"));
+}
+
+TEST_CASE("who waits in vain says who has come; who is told to stop meanwhile stops at once") {
+  const Job job({"min=2", "max=3", "join_timeout=1"});
+  auto a = job.start();
+  const std::string error = a->line("error");
+  CHECK_HAS(error, "after 1 s: 1 of 2 to 3 nodes have joined: ");
+  CHECK_HAS(error, fmt::format("(process {}); 1 missing", a->process()));
+  CHECK(a->status() == 1);
+  const Job patient({"min=2", "max=2"});
+  auto b = patient.start();
+  patient.until_nodes(1);
+  b->tell("leave");
+  CHECK(b->status() == 143);
+}
+
+TEST_CASE("nobody hosts at an address of another machine, and a foreign port is named") {
+  const Job nowhere({"min=1", "max=1", "join_timeout=1"}, "192.0.2.1");
+  auto a = nowhere.start({"read_timeout=1"});
+  CHECK_HAS(a->line("error"), "no store answers at 192.0.2.1:");
+  CHECK(a->status() == 1);
+  const Job unknown({"min=1", "max=1", "join_timeout=1"}, "no-such-host.invalid");
+  auto b = unknown.start();
+  CHECK_HAS(b->line("error"), "the name no-such-host.invalid has no address");
+  CHECK(b->status() == 1);
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor mute(context, {boost::asio::ip::tcp::v4(), 0});
+  ::fcntl(mute.native_handle(), F_SETFD, FD_CLOEXEC);  // else the agent holds the port too
+  const Job foreign({"min=1", "max=1", "read_timeout=1"});
+  auto c = foreign.start({fmt::format("port={}", mute.local_endpoint().port())});
+  CHECK_HAS(c->line("error"), fmt::format("is in use by "));
+  CHECK_HAS(c->seen(), fmt::format("(process {})", ::getpid()));
+  CHECK(c->status() == 1);
+}
+
+TEST_CASE("two jobs on one port do not disturb each other, whichever ends first") {
+  const Job job({"min=1", "max=1"});
+  auto host = job.start();
+  host->line("assigned");
+  auto guest = job.start({"id=guest"});
+  CHECK_HAS(guest->line("assigned"), "group=0/1");
+  CHECK_HAS(guest->seen(), "id=guest");
+  auto partner = job.start({"id=guest", "min=2", "max=2"});
+  partner->tell("leave");  // not of one mind about the job's size: a spare here
+  CHECK(partner->status() == 143);
+  host->tell("done");
+  CHECK_HAS(host->line("log this job is done"), "job guest meets on its store and goes on");
+  guest->tell("restart to see that the store is there");
+  CHECK_HAS(guest->line("assigned"), "attempt=1");
+  guest->tell("done");
+  CHECK(guest->status() == 0);
+  CHECK(host->status() == 0);
+}
+
+TEST_CASE("the workers' store outlives the good-bye of the agent that hosts it: they may still be saving") {
+  for (const char* backend : {"fixed", "elastic"}) {
+    CAPTURE(backend);
+    const Job job({fmt::format("backend={}", backend), "min=2", "max=2"}, "127.0.0.1");
+    std::unique_ptr<Program> a = job.start({"rank=0"}), b = job.start({"rank=1"});
+    const std::string first = a->line("assigned");
+    b->line("assigned");
+    if (!has(first, "group=0/")) std::swap(a, b);
+    a->tell("stop");
+    a->line("left");
+    CHECK_HAS(b->line("change closed"), "was told to stop");
+    lmf::test::on_loop([&](boost::asio::io_context& context) -> lmf::test::Task<void> {
+      lmf::train::launch::StoreClient worker(context.get_executor());
+      co_await worker.connect("127.0.0.1", master_port_of(first), lmf::test::soon());
+      const auto sum = co_await worker.add("saved", 1);
+      CHECK(sum == 1);
+    });
+    a->tell("saved");
+    CHECK(a->status() == 143);
+    b->status();
+  }
+}
+
+TEST_CASE("the host of another job's store waits for it only so long, and not when it is told to stop") {
+  for (const bool told : {false, true}) {
+    CAPTURE(told);
+    const Job job({"min=1", "max=1"});
+    auto host = job.start({told ? "exit_barrier_timeout=600" : "exit_barrier_timeout=1"});
+    host->line("assigned");
+    auto guest = job.start({"id=guest"});
+    guest->line("assigned");
+    host->tell("done");
+    if (told) {
+      host->line("ending");
+      host->tell("leave");
+    }
+    CHECK(host->status() == (told ? 143 : 0));
+    CHECK_HAS(guest->line("change store_lost"), "is lost");
+    guest->status();
+  }
+}

@@ -1,0 +1,29 @@
+# lmf under a real mpirun: each of its processes is a worker, and no second launcher is started.
+if ! command -v mpirun >/dev/null; then
+  echo "skipped: no mpirun"
+  exit 77
+fi
+. "$LMF_SOURCE/tests/e2e/expect.sh"
+. "$LMF_SOURCE/tests/launch/place.sh"
+export LMF_FAKE_DEVICES=4 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+under_mpirun() {
+  mpirun --oversubscribe -n 2 "$@" "${program[@]}" train config.yaml > said 2>&1
+  status=$?
+}
+
+under_mpirun
+expect "two processes" status 0
+expect_said "two processes" "rank 0 of 2, local 0 of 2, at 127.0.0.1:" "rank 1 of 2, local 1 of 2"
+expect_not_said "two processes" "workers on this node"
+expect_true "they agree on the port" [ "$(grep -o 'at 127.0.0.1:[0-9]*' said | sort -u | wc -l)" = 1 ]
+under_mpirun -x MASTER_ADDR=10.1.2.3 -x MASTER_PORT=4567
+expect "an address of the user's" status 0
+expect_said "an address of the user's" "at 10.1.2.3:4567"
+under_mpirun -x RANK=7
+expect_true "a RANK of another hand stops" [ "$status" != 0 ]
+expect_said "a RANK of another hand stops" "says that this is task" "but RANK=7"
+mpirun --oversubscribe -n 1 "${program[@]}" train config.yaml > said 2>&1
+status=$?
+expect "one task is no job of several" status 0
+expect_said "one task is no job of several" "4 workers on this node"
+finish

@@ -1,0 +1,233 @@
+// How many processes train, and who starts them: every variable of LLaMA-Factory's launcher, and other launchers.
+#include <doctest/doctest.h>
+
+#include "lmf/error.hpp"
+#include "train/launch/other_launchers.hpp"
+#include "train/launch/topology.hpp"
+
+using namespace lmf;
+using train::Environment;
+using train::Topology;
+using Backend = train::launch::RendezvousOptions::Backend;
+using Values = std::map<std::string, std::string, std::less<>>;
+
+namespace {
+
+Topology decide(Values values, int devices = 0, bool use_cpu = false) {
+  return train::decide_topology(Environment(std::move(values)), {devices, std::to_string(devices) + " GPUs"}, use_cpu);
+}
+
+std::string problem(Values values, int devices = 0) {
+  try {
+    decide(std::move(values), devices);
+  } catch (const Error& error) {
+    CHECK(error.exit_status() == kExitUsage);
+    return error.what();
+  }
+  return "none";
+}
+
+std::string variable(const Topology& topology, const std::string& name) {
+  for (const auto& [known, value] : topology.variables)
+    if (known == name) return value;
+  return "unset";
+}
+
+Values joined(Values values, const Values& more) {
+  for (const auto& [name, value] : more) values[name] = value;
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("one process, unless several devices or FORCE_TORCHRUN ask for more") {
+  CHECK(decide({}).kind == Topology::Kind::in_process);
+  CHECK(decide({}, 1).kind == Topology::Kind::in_process);
+  CHECK(decide({}, 8).kind == Topology::Kind::agent);
+  CHECK(decide({}, 8).workers == 8);
+  CHECK(decide({}, 8, /*use_cpu=*/true).kind == Topology::Kind::in_process);
+  CHECK(decide({{"USE_RAY", "1"}}, 8).kind == Topology::Kind::in_process);
+  CHECK(decide({{"USE_RAY", "1"}, {"FORCE_TORCHRUN", "1"}}, 8).kind == Topology::Kind::agent);
+  CHECK(decide({{"FORCE_TORCHRUN", "1"}}).workers == 1);  // the original fails with 0 processes
+  CHECK(decide({{"USE_MCA", "true"}}).kind == Topology::Kind::agent);
+  CHECK(decide({{"NPROC_PER_NODE", "4"}}).kind ==
+        Topology::Kind::in_process);  // the original reads it when it launches
+  CHECK(decide({{"NPROC_PER_NODE", "4"}, {"FORCE_TORCHRUN", "1"}}).workers == 4);
+  CHECK(decide({{"NPROC_PER_NODE", "2"}}, 8).workers == 2);
+}
+
+TEST_CASE("truth is what the original takes for it") {
+  for (const char* word : {"1", "y", "Y", "true", "TRUE"})
+    CHECK(decide({{"FORCE_TORCHRUN", word}}).kind == Topology::Kind::agent);
+  for (const char* word : {"0", "yes", "on", "TRUE ", ""})
+    CHECK(decide({{"FORCE_TORCHRUN", word}}).kind == Topology::Kind::in_process);
+}
+
+TEST_CASE("one node: a port that nobody chose is free, one that was chosen is kept") {
+  const auto any = decide({}, 2).rendezvous;
+  CHECK(any.backend == Backend::local);
+  CHECK(any.port == 0);
+  CHECK(any.run_id == "none");
+  CHECK(decide({{"MASTER_PORT", "29501"}}, 2).rendezvous.port == 29501);
+  CHECK(decide({{"MAX_RESTARTS", "3"}}, 2).max_restarts == 3);
+}
+
+TEST_CASE("two nodes as documented") {
+  const auto topology =
+      decide({{"NNODES", "2"}, {"NODE_RANK", "1"}, {"MASTER_ADDR", "10.0.0.1"}, {"MASTER_PORT", "29500"}}, 4);
+  CHECK(topology.kind == Topology::Kind::agent);
+  CHECK(topology.workers == 4);
+  CHECK(topology.rendezvous.backend == Backend::fixed);
+  CHECK(topology.rendezvous.maximum_nodes == 2);
+  CHECK(topology.rendezvous.node_rank == 1);
+  CHECK(topology.rendezvous.host == "10.0.0.1");
+  CHECK(topology.why == "4 workers on this node (NNODES=2); node 1 of 2, meeting at 10.0.0.1:29500");
+  CHECK(decide({{"NNODES", "2"}, {"MASTER_ADDR", "a"}}).rendezvous.port ==
+        29500);  // one device on each: still two nodes
+  CHECK(decide({{"NNODES", "2"}, {"MASTER_ADDR", "a"}, {"KUBERNETES_SERVICE_HOST", "x"}, {"JOB_COMPLETION_INDEX", "1"}})
+            .rendezvous.node_rank == 1);
+}
+
+TEST_CASE("an elastic job as documented") {
+  const Values values = {{"RDZV_ID", "my_job"}, {"NNODES", "2"}, {"MIN_NNODES", "1"}, {"MAX_NNODES", "4"}};
+  const auto topology = decide(values, 1);
+  CHECK(topology.rendezvous.backend == Backend::elastic);
+  CHECK(topology.rendezvous.minimum_nodes == 1);
+  CHECK(topology.rendezvous.maximum_nodes == 4);
+  CHECK(topology.rendezvous.host == "127.0.0.1");
+  CHECK(topology.rendezvous.port == train::port_from("my_job"));  // the same on every node
+  CHECK(topology.why.find(std::to_string(topology.rendezvous.port)) != std::string::npos);
+  CHECK(decide({{"RDZV_ID", "j"}, {"NNODES", "3"}, {"MIN_NNODES", "1"}}).rendezvous.minimum_nodes == 3);
+  CHECK(decide({{"RDZV_ID", "j"}, {"NNODES", "1:3"}}).rendezvous.maximum_nodes == 3);
+  CHECK(decide({{"RDZV_ID", "j"}, {"MASTER_PORT", "1234"}}).rendezvous.port == 1234);
+}
+
+TEST_CASE("contradictions stop with a sentence") {
+  CHECK(problem({{"NNODES", "2"}}, 2) ==
+        "environment: NNODES is 2, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet");
+  CHECK(problem({{"NNODES", "2"}, {"RANK", "1"}, {"MASTER_ADDR", "a"}}) ==
+        "environment: NNODES is 2 and RANK is 1, but NODE_RANK is not set");
+  CHECK(problem({{"NNODES", "2"}, {"NODE_RANK", "2"}, {"MASTER_ADDR", "a"}}) ==
+        "environment: NODE_RANK is 2, but NNODES is 2");
+  CHECK(problem({{"NODE_RANK", "1"}}, 2) == "environment: NODE_RANK is 1, but NNODES is 1");
+  CHECK(problem({{"NNODES", "2:4"}}, 2) == "environment: NNODES is '2:4', a range, which needs RDZV_ID");
+  CHECK(problem({{"NNODES", "two"}}) == "environment: NNODES is 'two', expected a whole number from 1 to 65536");
+  CHECK(problem({{"MASTER_PORT", "70000"}}, 2) ==
+        "environment: MASTER_PORT is '70000', expected a whole number from 1 to 65535");
+  CHECK(problem({{"MAX_RESTARTS", "-1"}}, 2) ==
+        "environment: MAX_RESTARTS is '-1', expected a whole number from 0 to 1000000");
+  CHECK(problem({{"NPROC_PER_NODE", "0"}, {"FORCE_TORCHRUN", "1"}}) ==
+        "environment: NPROC_PER_NODE is '0', expected a whole number from 1 to 4096");
+  CHECK(problem({{"NPROC_PER_NODE", "gpu"}, {"FORCE_TORCHRUN", "1"}}) ==
+        "environment: NPROC_PER_NODE is gpu, but there is none");
+  CHECK(problem({{"RDZV_ID", "j"}, {"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}) ==
+        "environment: the least number of nodes is 3 (MIN_NNODES), the greatest 2 (MAX_NNODES)");
+}
+
+TEST_CASE("a worker of torchrun or lmf never launches again") {
+  const Values place = {{"RANK", "1"}, {"LOCAL_RANK", "1"}, {"WORLD_SIZE", "4"}};
+  const Values force = {{"FORCE_TORCHRUN", "1"}, {"NNODES", "2"}, {"SLURM_PROCID", "0"}};
+  CHECK(decide(joined(joined(place, force), {{"TORCHELASTIC_RUN_ID", "none"}}), 8).kind == Topology::Kind::worker);
+  CHECK(decide(joined(place, {{"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}}), 8).why ==
+        "rank 1 of 4, started by whoever set RANK and LOCAL_RANK");
+  CHECK(problem(place, 8) ==
+        "environment: RANK, LOCAL_RANK and WORLD_SIZE are set, but MASTER_ADDR or MASTER_PORT is not");
+  CHECK(problem({{"LMF_JOB", "1-2"}}, 8).starts_with("environment: LMF_JOB says that a launcher started this process"));
+}
+
+TEST_CASE("Kubernetes: a PyTorchJob numbers pods; newer operators speak torchrun's language") {
+  const auto job =
+      decide({{"RANK", "1"}, {"WORLD_SIZE", "3"}, {"MASTER_ADDR", "j-master-0"}, {"MASTER_PORT", "23456"}}, 8);
+  CHECK(job.kind == Topology::Kind::agent);
+  CHECK(job.workers == 8);
+  CHECK(job.rendezvous.maximum_nodes == 3);
+  CHECK(job.rendezvous.node_rank == 1);
+  const auto elastic = decide({{"PET_RDZV_BACKEND", "c10d"},
+                               {"PET_RDZV_ENDPOINT", "j-worker-0:29400"},
+                               {"PET_RDZV_ID", "j"},
+                               {"PET_NNODES", "1:2"},
+                               {"PET_MAX_RESTARTS", "5"},
+                               {"PET_RDZV_CONF", "last_call_timeout=5"}});
+  CHECK(elastic.rendezvous.backend == Backend::elastic);
+  CHECK(elastic.rendezvous.host == "j-worker-0");
+  CHECK(elastic.rendezvous.port == 29400);
+  CHECK(elastic.max_restarts == 5);
+  CHECK(elastic.rendezvous.settings.at("last_call_timeout") == "5");
+  const auto trainer = decide({{"PET_NNODES", "2"},
+                               {"PET_NPROC_PER_NODE", "2"},
+                               {"PET_NODE_RANK", "1"},
+                               {"PET_MASTER_ADDR", "j-node-0-0.j"},
+                               {"PET_MASTER_PORT", "29400"}});
+  CHECK(trainer.workers == 2);
+  CHECK(trainer.rendezvous.host == "j-node-0-0.j");
+}
+
+TEST_CASE("srun: a task for each device is a worker, a task for each node an agent") {
+  const Values step = {{"SLURM_STEP_ID", "0"},
+                       {"SLURM_JOB_ID", "77"},
+                       {"SLURM_NODEID", "1"},
+                       {"SLURM_STEP_NUM_NODES", "2"},
+                       {"SLURM_STEP_NODELIST", "gpu[01-02]"}};
+  const Values per_device = joined(
+      step,
+      {{"SLURM_PROCID", "3"}, {"SLURM_LOCALID", "1"}, {"SLURM_NTASKS", "4"}, {"SLURM_STEP_TASKS_PER_NODE", "2(x2)"}});
+  const auto worker = decide(per_device, 2);
+  CHECK(worker.kind == Topology::Kind::worker);
+  CHECK(variable(worker, "RANK") == "3");
+  CHECK(variable(worker, "LOCAL_RANK") == "1");
+  CHECK(variable(worker, "WORLD_SIZE") == "4");
+  CHECK(variable(worker, "LOCAL_WORLD_SIZE") == "2");
+  CHECK(variable(worker, "GROUP_RANK") == "1");
+  CHECK(variable(worker, "MASTER_ADDR") == "gpu01");
+  CHECK(variable(worker, "MASTER_PORT") == std::to_string(train::port_from("77.0")));
+  const auto agent = decide(joined(step, {{"SLURM_PROCID", "1"}, {"SLURM_LOCALID", "0"}, {"SLURM_NTASKS", "2"}}), 8);
+  CHECK(agent.kind == Topology::Kind::agent);
+  CHECK(agent.rendezvous.node_rank == 1);
+  CHECK(agent.rendezvous.host == "gpu01");
+  CHECK(problem(joined(per_device, {{"RANK", "0"}})) ==
+        "environment: srun says that this is task 3 of 4 (SLURM_PROCID=3), but RANK=0");
+  // The batch script itself, and a shell of salloc, are no tasks.
+  CHECK(
+      decide({{"SLURM_PROCID", "0"}, {"SLURM_LOCALID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_STEP_ID", "batch"}}).kind ==
+      Topology::Kind::in_process);
+  CHECK(decide({{"SLURM_NTASKS", "4"}}).kind == Topology::Kind::in_process);
+}
+
+TEST_CASE("mpirun: the innermost launcher counts") {
+  const Values mpi = {{"OMPI_COMM_WORLD_RANK", "1"},
+                      {"OMPI_COMM_WORLD_SIZE", "2"},
+                      {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                      {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+  const Values slurm = {{"SLURM_PROCID", "0"}, {"SLURM_LOCALID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_STEP_ID", "0"}};
+  const auto worker = decide(joined(slurm, mpi), 2);
+  CHECK(worker.kind == Topology::Kind::worker);
+  CHECK(variable(worker, "RANK") == "1");
+  CHECK(variable(worker, "MASTER_ADDR") == "127.0.0.1");
+  CHECK(problem(joined(mpi, {{"OMPI_COMM_WORLD_LOCAL_RANK", "0"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}})) ==
+        "environment: mpirun (Open MPI) started 2 tasks on several nodes, but does not say where task 0 is");
+  const auto hydra = decide({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}, {"MPI_LOCALNRANKS", "2"}});
+  CHECK(hydra.why.starts_with("rank 0 of 2, started by mpirun (Hydra) (PMI_RANK=0)"));
+  CHECK(problem({{"PMI_RANK", "5"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}}) ==
+        "environment: PMI_RANK is '5', expected a whole number from 0 to 1");
+}
+
+TEST_CASE("SLURM's lists are read natively, and broken ones end early") {
+  CHECK(train::slurm_hosts("a[01-03,7],b,c[1]") == std::vector<std::string>{"a01", "a02", "a03", "a7", "b", "c1"});
+  CHECK(train::slurm_hosts("one") == std::vector<std::string>{"one"});
+  CHECK(train::slurm_hosts("a[1-4294967295]").size() == 0);
+  CHECK(train::slurm_hosts("a[0-99999999]").size() == 4096);
+  CHECK(train::slurm_hosts("a[1-").empty());
+  CHECK(train::slurm_hosts("").empty());
+  CHECK(train::slurm_tasks_on("2(x3),1", 2) == 2);
+  CHECK(train::slurm_tasks_on("2(x3),1", 3) == 1);
+  CHECK(train::slurm_tasks_on("2(x3),1", 4) == 0);
+  CHECK(train::slurm_tasks_on("what", 0) == 0);
+}
+
+TEST_CASE("OPTIM_TORCH leaves alone what the user has set") {
+  CHECK(train::torch_tuning(Environment(Values{})).size() == 2);
+  CHECK(train::torch_tuning(Environment(Values{{"OPTIM_TORCH", "0"}})).empty());
+  const auto kept = train::torch_tuning(Environment(Values{{"PYTORCH_CUDA_ALLOC_CONF", "x"}}));
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].first == "TORCH_NCCL_AVOID_RECORD_STREAMS");
+}

@@ -1,0 +1,91 @@
+# `lmf train` as a launcher, with a trainer that only says where it was put: the documented ways to call it, statuses,
+# and that every worker runs the library that its launcher runs.
+. "$LMF_SOURCE/tests/e2e/expect.sh"
+. "$LMF_SOURCE/tests/launch/place.sh"
+export LMF_FAKE_DEVICES=4
+
+lmf train config.yaml
+expect "all devices" status 0
+expect_said "all devices" "4 workers on this node (4 GPUs)" "rank 0 of 4, local 0 of 4, at 127.0.0.1:" "rank 3 of 4" \
+  "alloc expandable_segments:True" "library $here/place/plugins-1/liblmf-train.so"
+CUDA_VISIBLE_DEVICES=0,2 lmf train config.yaml
+expect "some devices" status 0
+expect_said "some devices" "2 workers on this node (2 GPUs in CUDA_VISIBLE_DEVICES)" "rank 1 of 2"
+expect_not_said "some devices" "rank 2"
+LMF_FAKE_DEVICES=0 FORCE_TORCHRUN=1 NPROC_PER_NODE=2 PYTORCH_CUDA_ALLOC_CONF=mine lmf train config.yaml
+expect "FORCE_TORCHRUN without a device" status 0
+expect_said "FORCE_TORCHRUN without a device" "rank 1 of 2" "alloc mine"
+CUDA_VISIBLE_DEVICES=0 lmf train config.yaml
+expect "one device" status 0
+expect_said "one device" "rank unset of unset"
+NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 MASTER_PORT=29500 lmf train --print-launch config.yaml
+expect "two nodes, shown" status 0
+expect_said "two nodes, shown" "node 0 of 2, meeting at 10.0.0.1:29500" "LMF_PLUGIN_PIN=" "train config.yaml"
+expect_not_said "two nodes, shown" "rank 0 of"
+RDZV_ID=my_job NNODES=2 MIN_NNODES=1 MAX_NNODES=4 lmf train config.yaml --print-launch
+expect "elastic, shown" status 0
+expect_said "elastic, shown" "1 to 4 nodes meet at 127.0.0.1:[0-9]" "RDZV_ID=my_job without MASTER_ADDR: only agents of this machine"
+MASTER_ADDR=10.0.0.1 RDZV_ID=my_job MAX_NNODES=4 MIN_NNODES=1 lmf train config.yaml --print-launch
+expect_said "elastic, at an address" "1 to 4 nodes meet at 10.0.0.1:[0-9]"
+expect_not_said "elastic, at an address" "without MASTER_ADDR"
+NNODES=2 lmf train config.yaml
+expect "nodes that cannot meet" status 2
+expect_said "nodes that cannot meet" "neither MASTER_ADDR nor MASTER_PORT"
+NNODES=2 lmf train --check config.yaml
+expect "a check launches nothing, and sees it too" status 2
+lmf train --check config.yaml
+expect "a check plans for all workers" status 0
+expect_said "a check plans for all workers" "steps .* examples on each of 4 ranks" "start as  4 workers on this node"
+TORCH_ELASTIC_SHUTDOWN_TIMEOUT=1.5 lmf train config.yaml
+expect "a grace of 1.5 s" status 0
+TORCH_ELASTIC_SHUTDOWN_TIMEOUT=soon lmf train config.yaml
+expect "a grace that is no number" status 2
+expect_said "a grace that is no number" "TORCH_ELASTIC_SHUTDOWN_TIMEOUT is 'soon', expected a number of seconds"
+mkdir -p out/checkpoint-10
+echo '{"global_step": 10}' > out/checkpoint-10/trainer_state.json
+lmf train config.yaml
+expect "workers that continue" status 0
+expect_true "one of them says so" [ "$(grep -c 'continuing from' said)" = 1 ]
+rm -r out
+
+LMF_TEST_WORKER=fail lmf train config.yaml
+expect "a failing worker" status 7
+expect_said "a failing worker" "lmf train config.yaml FAILED" "rank      : 1 (local_rank: 1)" "| lmf train: made up" \
+  "exitcode  : 7"
+LMF_TEST_WORKER="fail once" MAX_RESTARTS=1 lmf train config.yaml
+expect "a worker that fails once" status 0
+expect_said "a worker that fails once" "starting again, attempt 2 of 2" "attempt 1"
+LMF_EXIT_COMPAT=torchrun LMF_TEST_WORKER=fail lmf train config.yaml
+expect "torchrun's statuses on demand" status 1
+
+port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
+two_nodes() { # node 1's configuration, words that it has in addition
+  export LMF_FAKE_DEVICES=2 NNODES=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port
+  NODE_RANK=0 timeout 60 "${program[@]}" train config.yaml > node0 2>&1 &
+  NODE_RANK=1 timeout 60 "${program[@]}" train "$@" > node1 2>&1
+  status=$?
+  wait $!
+  status="$? $status"
+  cat node0 node1 > said
+  unset NNODES MASTER_ADDR MASTER_PORT
+  export LMF_FAKE_DEVICES=4
+}
+two_nodes config.yaml
+expect "two nodes" status "0 0"
+expect_said "two nodes" "rank 0 of 4, local 0 of 2, at 127.0.0.1:$port" "rank 3 of 4, local 1 of 2" "node 1 of 2, meeting at"
+# Another file, other lines, defaults spelt out, and what each machine may have for itself.
+(echo "# of the second machine"; sort -r config.yaml; echo "preprocessing_num_workers: 3"; echo "cache_dir: $here/tmp") > second.yaml
+two_nodes second.yaml learning_rate=5.0e-5 hf_hub_token=secret
+expect "the same values from elsewhere" status "0 0"
+two_nodes config.yaml learning_rate=3e-3
+expect_true "another configuration on a node stops both" [ "$status" != "0 0" ]
+expect_said "another configuration on a node stops both" "the learning_rate of node .* is 0.003"
+expect_not_said "another configuration on a node stops both" "rank 0 of 4"
+two_nodes config.yaml output_dir="$here/elsewhere"
+expect_said "another place for the model on a node stops both" "the output_dir of node .* is $here/elsewhere"
+
+LMF_PLUGIN_PIN="1:2:$here/elsewhere/liblmf-train.so" lmf train config.yaml
+expect "another library than the launcher's" status 126
+expect_said "another library than the launcher's" "this job runs $here/elsewhere/liblmf-train.so"
+expect_true "nothing is left" rmdir tmp
+finish

@@ -1,0 +1,97 @@
+// The agent's workers as processes, and how it hears of what happens to them.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include <sys/wait.h>
+
+#include "launch/on_loop.hpp"
+#include "train/launch/agent/worker_group.hpp"
+
+using namespace lmf::train::launch;
+using lmf::test::in;
+using lmf::test::on_loop;
+using lmf::test::soon;
+using namespace std::chrono_literals;
+
+namespace {
+
+WorkerPlan shell(int rank, const std::string& script) {
+  WorkerPlan plan;
+  plan.rank = plan.local_rank = rank;
+  plan.words = {"/bin/sh", "-c", script};
+  return plan;
+}
+
+/// Keeps the agent's only thread busy until the process has ended: it hears of nothing meanwhile.
+void busy_until_ended(pid_t process) {
+  siginfo_t ended = {};
+  int failed = 0;
+  do {
+    failed = ::waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOWAIT);
+  } while (failed != 0 && errno == EINTR);
+  REQUIRE(failed == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a wake reaches all who wait, and who waits later waits for the next") {
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    Wake wake(context);
+    int woken = 0;
+    const auto wait = [](Wake& on, int& count) -> Task<void> {
+      co_await on.wait();
+      ++count;
+    };
+    for (int i = 0; i < 3; ++i) boost::asio::co_spawn(context, wait(wake, woken), boost::asio::detached);
+    while (woken < 3) {
+      wake.notify();  // before they wait it reaches nobody, and is not kept
+      co_await wake.wait(in(1ms));
+    }
+    wake.notify();
+    co_await wake.wait(in(1ms));  // ends by its own limit
+    CHECK(woken == 3);
+  });
+}
+
+TEST_CASE("workers that end while the agent is busy are all heard of afterwards, each with its own status") {
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    const Guard guard("test", "");
+    Wake wake(context);
+    WorkerGroup group(context, guard, wake);
+    constexpr int kWorkers = 8;
+    for (int rank = 0; rank < kWorkers; ++rank)
+      group.start(shell(rank, "exit " + std::to_string(rank)), WorkerStreams());
+    for (const auto& worker : group.workers()) busy_until_ended(worker->pid());  // one signal for all of them, or two
+    CHECK(group.running());
+    CHECK_FALSE(group.failed());
+    while (group.running()) co_await wake.wait();
+    CHECK(group.failed());
+    for (const auto& worker : group.workers()) {
+      REQUIRE(worker->ending());
+      CHECK(worker->ending()->status() == worker->plan().rank);
+    }
+    const bool hurry = false;
+    CHECK(co_await group.gone(30s, hurry));
+  });
+}
+
+TEST_CASE("a worker that ends by itself while the agent is busy telling it to stop has failed by itself") {
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    const Guard guard("test", "");
+    Wake wake(context);
+    WorkerGroup group(context, guard, wake);
+    group.start(shell(0, "exit 3"), WorkerStreams());
+    group.start(shell(1, "exec sleep 600"), WorkerStreams());
+    busy_until_ended(group.workers().front()->pid());
+    while (!group.failed()) co_await wake.wait();
+    group.tell_to_stop(SIGTERM);
+    const bool hurry = false;
+    CHECK(co_await group.gone(30s, hurry));
+    CHECK_FALSE(group.workers()[0]->told_to_stop());
+    CHECK(group.workers()[0]->ending()->status() == 3);
+    CHECK(group.workers()[1]->told_to_stop());
+    CHECK(group.workers()[1]->ending()->status() == 128 + SIGTERM);
+  });
+}

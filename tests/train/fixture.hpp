@@ -1,0 +1,20 @@
+#pragma once
+
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "support/places.hpp"
+
+namespace lmf::test {
+
+/// tests/fixtures/train/NAME, made by make.py there with the original libraries.
+inline nlohmann::json train_fixture(const std::string& name) {
+  std::ifstream file(fixtures() / "train" / name);
+  if (!file) throw std::runtime_error("no fixture " + name);
+  return nlohmann::json::parse(file);
+}
+
+}  // namespace lmf::test

@@ -145,7 +145,7 @@ get_torch() {
   [ $cuda = OFF ] || preset=cuda
 }
 
-# A compiler that includes torch/torch.h takes up to 2 GiB.
+# A compiler that includes libtorch's headers takes up to 2 GiB.
 parallel_jobs() {
   local cores memory
   cores=$(nproc)

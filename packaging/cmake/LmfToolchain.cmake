@@ -26,7 +26,7 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  add_compile_options(-Wno-restrict) # false alarms on "text" + std::string: GCC bug 105651, fixed in 13
+  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds) # false alarms on "text" + std::string: GCC bug 105651, fixed in 13
 endif()
 # toml++ asserts some of what a file should be before it reports what the file is; a release build has no assertions.
 add_compile_options("$<$<NOT:$<CONFIG:Release>>:-DTOML_ASSERT(expr)=static_assert(true)>")
@@ -61,7 +61,5 @@ function(lmf_library)
   add_library(lmf::${arg_NAME} ALIAS lmf_${arg_NAME})
   target_include_directories(lmf_${arg_NAME} PUBLIC ${PROJECT_SOURCE_DIR}/sdk)
   target_link_libraries(lmf_${arg_NAME} PUBLIC ${arg_LIBRARIES})
-  if("lmf_torch" IN_LIST arg_LIBRARIES)
-    lmf_precompile_torch(lmf_${arg_NAME})
-  endif()
+  lmf_precompile_headers(lmf_${arg_NAME})
 endfunction()

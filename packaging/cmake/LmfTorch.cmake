@@ -1,4 +1,4 @@
-# libtorch as the target lmf_torch, with <torch/torch.h> precompiled. Built and tested with 2.13.
+# libtorch as the target lmf_torch. Built and tested with 2.13.
 #
 # Only the version is taken from libtorch's own CMake package: its find_package(Torch) asks for nvcc and the whole CUDA toolkit
 # when libtorch was built with CUDA, as the wheel of the default Python index is, and lmf compiles no CUDA source.
@@ -45,11 +45,3 @@ file(STRINGS ${LMF_TORCH_DIR}/../Caffe2/Caffe2Targets.cmake parts
   REGEX "INTERFACE_COMPILE_DEFINITIONS \"USE_" LIMIT_COUNT 1)
 string(REGEX MATCHALL "USE_[A-Z0-9_]+" parts "${parts}")
 target_compile_definitions(lmf_torch INTERFACE ${parts})
-
-# torch/torch.h costs 15 s a file: it is compiled once and every target that includes it reuses that.
-add_library(lmf_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/packaging/cmake/torch_pch.cpp)
-target_link_libraries(lmf_torch_pch PUBLIC lmf_torch)
-target_precompile_headers(lmf_torch_pch PRIVATE <torch/torch.h>)
-function(lmf_precompile_torch target)
-  target_precompile_headers(${target} REUSE_FROM lmf_torch_pch)
-endfunction()

@@ -1,6 +1,7 @@
 #include <optional>
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "conversation.hpp"
 #include "model/adapter.hpp"

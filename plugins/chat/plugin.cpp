@@ -1,5 +1,5 @@
 // `lmf chat`: asks a model, in a terminal or from a script.
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <unistd.h>
 
 #include "base/host.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 
 #include "lmf/error.hpp"

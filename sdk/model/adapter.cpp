@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include <torch/utils.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,6 +1,8 @@
 // An adapter's folder: adapter_config.json and adapter_model.safetensors, as peft writes and reads them.
 #include <algorithm>
 
+#include <torch/utils.h>
+
 #include "base/files.hpp"
 #include "model/adapter.hpp"
 #include "model/adapter_attach.hpp"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <torch/utils.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <fmt/format.h>
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

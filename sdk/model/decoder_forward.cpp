@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 
 #include "lmf/error.hpp"

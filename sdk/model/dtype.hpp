@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 /// The types weights may have, and their names in config.json.
 namespace lmf::model {

@@ -3,6 +3,9 @@
 #include <mutex>
 #include <utility>
 
+#include <torch/autograd.h>
+#include <torch/utils.h>
+
 namespace lmf::model {
 namespace {
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <torch/utils.h>
+
 namespace lmf::model {
 namespace {
 

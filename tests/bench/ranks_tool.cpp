@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <torch/utils.h>
+
 #include "train/worker/data_parallel.hpp"
 #include "train/worker/gradients.hpp"
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -60,7 +62,8 @@ inline Finished run_program(const std::vector<std::string>& command, const std::
 }
 
 /// A program run in a pseudo-terminal, as a person would; killed at the end if it still runs. It has a session leader,
-/// as a shell would be, that stays until everything is read: when a leader ends, Linux may drop what was written last.
+/// as a shell would be, that stays and keeps the terminal open until everything is read: when a leader ends or nobody
+/// has the terminal open any more, a reader may miss what was written last.
 class TerminalProgram {
  public:
   TerminalProgram(std::vector<std::string> command,
@@ -129,13 +132,18 @@ class TerminalProgram {
       for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
       execute(std::move(command));
     }
-    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(descriptor);
     const int status = wait_for(program);
     if (::write(result, &status, sizeof status) < 0) ::_exit(1);
     for (;;) ::pause();
   }
 
+  /// False once the program has ended and everything it wrote is read.
   bool read_more() {
+    pollfd ends[2] = {{terminal_, POLLIN, 0}, {status_, POLLIN, 0}};
+    while (::poll(ends, 2, -1) < 0 && errno == EINTR) {
+    }
+    // It may have written and ended after its terminal was looked at.
+    if (ends[0].revents == 0 && ::poll(ends, 1, 0) <= 0) return false;
     char bytes[4096];
     const ssize_t count = ::read(terminal_, bytes, sizeof bytes);
     if (count <= 0) return false;

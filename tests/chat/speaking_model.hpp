@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "model/decoder.hpp"
 #include "support/places.hpp"

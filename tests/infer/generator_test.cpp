@@ -1,5 +1,6 @@
 #include "infer/generator.hpp"
 
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 

@@ -50,7 +50,7 @@ double gradient_difference(Decoder& decoder, const json& expected, bool checkpoi
   const auto tokens = PackedTokens::from({expected["input_ids"].get<std::vector<std::int64_t>>()});
   const Tensor logits = decoder.logits(decoder.hidden(tokens, true, checkpoint));
   const std::int64_t count = logits.size(0) - 1;
-  const Tensor loss = torch::nn::functional::cross_entropy(logits.narrow(0, 0, count), tokens.ids.narrow(0, 1, count));
+  const Tensor loss = torch::cross_entropy_loss(logits.narrow(0, 0, count), tokens.ids.narrow(0, 1, count));
   CHECK(loss.item<double>() == doctest::Approx(expected["loss"].get<double>()).epsilon(1e-5));
   loss.backward();
   double most = 0.0;

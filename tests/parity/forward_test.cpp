@@ -1,4 +1,5 @@
 // The decoder beside transformers' numbers: forward_MODEL.json, eager attention, float32.
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -43,7 +44,7 @@ Tensor mean_loss(const Decoder& decoder, const std::vector<std::int64_t>& ids, b
   const auto tokens = PackedTokens::from({ids});
   const Tensor logits = decoder.logits(decoder.hidden(tokens, checkpoint, checkpoint)).to(torch::kFloat32);
   const std::int64_t count = tokens.ids.size(0) - 1;
-  return torch::nn::functional::cross_entropy(logits.narrow(0, 0, count), tokens.ids.narrow(0, 1, count));
+  return torch::cross_entropy_loss(logits.narrow(0, 0, count), tokens.ids.narrow(0, 1, count));
 }
 
 void check_logits(const Decoder& decoder, const json& expected) {

@@ -1,6 +1,8 @@
 // The original's runs on two processes: its configuration files, only their paths replaced, on two ranks of `lmf
 // train`.
 #include "parity/original_run.hpp"
+
+#include <torch/utils.h>
 #include "train/ranks.hpp"
 
 using namespace lmf;

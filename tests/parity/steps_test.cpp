@@ -1,4 +1,5 @@
 // Optimiser steps of the original libraries on given batches: every step's loss and gradient norm, full and LoRA.
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 
 #include "model/adapter.hpp"

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/utils.h>
+#include <torch/types.h>
 
 #include "model/adapter.hpp"
 #include "model/adapter_config.hpp"

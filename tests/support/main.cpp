@@ -1,6 +1,5 @@
 // main() of every test program. A program built with LMF_TEST_NEEDS_SHARED runs only where the reference numbers are;
 // elsewhere it says so and ends with 77, which ctest counts as skipped.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <cstdio>

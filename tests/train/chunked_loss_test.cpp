@@ -24,9 +24,7 @@ struct Case {
   }
   Result plain(double divisor) const {
     const auto logits = hidden.matmul(head.weight.t());
-    return finish(torch::nn::functional::cross_entropy(
-                      logits, targets, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum)) /
-                  divisor);
+    return finish(torch::cross_entropy_loss(logits, targets, /*weight=*/{}, at::Reduction::Sum) / divisor);
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 
 #include "train/ranks.hpp"

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <torch/utils.h>
 #include <doctest/doctest.h>
 
 #include "lmf/error.hpp"

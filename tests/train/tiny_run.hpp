@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 
 #include "data/token_store.hpp"

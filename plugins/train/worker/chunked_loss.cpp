@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <torch/autograd.h>
+
 namespace lmf::train {
 namespace {
 
@@ -68,9 +70,7 @@ Tensor chunked_cross_entropy(const Tensor& hidden, const model::Linear& head, co
                              std::int64_t chunk_bytes) {
   if (head.lora_a.defined() || head.bias.defined()) {
     const Tensor logits = head.forward(hidden, /*training=*/true);
-    return torch::nn::functional::cross_entropy(
-               logits, targets, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum)) /
-           divisor;
+    return torch::cross_entropy_loss(logits, targets, /*weight=*/{}, at::Reduction::Sum) / divisor;
   }
   return ChunkedCrossEntropy::apply(hidden, head.weight, targets, divisor, chunk_bytes);
 }

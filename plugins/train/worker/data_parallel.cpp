@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>

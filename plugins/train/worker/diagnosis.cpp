@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -1,5 +1,6 @@
 #include "train/worker/gradients.hpp"
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 
 #include "model/dtype.hpp"

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "train/worker/adamw.hpp"
 

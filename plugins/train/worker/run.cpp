@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include <torch/cuda.h>
+#include <torch/utils.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <torch/utils.h>
 #include <fmt/format.h>
 
 #include "train/worker/chunked_loss.hpp"

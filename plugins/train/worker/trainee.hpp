@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "model/adapter.hpp"
 #include "model/decoder.hpp"

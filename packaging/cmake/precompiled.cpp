@@ -1,0 +1,1 @@
+// Has no code: its targets precompile headers. See LmfPrecompiled.cmake.

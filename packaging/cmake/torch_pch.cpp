@@ -1,1 +1,0 @@
-// Exists so that torch/torch.h is precompiled once: see LmfTorch.cmake.

@@ -296,7 +296,7 @@ TEST_CASE("a client says why it reached no store, within its limit") {
               .find("the name no-such-host.invalid has no address") != std::string::npos);
     // Something listens there, and never says a word.
     tcp::acceptor mute(context, {asio::ip::address_v4::loopback(), 0});
-    CHECK((co_await complaint(client.connect("127.0.0.1", mute.local_endpoint().port(), in(300ms))))
+    CHECK((co_await complaint(client.connect("127.0.0.1", mute.local_endpoint().port(), in(1s))))
               .find("has not answered") != std::string::npos);
   });
 }

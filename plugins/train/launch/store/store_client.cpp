@@ -65,13 +65,17 @@ asio::ip::address StoreClient::local_address() const {
 
 Task<void> StoreClient::connect(std::string host, std::uint16_t port, Time deadline) {
   name_ = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  std::string why, hint;
   for (auto delay = kFirstRetry;; delay = std::min(2 * delay, kLastRetry)) {
-    std::string why, hint;
     try {
       co_await try_connect(host, port, deadline);
       co_return;
     } catch (const boost::system::system_error& failure) {
-      why = failure.code().message();
+      // One that the deadline cut short says less than the one before it.
+      if (why.empty() || Clock::now() < deadline) {
+        why = failure.code().message();
+        hint.clear();
+      }
     } catch (const Error& failure) {
       why = failure.what();
       hint = failure.hint();
@@ -106,7 +110,6 @@ Task<void> StoreClient::try_connect(std::string host, std::uint16_t port, Time d
 }
 
 Task<void> StoreClient::greet() {
-  Deadline guard(socket_.get_executor(), Clock::now() + limit_, [this] { disconnect(); });
   co_await send(std::move(Message(Command::validate).number(kMagic)));
   const auto nonce = static_cast<std::uint32_t>(::getpid());
   co_await send(std::move(Message(Command::ping).number(nonce)));

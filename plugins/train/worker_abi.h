@@ -17,8 +17,8 @@ extern "C" {
 
 /* Trains in this process and returns the exit status. `options_json` is config::Options::to_json() of checked options:
  * no problem is left in them, and resume_from_checkpoint is already decided: the absolute folder to continue from, or
- * null for a fresh start. A failure's sentence goes into `error` (NUL-terminated, at most `error_capacity` bytes).
- * Never throws. */
+ * null for a fresh start; of several ranks, rank 0's decision holds for all. A failure's sentence goes into `error`
+ * (NUL-terminated, at most `error_capacity` bytes). Never throws. */
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif

@@ -75,16 +75,18 @@ refused out-many "$running"
 kill -KILL "$running"
 
 # A job of three ranks is one run: they share the folder. Its rank 0 has it; killed with its launcher, it is free at once.
-job() { NPROC_PER_NODE=3 FORCE_TORCHRUN=1 exec "$lmf" $(options "$@"); }
-in_background ranks job out-ranks "${long[@]}"
+job() { NPROC_PER_NODE=$1 FORCE_TORCHRUN=1 exec "$lmf" $(options "${@:2}"); }
+in_background ranks job 3 out-ranks "${long[@]}"
 wait_for_step out-ranks 3 ranks
 rank_0=$(sed -E 's/.*"pid":([0-9]+).*/\1/' out-ranks/.lmf-lock)
 [ "$(ps -o ppid= -p "$rank_0" | tr -d ' ')" = $pid ] || fail "process $rank_0 is no worker of $pid"
 refused out-ranks "$rank_0"
-in_background second job out-ranks
+in_background second job 4 out-ranks
 wait $pid && fail "a second job ended with 0" || [ $? -eq 1 ] || { cp second said; fail "a second job ended with another status than 1"; }
 cp second said
 grep -q "in use by another run, process $rank_0 on $host" said || fail "the second job does not say why"
+[ "$(cat out-ranks/rank_logs/* | grep -c ' begins, ')" = 3 ] || fail "the second job wrote into the first one's logs"
+[ "$(ls out-ranks/rank_logs | wc -l)" = 3 ] || fail "the second job left $(ls out-ranks/rank_logs)"
 kill -KILL "$(ps -o ppid= -p "$rank_0")"
 free out-ranks
 

@@ -113,6 +113,26 @@ grep -q 'the rounds were of another size before' log0 || fail "the new plan is n
 [ "$(grep -c '"loss"' out-stopped/trainer_log.jsonl)" = 20 ] || fail "not every step is logged once"
 [ "$(grep -c 'rank 1 of . begins' out-stopped/rank_logs/rank-1.log)" = 2 ] || fail "a rank's log does not go on"
 
+# Where a run begins is rank 0's decision, which holds the folder: the others may have looked while its last run was ending.
+start 2 out-start max_steps=4 save_steps=2
+expect 0 0
+together() { # rank 0's options, rank 1's options
+  ranks=2 port=$(free_port) pids=()
+  rank 0 out-start max_steps=6 save_steps=2 $1 & pids+=($!)
+  rank 1 out-start max_steps=6 save_steps=2 $2 & pids+=($!)
+  expect 0 0
+}
+together "" resume_from_checkpoint=false
+grep -q 'continuing from .*out-start/checkpoint-4' log0 || fail "rank 0 does not go on from the newest checkpoint"
+[ "$(grep -c '"loss"' out-start/trainer_log.jsonl)" = 6 ] || fail "not every step is logged once"
+together overwrite_output_dir=true ""
+! grep -q 'continuing from' log0 || fail "rank 0 does not start afresh"
+
+# A job that is refused leaves nothing behind, of none of its ranks.
+start 2 out-refused model_name_or_path=nowhere
+expect 2 2
+[ ! -e out-refused ] || fail "a refused job leaves $(find out-refused)"
+
 # A rank's log that cannot be written costs a warning, not the run.
 mkdir out-odd
 : >out-odd/rank_logs

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -23,25 +24,35 @@ std::string now() {
 
 }  // namespace
 
-RankLog::RankLog(const std::filesystem::path& output_directory, const World& world) {
-  if (world.alone()) return;
-  const auto path = output_directory / "rank_logs" / fmt::format("rank-{}.log", world.rank);
+RankLog::RankLog(const std::filesystem::path& output_directory, const World& world)
+    : rank_(world.rank),
+      path_(world.alone() ? "" : output_directory / "rank_logs" / fmt::format("rank-{}.log", world.rank)) {
+  write(log::Level::info, fmt::format("rank {} of {} begins, {}", world.rank, world.size, process_name()));
+}
+
+std::optional<std::string> RankLog::open() {
+  if (path_.empty()) return std::nullopt;
+  begun_ = true;
   std::error_code problem;
-  std::filesystem::create_directories(path.parent_path(), problem);
+  std::filesystem::create_directories(path_.parent_path(), problem);
   if (!problem) {
-    file_.reset(std::fopen(path.c_str(), "ae"));  // what is there stays; no program that is started gets it
+    file_.reset(std::fopen(path_.c_str(), "ae"));  // what is there stays; no program that is started gets it
     if (!file_) problem.assign(errno, std::generic_category());
   }
-  if (problem)
-    log::warn("rank {} keeps no log of its own: cannot write {}: {}", world.rank, path.string(), problem.message());
-  else
-    write(log::Level::info, fmt::format("rank {} of {} begins, {}", world.rank, world.size, process_name()));
+  add(std::exchange(waiting_, {}));
+  if (!problem) return std::nullopt;
+  return fmt::format("rank {} keeps no log of its own: cannot write {}: {}", rank_, path_.string(), problem.message());
 }
 
 void RankLog::write(log::Level level, std::string_view text) {
+  if (path_.empty()) return;
+  add(fmt::format("{} {}{}\n", now(), kNames[static_cast<std::size_t>(level)], text));
+}
+
+void RankLog::add(const std::string& lines) {
+  if (!begun_) waiting_ += lines;
   if (!file_) return;
-  const std::string line = fmt::format("{} {}{}\n", now(), kNames[static_cast<std::size_t>(level)], text);
-  std::fwrite(line.data(), 1, line.size(), file_.get());
+  std::fwrite(lines.data(), 1, lines.size(), file_.get());
   std::fflush(file_.get());
 }
 

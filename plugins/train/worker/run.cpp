@@ -90,9 +90,32 @@ void write_outputs(const config::Options& given, const TrainOptions& options, co
   write_model_card(options.output_dir, options, trainer.plan(), given.list("dataset"), trainer.metrics());
 }
 
+/// Where the run begins is decided by rank 0, which holds the output folder. The others looked before that: a run that
+/// was just ending may have left another checkpoint since, and a shared file system may show them an older state.
+config::Options begun_as_rank_0(config::Options options, ProcessGroup& group) {
+  if (group.world().alone()) return options;
+  constexpr const char* kName = "resume_from_checkpoint";
+  const std::filesystem::path output = options.text("output_dir"), own = options.text(kName);
+  std::error_code ignored;
+  const bool in_output = !own.empty() && std::filesystem::equivalent(own.parent_path(), output, ignored);
+  // By its name where the folder is shared: not every node needs to have that in the same place.
+  const std::filesystem::path told = group.gather_text(in_output ? own.filename() : own).front();
+  const std::filesystem::path start =
+      told.is_relative() && !told.empty() ? std::filesystem::absolute(output) / told : told;
+  if (!start.empty() && !std::filesystem::is_directory(start, ignored))
+    throw Error(fmt::format("rank {} on {} has no {}, from which rank 0 goes on", group.world().rank, process_name(),
+                            start.string()),
+                "to resume, all nodes need the same output_dir");
+  options.set_text(kName, start.string(), options.origin(kName));
+  return options;
+}
+
 int train(const config::Options& given, const std::filesystem::path& share_directory, const TrainOptions& options,
-          torch::Device device, ProcessGroup& group) {
+          torch::Device device, ProcessGroup& group, const std::function<void()>& begins) {
+  group.enter("checking the inputs");
   const Inputs inputs = require_inputs(given, share_directory);
+  group.gather({0.0});  // every rank has got so far, or this throws what stopped another
+  begins();
   for (const std::string& note : inputs.notes) log::warn("{}", note);
   const text::Tokenizer& tokenizer = inputs.tokenizer.value();
   const text::ChatTemplate& chat_template = inputs.chat_template.value();
@@ -115,15 +138,18 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
 
 }  // namespace
 
-int run(const config::Options& given, const std::filesystem::path& share_directory) {
+int run(const config::Options& given, const std::filesystem::path& share_directory,
+        const std::function<void()>& begins) {
   keep_big_buffers();
-  const TrainOptions options = TrainOptions::from(given);
+  TrainOptions options = TrainOptions::from(given);
   const World world = World::from_environment();
   share_cores(world);
   const torch::Device device = training_device(options, world);
   const auto group = ProcessGroup::join(world, device, std::chrono::seconds(options.rank_timeout_seconds));
   try {
-    const int status = train(given, share_directory, options, device, *group);
+    const config::Options agreed = begun_as_rank_0(given, *group);
+    options = TrainOptions::from(agreed);
+    const int status = train(agreed, share_directory, options, device, *group, begins);
     group->leave();
     return status;
   } catch (const std::exception& problem) {

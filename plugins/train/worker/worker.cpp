@@ -55,7 +55,10 @@ int run(const lmf_host_v1& host, const char* options_json) {
   const auto file = std::make_shared<lmf::train::RankLog>(options.text("output_dir"), world);
   set_log(host, world.leads(), file);
   try {
-    return lmf::train::run(options, host.share_directory);
+    return lmf::train::run(options, host.share_directory, [&] {
+      if (const auto problem = file->open())  // to the console, also of a rank that does not speak there
+        host.log(host.self, static_cast<int>(lmf::log::Level::warn), problem->data(), problem->size());
+    });
   } catch (const std::exception& problem) {
     file->write(lmf::log::Level::error, problem.what());
     throw;

@@ -152,6 +152,7 @@ TEST_CASE("what is wrong is said by file and key") {
       {"trainer_state.json", "log_history", {3}, "log_history holds something that is no object"},
       {"lmf_run_state.json", "format", 2, "format is not 1"},
       {"lmf_run_state.json", "run", 18446744073709551615u, "run is 18446744073709551615, expected a whole number"},
+      {"lmf_run_state.json", "last_logged_step", 6, "last_logged_step is 6, but trainer_state.json is of step 5"},
       {"lmf_run_state.json", "shuffle", 1, "shuffle is 1, expected true or false"},
       {"lmf_run_state.json", "job", {{"a", 1}}, "job is {\"a\":1}, expected text"},
       {"adapter_config.json", "r", "8", "r is \"8\", expected a whole number from 1"},

@@ -59,6 +59,11 @@ wait $pid && fail "a stopped run ended with 0" || [ $? -eq 143 ] || fail "a stop
 [ ! -e out-one/.lmf-lock ] || fail "a stopped run left its lock file"
 train out-one max_steps=100000 save_steps=100000 num_train_epochs=1 --check
 grep -q 'start .*from .*out-one/checkpoint-' said || fail "the next run would not go on"
+for check in --check plot_loss=false; do # a run that would end before it is refused before the weights are loaded
+  train out-one max_steps=2 $check
+  [ $status -eq 2 ] || fail "a run that would end before its checkpoint ended with $status ($check)"
+  grep -q 'resume_from_checkpoint: .*is after step [0-9]*, and this run would end after step 2' said || fail "no sentence ($check)"
+done
 
 # Started at the same moment: one of them trains, the others are refused.
 rm -rf out-many

@@ -183,3 +183,23 @@ TEST_CASE(
   CHECK_THROWS_AS(problems_with("full"), Error);
   fs::current_path(there);
 }
+
+TEST_CASE("a run that would end before its checkpoint is refused with both steps") {
+  train::ResumePoint point{.checkpoint = "C", .trainer = {}, .run = {}};
+  point.trainer.global_step = 6;
+  const auto problem = [&point](const std::string& last_word) -> std::string {
+    const auto read = test::read({"per_device_train_batch_size=2", "gradient_accumulation_steps=1", last_word});
+    const auto found = train::end_problems(read.options, point, /*examples=*/10, /*ranks=*/1);
+    return found.empty() ? "" : found.at(0).text;
+  };
+  const std::string too_late =
+      "default: resume_from_checkpoint: C is after step 6, and this run would end after step 5";
+  for (const char* word : {"num_train_epochs=1", "max_steps=5"}) CHECK(problem(word) == too_late);
+  for (const char* word : {"num_train_epochs=2", "max_steps=6"}) CHECK(problem(word) == "");
+  // Batches of one: six of ten examples were seen, and the rest of the epoch is two steps of two.
+  point.run = train::RunState{.data_seed = 42, .shuffle = true, .examples = 10, .position = train::Position{0, 6}};
+  CHECK(problem("num_train_epochs=1") == "");
+  CHECK(problem("max_steps=5") == too_late);
+  point.run->examples = 11;  // another order
+  CHECK(problem("num_train_epochs=1") == too_late);
+}

@@ -11,13 +11,13 @@ namespace lmf::train {
 /// What is wrong between options that are each right: cheap, done before every run.
 std::vector<config::Problem> option_problems(const config::Options& options);
 
-/// What `train --check` looks at beyond the options: what read_inputs() does, and every record of the data, tokenised.
-/// No weight is read.
+/// What `train --check` looks at beyond the options: what read_inputs() does, every record of the data, tokenised, and
+/// whether they leave anything to do. No weight is read.
 struct Inspection {
   std::vector<config::Problem> problems;
   std::vector<std::string> lines;  ///< what a run would work on: "model  /models/tiny-llama (llama, 4 layers)"
   std::int64_t examples = 0;
 };
-Inspection inspect_inputs(const config::Options& options, const std::filesystem::path& share_directory);
+Inspection inspect_inputs(const config::Options& options, const std::filesystem::path& share_directory, int ranks);
 
 }  // namespace lmf::train

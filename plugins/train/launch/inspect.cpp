@@ -4,6 +4,7 @@
 
 #include "train/shared/inputs.hpp"
 #include "train/launch/checks.hpp"
+#include "train/shared/resume_checks.hpp"
 
 namespace lmf::train {
 namespace {
@@ -23,14 +24,17 @@ std::vector<std::string> lines_of(const Inputs& inputs, const Options& options) 
 
 }  // namespace
 
-Inspection inspect_inputs(const Options& options, const std::filesystem::path& share_directory) {
+Inspection inspect_inputs(const Options& options, const std::filesystem::path& share_directory, int ranks) {
   Inspection result;
   const Inputs inputs = read_inputs(options, share_directory, result.problems);
   result.lines = lines_of(inputs, options);
   if (options.list("dataset").empty()) return result;
   const data::DatasetCheck data = check_data(inputs, options);
-  for (const std::string& problem : data.problems) result.problems.push_back({problem, {}});
   result.examples = data.report.kept;
+  if (inputs.resumed && result.examples > 0)
+    for (config::Problem& problem : end_problems(options, *inputs.resumed, result.examples, ranks))
+      result.problems.push_back(std::move(problem));
+  for (const std::string& problem : data.problems) result.problems.push_back({problem, {}});
   result.lines.push_back(fmt::format("data      {}: {} examples of {} records, {} tokens",
                                      fmt::join(options.list("dataset"), ", "), data.report.kept, data.report.read,
                                      data.report.tokens));

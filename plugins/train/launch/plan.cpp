@@ -25,9 +25,7 @@ std::string method_of(const config::Options& options) {
 
 std::vector<std::string> plan_lines(const config::Options& options, std::int64_t examples, const Start& start,
                                     int ranks) {
-  const auto plan = StepPlan::of(examples, options.integer("per_device_train_batch_size"),
-                                 options.integer("gradient_accumulation_steps"), options.number("num_train_epochs"),
-                                 options.integer("max_steps"), ranks);
+  const auto plan = StepPlan::of(options, examples, ranks);
   const std::string each = ranks > 1 ? fmt::format(" on each of {} ranks", ranks) : "";
   std::vector<std::string> lines = {
       fmt::format("method    {}", method_of(options)),

@@ -80,7 +80,7 @@ config::Options settled(config::Options options, const train::Start& start) {
 
 int check(const config::ReadResult& read, const train::Start& start, const train::Topology& topology,
           train::Ranks ranks, const lmf_host_v1& host) {
-  train::Inspection found = train::inspect_inputs(settled(read.options, start), host.share_directory);
+  train::Inspection found = train::inspect_inputs(settled(read.options, start), host.share_directory, ranks.count);
   found.problems.insert(found.problems.begin(), read.problems.begin(), read.problems.end());
   config::throw_problems(found.problems);
   for (const std::string& line : found.lines) std::printf("%s\n", line.c_str());

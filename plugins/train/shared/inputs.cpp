@@ -9,11 +9,8 @@
 #include "lmf/error.hpp"
 #include "model/adapter_folder.hpp"
 #include "model/decoder_shapes.hpp"
-#include "train/shared/checkpoint_folders.hpp"
 #include "train/shared/freeze.hpp"
 #include "train/shared/resume_checks.hpp"
-#include "train/shared/run_state.hpp"
-#include "train/shared/trainer_state.hpp"
 
 namespace lmf::train {
 namespace {
@@ -136,10 +133,7 @@ class InputReader {
     const fs::path folder = options_.text("resume_from_checkpoint");
     if (found(kind_problems(options_, folder))) return;
     found(setting_problems(options_, folder));
-    guarded("resume_from_checkpoint", [&] { TrainerState::read(folder / kTrainerStateFile); });
-    std::error_code ignored;
-    if (fs::exists(folder / kRunStateFile, ignored))
-      guarded("resume_from_checkpoint", [&] { RunState::read(folder / kRunStateFile); });
+    guarded("resume_from_checkpoint", [&] { inputs_.resumed = ResumePoint::read(folder); });
     guarded("resume_from_checkpoint", [&] {
       if (inputs_.spec && found(base_problems(options_, folder, *inputs_.spec))) return;
       if (is_lora())

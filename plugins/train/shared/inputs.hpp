@@ -9,6 +9,7 @@
 #include "model/decoder_spec.hpp"
 #include "text/chat_template.hpp"
 #include "text/tokenizer.hpp"
+#include "train/shared/resume_point.hpp"
 
 namespace lmf::train {
 
@@ -18,6 +19,7 @@ struct Inputs {
   std::optional<model::DecoderSpec> spec;
   std::optional<text::Tokenizer> tokenizer;  ///< with the template's repairs
   std::optional<text::ChatTemplate> chat_template;
+  std::optional<ResumePoint> resumed;
   std::vector<std::string> notes;  ///< what is odd and stops nothing
 };
 

@@ -160,4 +160,18 @@ std::vector<config::Problem> base_problems(const config::Options& options, const
   return comparison.take_problems();
 }
 
+std::vector<config::Problem> end_problems(const config::Options& options, const ResumePoint& point,
+                                          std::int64_t examples, std::int64_t ranks) {
+  const StepPlan plan = StepPlan::of(options, examples, ranks);
+  RunState now{.shuffle = !options.flag("disable_shuffling"), .examples = examples};
+  now.data_seed = static_cast<std::uint64_t>(options.integer(options.is_null("data_seed") ? "seed" : "data_seed"));
+  try {
+    point.continued(plan, point.position(now), options.number("num_train_epochs"), options.integer("max_steps"));
+  } catch (const Error& problem) {
+    return {{fmt::format("{}: resume_from_checkpoint: {}", options.origin("resume_from_checkpoint"), problem.what()),
+             problem.hint()}};
+  }
+  return {};
+}
+
 }  // namespace lmf::train

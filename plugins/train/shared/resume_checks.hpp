@@ -5,6 +5,7 @@
 
 #include "config/options.hpp"
 #include "model/decoder_spec.hpp"
+#include "train/shared/resume_point.hpp"
 
 namespace lmf::train {
 
@@ -23,5 +24,9 @@ std::vector<config::Problem> setting_problems(const config::Options& options, co
 /// when the checkpoint is a whole model and its config.json cannot be used.
 std::vector<config::Problem> base_problems(const config::Options& options, const std::filesystem::path& checkpoint,
                                            const model::DecoderSpec& spec);
+
+/// A run of that many examples ends before the checkpoint.
+std::vector<config::Problem> end_problems(const config::Options& options, const ResumePoint& point,
+                                          std::int64_t examples, std::int64_t ranks);
 
 }  // namespace lmf::train

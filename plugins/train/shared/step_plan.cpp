@@ -38,6 +38,11 @@ StepPlan StepPlan::of(std::int64_t examples, std::int64_t batch_size, std::int64
   return plan;
 }
 
+StepPlan StepPlan::of(const config::Options& options, std::int64_t examples, std::int64_t ranks) {
+  return of(examples, options.integer("per_device_train_batch_size"), options.integer("gradient_accumulation_steps"),
+            options.number("num_train_epochs"), options.integer("max_steps"), ranks);
+}
+
 StepPlan StepPlan::continued(std::int64_t step, Position next, double wanted_epochs, std::int64_t max_steps) const {
   if (position(step) == next) return *this;
   StepPlan plan = *this;

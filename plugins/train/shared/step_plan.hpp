@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "config/options.hpp"
+
 namespace lmf::train {
 
 /// A point in the order of the examples: `example` of that epoch comes next.
@@ -28,6 +30,7 @@ struct StepPlan {
   /// `max_steps` > 0 overrides `epochs`.
   static StepPlan of(std::int64_t examples, std::int64_t batch_size, std::int64_t accumulation, double epochs,
                      std::int64_t max_steps, std::int64_t ranks = 1);
+  static StepPlan of(const config::Options& options, std::int64_t examples, std::int64_t ranks);
   /// The plan of a run that made `step` steps, saw the examples before `next`, and goes on with this plan's rounds:
   /// none is lost and none seen twice.
   StepPlan continued(std::int64_t step, Position next, double wanted_epochs, std::int64_t max_steps) const;

@@ -22,6 +22,7 @@
 #include "text/chat_template.hpp"
 #include "text/tokenizer.hpp"
 #include "train/shared/inputs.hpp"
+#include "train/shared/resume_checks.hpp"
 #include "train/worker/memory.hpp"
 #include "train/worker/outputs.hpp"
 #include "train/worker/process_group.hpp"
@@ -120,6 +121,7 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
   const text::Tokenizer& tokenizer = inputs.tokenizer.value();
   const text::ChatTemplate& chat_template = inputs.chat_template.value();
   const auto store = prepare_data(given, tokenizer, chat_template, group);
+  if (inputs.resumed) config::throw_problems(end_problems(given, *inputs.resumed, store.size(), group.size()));
   if (store.size() > 0) log::info("the first example:\n{}", data::describe(store[0], tokenizer));
 
   auto trainee = Trainee::make(options, device);

@@ -75,13 +75,10 @@ int Trainer::run() {
 
 void Trainer::restore() {
   if (options_.resume_from) {
-    state_ = restore_training_state(*options_.resume_from, run_, optimizer_);
-    if (run_.position) continue_plan();
-    if (state_.global_step > plan_.total_steps) {
-      throw Error(fmt::format("{} is after step {}, and this run would end after step {}",
-                              options_.resume_from->string(), state_.global_step, plan_.total_steps),
-                  "raise max_steps or num_train_epochs", kExitUsage);
-    }
+    const auto point = ResumePoint::read(*options_.resume_from);
+    restore_training_state(point, run_, optimizer_);
+    state_ = point.trainer;
+    continue_plan(point);
     log::info("resuming from {}: step {} of {}, epoch {:.3f}, learning rate {:g}", options_.resume_from->string(),
               state_.global_step, plan_.total_steps, state_.epoch,
               options_.learning_rate * schedule_.factor(state_.global_step));
@@ -107,8 +104,8 @@ void Trainer::say_what_becomes_of_earlier_checkpoints() const {
 
 /// The checkpoint says which example comes next: with other batches or ranks than before, the rest of the epoch has
 /// another number of steps.
-void Trainer::continue_plan() {
-  plan_ = plan_.continued(state_.global_step, *run_.position, options_.epochs, options_.max_steps);
+void Trainer::continue_plan(const ResumePoint& point) {
+  plan_ = point.continued(plan_, run_.position, options_.epochs, options_.max_steps);
   schedule_ = {LearningRateSchedule::kind(options_.schedule), warmup_steps(options_, plan_.total_steps),
                plan_.total_steps};
   save_steps_ = steps_or_share(options_.save_steps, plan_.total_steps);

@@ -37,7 +37,7 @@ class Trainer {
  private:
   void restore();
   void say_what_becomes_of_earlier_checkpoints() const;
-  void continue_plan();
+  void continue_plan(const ResumePoint& point);
   void require_same_beginning();
   void announce() const;
   StepResult step();

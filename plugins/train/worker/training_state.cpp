@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kOptimizer = "optimizer.safetensors";
-constexpr const char* kHint = "resume from another checkpoint";
 
 void say_what_changed(const RunState& saved, const RunState& now) {
   const auto changed = [](const char* what, auto before, auto after) {
@@ -49,28 +48,16 @@ void write_training_state(const fs::path& directory, const RunState& run, const 
   if (optimizer != nullptr) model::write_safetensors(directory / kOptimizer, optimizer->state());
 }
 
-TrainerState restore_training_state(const fs::path& checkpoint, RunState& run, AdamW& optimizer) {
-  if (!fs::exists(checkpoint / kTrainerStateFile)) {
-    throw Error(fmt::format("resume_from_checkpoint {} has no {}", checkpoint.string(), kTrainerStateFile),
-                "name a checkpoint-N folder of an earlier run", kExitUsage);
-  }
-  TrainerState state = TrainerState::read(checkpoint / kTrainerStateFile);
-  if (fs::exists(checkpoint / kRunStateFile)) {
-    const RunState saved = RunState::read(checkpoint / kRunStateFile);
-    if (saved.last_logged_step > state.global_step)
-      throw Error(fmt::format("{} does not belong to {}: it has logged step {}, which is after step {}",
-                              (checkpoint / kRunStateFile).string(), kTrainerStateFile, saved.last_logged_step,
-                              state.global_step),
-                  kHint);
-    say_what_changed(saved, run);
-    run.loss_since_log = saved.loss_since_log;
-    run.loss_of_run = saved.loss_of_run;
-    run.last_logged_step = saved.last_logged_step;
-    const bool same_order = saved.examples == run.examples && saved.shuffle == run.shuffle &&
-                            (!run.shuffle || saved.data_seed == run.data_seed);
-    run.position = same_order ? saved.position : std::nullopt;
+void restore_training_state(const ResumePoint& point, RunState& run, AdamW& optimizer) {
+  const fs::path& checkpoint = point.checkpoint;
+  if (point.run) {
+    say_what_changed(*point.run, run);
+    run.loss_since_log = point.run->loss_since_log;
+    run.loss_of_run = point.run->loss_of_run;
+    run.last_logged_step = point.run->last_logged_step;
+    run.position = point.position(run);
   } else {
-    run.last_logged_step = state.global_step;
+    run.last_logged_step = point.trainer.global_step;
     log::warn(
         "{} has no {} (another program wrote it, or it is a finished run's output_dir): model, step, learning rate and "
         "log go on; the order of shuffled examples and dropout start afresh",
@@ -85,7 +72,6 @@ TrainerState restore_training_state(const fs::path& checkpoint, RunState& run, A
     log::warn("{} holds no optimiser state (save_only_model, or a finished run's output_dir): its moments start afresh",
               checkpoint.string());
   }
-  return state;
 }
 
 }  // namespace lmf::train

@@ -21,6 +21,7 @@ inline config::ReadResult read(const std::vector<std::string>& words, const std:
 }
 
 inline std::filesystem::path write_text(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
   return path;
 }

@@ -15,9 +15,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path put(const fs::path& checkpoint, const std::string& state = {}) {
+fs::path put(const fs::path& checkpoint, const std::string& state) {
   fs::create_directories(checkpoint);
-  if (!state.empty()) std::ofstream(checkpoint / train::kRunStateFile) << state;
+  std::ofstream(checkpoint / train::kRunStateFile) << state;
+  return checkpoint;
+}
+
+/// The original's.
+fs::path put_foreign(const fs::path& checkpoint) {
+  fs::create_directories(checkpoint);
+  std::ofstream(checkpoint / train::kTrainerStateFile) << "{}";
   return checkpoint;
 }
 
@@ -36,7 +43,7 @@ TEST_CASE("checkpoints are ordered by run, then by step; those of other programs
   put(out / "checkpoint-900", R"({"run": 1})");
   put(out / "checkpoint-20", R"({"run": 2})");
   put(out / "checkpoint-3", R"({"run": 2})");
-  put(out / "checkpoint-1000");  // the original's
+  put_foreign(out / "checkpoint-1000");
   CHECK(names_in(out) ==
         std::vector<std::string>{"checkpoint-1000", "checkpoint-900", "checkpoint-3", "checkpoint-20"});
   CHECK(train::newest_checkpoint(out)->step == 20);
@@ -49,6 +56,8 @@ TEST_CASE("only whole folders under the exact name count, whatever their state f
                            "unfinished-checkpoint-7", "checkpoint-99999999999999999999"})
     put(out / name, R"({"run": 1})");
   std::ofstream(out / "checkpoint-8") << "a file";
+  fs::create_directories(out / "checkpoint-9/sub-folder");
+  std::ofstream(out / "checkpoint-9/notes.txt") << "of something else";
   CHECK_FALSE(train::newest_checkpoint(out));
   for (const char* damaged : {"", "{", "[]", R"({"run": "x"})", R"({"run": -3})", R"({"run": 1e99})", R"({"run": 1e3})",
                               R"({"run": 18446744073709551615})", R"({"job": 3})"}) {
@@ -72,7 +81,7 @@ TEST_CASE("a run that goes on from the newest checkpoint keeps its number, any o
   const test::TemporaryFolder folder;
   const auto& out = folder.path();
   CHECK(train::run_number(out, {}) == 1);
-  const auto foreign = put(out / "checkpoint-70");
+  const auto foreign = put_foreign(out / "checkpoint-70");
   CHECK(train::run_number(out, foreign) == 1);
   const auto older = put(out / "checkpoint-6", R"({"run": 3})"), newest = put(out / "checkpoint-8", R"({"run": 3})");
   CHECK(train::run_number(out, newest) == 3);
@@ -105,7 +114,7 @@ TEST_CASE("a run that has begun is the last one before it has a checkpoint, and 
 
 TEST_CASE("a run that begins over another program's checkpoints is the last one, too") {
   const test::TemporaryFolder folder;
-  put(folder.path() / "checkpoint-500");
+  put_foreign(folder.path() / "checkpoint-500");
   train::begin_run(folder.path(), train::run_number(folder.path(), {}));
   CHECK_FALSE(train::newest_checkpoint(folder.path()));
   CHECK(train::run_number(folder.path(), {}) == 2);
@@ -113,7 +122,7 @@ TEST_CASE("a run that begins over another program's checkpoints is the last one,
 
 TEST_CASE("a run that goes on from another program's checkpoint can be started again before it has saved one") {
   const test::TemporaryFolder folder;
-  const auto foreign = put(folder.path() / "checkpoint-500");
+  const auto foreign = put_foreign(folder.path() / "checkpoint-500");
   train::begin_run(folder.path(), train::run_number(folder.path(), foreign), foreign);
   CHECK(train::newest_checkpoint(folder.path())->path == foreign);
   CHECK(train::run_number(folder.path(), foreign) == 1);

@@ -97,7 +97,8 @@ TEST_CASE("a run's oldest checkpoints go when there are more than the limit, an 
   const test::TemporaryFolder folder;
   put(folder.path() / "checkpoint-12.txt");  // not a checkpoint: stays
   fs::create_directories(folder.path() / "checkpoint-best");
-  fs::create_directories(folder.path() / "checkpoint-500");  // of another program
+  fs::create_directories(folder.path() / "checkpoint-500");
+  put(folder.path() / "checkpoint-500/trainer_state.json");  // of another program
   for (int step : {1, 900}) first_run(folder.path()).write(step, 1, of_run(1));
   const train::Checkpoints second(folder.path(), 2, 2, false);
   for (int step : {2, 3, 4, 5}) second.write(step, 1, of_run(2));
@@ -125,6 +126,17 @@ TEST_CASE("an earlier run's checkpoint of the same step gets another name, or is
   train::Checkpoints(folder.path(), 1, 4, true).write(1, 1, of_run(4));
   CHECK(names_in(folder.path()).size() == 3);
   CHECK(train::newest_checkpoint(folder.path())->run == 4);
+}
+
+TEST_CASE("something that only has a checkpoint's name is kept under another") {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder.path() / "checkpoint-1");
+  put(folder.path() / "checkpoint-1/notes");
+  put(folder.path() / "checkpoint-2");
+  for (int step : {1, 2}) first_run(folder.path()).write(step, 1, of_run(1));
+  CHECK(fs::exists(folder.path() / "checkpoint-1-earlier-1/notes"));
+  CHECK(fs::is_regular_file(folder.path() / "checkpoint-2-earlier-1"));
+  CHECK(train::newest_checkpoint(folder.path())->step == 2);
 }
 
 TEST_CASE("where folders cannot be exchanged, one of the two has a name that resuming knows at every moment") {

@@ -110,7 +110,7 @@ TEST_CASE("the trainer gets the checked options, and its status and sentence com
   CHECK(read.number("learning_rate") == 1e-3);
   CHECK(read.is_null("resume_from_checkpoint"));
 
-  fs::create_directories(place.folder() / "out/checkpoint-5");
+  test::write_text(place.folder() / "out/checkpoint-5/trainer_state.json", "{}");
   CHECK(place.run(good(place.folder() / "out")) == 0);
   CHECK(config::Options::from_json(file_text(options)).text("resume_from_checkpoint") ==
         (place.folder() / "out/checkpoint-5").string());
@@ -195,6 +195,8 @@ TEST_CASE("--check looks at the checkpoint that a run would go on from") {
   Installation place;
   const auto out = place.folder() / "out";
   fs::create_directories(out / "checkpoint-5");
+  CHECK(place.run(good(out, {"--check"})) == 0);  // nothing is in it
+  test::write_text(out / "checkpoint-5/trainer_state.json", "{}");
   CHECK(place.run(good(out, {"--check"})) == 2);
   CHECK(place.error.find((out / "checkpoint-5").string() + " holds neither a model (config.json) nor") !=
         std::string::npos);

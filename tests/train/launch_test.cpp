@@ -47,7 +47,8 @@ TEST_CASE("a run continues from the newest checkpoint: the highest number of the
   test::TemporaryFolder folder;
   for (const char* name :
        {"checkpoint-9", "checkpoint-10", "checkpoint-", "checkpoint-x", "checkpoint-11x", "unfinished-checkpoint-12"})
-    fs::create_directory(folder.path() / name);
+    test::write_text(folder.path() / name / "trainer_state.json", "{}");
+  fs::create_directory(folder.path() / "checkpoint-98");
   test::write_text(folder.path() / "checkpoint-99", "a file");
   CHECK(start_in(folder.path()).checkpoint == folder.path() / "checkpoint-10");
   CHECK(start_in(folder.path(), {"resume_from_checkpoint=true"}).checkpoint == folder.path() / "checkpoint-10");
@@ -64,7 +65,7 @@ TEST_CASE(
     "what a run before the last left is not continued unasked, and a wish to continue says how to go back to it") {
   test::TemporaryFolder folder;
   const fs::path older = folder.path() / "checkpoint-9";
-  fs::create_directory(older);
+  test::write_text(older / "config.json", "{}");
   train::begin_run(folder.path(), 1);
   CHECK(start_in(folder.path()).why == "the last run in output_dir left no checkpoint");
   CHECK_FALSE(start_in(folder.path()).checkpoint);
@@ -79,7 +80,7 @@ TEST_CASE(
 
 TEST_CASE("a job that was started again continues from what it has written itself, whatever the options say") {
   test::TemporaryFolder folder;
-  fs::create_directory(folder.path() / "checkpoint-7");
+  test::write_text(folder.path() / "checkpoint-7/trainer_state.json", "{}");
   const auto options = options_with(
       {"output_dir=" + folder.path().string(), "overwrite_output_dir=true", "resume_from_checkpoint=false"});
   CHECK_FALSE(train::decide_start(options).checkpoint);

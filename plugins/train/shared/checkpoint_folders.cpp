@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <string_view>
 #include <system_error>
 #include <tuple>
@@ -11,7 +12,9 @@
 
 #include "base/files.hpp"
 #include "lmf/error.hpp"
+#include "model/adapter_folder.hpp"
 #include "model/config_file.hpp"
+#include "train/shared/trainer_state.hpp"
 
 namespace lmf::train {
 namespace {
@@ -29,6 +32,14 @@ std::optional<std::int64_t> step_of(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
   if (error != std::errc() || end != name.data() + name.size() || step < 0) return std::nullopt;
   return step;
+}
+
+/// What a checkpoint of any program has at least one of.
+bool holds_a_checkpoint(const fs::path& folder) {
+  std::error_code ignored;
+  return std::ranges::any_of(
+      std::initializer_list<const char*>{kTrainerStateFile, kRunStateFile, "config.json", model::kAdapterConfigFile},
+      [&](const char* name) { return fs::exists(folder / name, ignored); });
 }
 
 /// 0 where there is none that makes sense; a bound keeps the next run's from overflowing.
@@ -84,7 +95,7 @@ std::optional<CheckpointFolder> checkpoint_at(const fs::path& folder) {
     if (fs::exists(folder.parent_path() / own_name, ignored)) return std::nullopt;
   }
   const auto step = step_of(own_name);
-  if (!step || !fs::is_directory(folder, ignored)) return std::nullopt;
+  if (!step || !holds_a_checkpoint(folder)) return std::nullopt;
   const auto note = note_in(folder / kRunStateFile);
   const auto job = note.find("job");
   return CheckpointFolder{.path = folder,

@@ -27,7 +27,8 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& output_direct
 /// the name itself is free, checkpoints_in() lists it.
 std::filesystem::path replaced_path(const std::filesystem::path& checkpoint);
 
-/// What the folder is; none when it is no checkpoint by its name.
+/// What the folder is; none when it is no checkpoint by its name, or holds no file of one: something that a copy or a
+/// clean-up left. One that lacks only some is listed, and refused by name when it is to be resumed.
 std::optional<CheckpointFolder> checkpoint_at(const std::filesystem::path& folder);
 /// Oldest first: by run, then by step. None when there is no such folder.
 std::vector<CheckpointFolder> checkpoints_in(const std::filesystem::path& output_directory);

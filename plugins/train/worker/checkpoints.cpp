@@ -112,7 +112,8 @@ fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
 
 void Checkpoints::put_in_place(const fs::path& unfinished, const fs::path& finished) const {
   const auto old = checkpoint_at(finished);
-  if (old && old->run != run_ && !replace_earlier_) fs::rename(finished, free_name_for_earlier(finished));
+  const bool own = old && old->run == run_;
+  if (fs::exists(finished) && !own && !replace_earlier_) fs::rename(finished, free_name_for_earlier(finished));
   if (!fs::exists(finished)) {
     fs::rename(unfinished, finished);
   } else if (!exchange(unfinished, finished)) {

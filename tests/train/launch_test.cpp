@@ -145,6 +145,12 @@ TEST_CASE("options that contradict each other are found") {
   CHECK(problems_with({"output_dir=" + file}) == "command line: output_dir " + file + " is a file\n");
   CHECK(problems_with({"output_dir=" + file + "/a"}) ==
         "command line: output_dir cannot be made: " + file + " is a file\n");
+  for (const std::string place : {"/proc", "/sys"})
+    CHECK(problems_with({"output_dir=" + place + "/lmf-no-such-folder"})
+              .starts_with("command line: output_dir cannot be written: nothing can be created in " + place + ": "));
+  const auto before = fs::last_write_time(folder.path());
+  CHECK(problems_with({"output_dir=" + (folder.path() / "new/folder").string()}) == "");
+  CHECK(fs::last_write_time(folder.path()) == before);
 }
 
 TEST_CASE("a trainer that cannot be loaded is explained") {

@@ -1,8 +1,14 @@
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "train/launch/agent/file_descriptor.hpp"
 #include "train/launch/checks.hpp"
 #include "train/launch/deepspeed_check.hpp"
 
@@ -12,6 +18,26 @@ namespace {
 namespace fs = std::filesystem;
 using config::Options;
 using config::Problem;
+
+/// The kernel's views of itself, which root, too, may not add to.
+bool is_kernel_view(const fs::path& folder) {
+  struct statfs status;
+  if (::statfs(folder.c_str(), &status) != 0) return false;
+  const auto type = static_cast<unsigned long>(status.f_type);
+  return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP2_SUPER_MAGIC;
+}
+
+/// Why nothing can be written in a folder that is there, "" when nothing speaks against it. Tried with a file that
+/// never gets a name: a check leaves no trace.
+std::string refusal_in(const fs::path& folder) {
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return std::strerror(errno);
+  if (const launch::FileDescriptor nameless(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)); nameless)
+    return {};
+  for (const int reason : {EACCES, EPERM, EROFS, ENOSPC, EDQUOT})
+    if (errno == reason) return std::strerror(reason);
+  // Another one says that the file system knows no such files, which need not mean anything.
+  return is_kernel_view(folder) ? "it only shows what the kernel has" : "";
+}
 
 class Checks {
  public:
@@ -94,8 +120,8 @@ class Checks {
     while (!fs::exists(place, ignored) && place.has_relative_path()) place = place.parent_path();
     if (!fs::is_directory(place, ignored))
       wrong("output_dir", fmt::format("cannot be made: {} is a file", place.string()), "choose another folder");
-    else if (::access(place.c_str(), W_OK | X_OK) != 0)
-      wrong("output_dir", fmt::format("cannot be written: {} is not yours to write", place.string()),
+    else if (const std::string refusal = refusal_in(place); !refusal.empty())
+      wrong("output_dir", fmt::format("cannot be written: nothing can be created in {}: {}", place.string(), refusal),
             "choose another folder");
   }
 

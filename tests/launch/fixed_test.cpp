@@ -122,6 +122,27 @@ TEST_CASE("fixed: nodes whose workers are identical by decree need no exchange, 
   CHECK_HAS(a->seen() + b->seen(), "the TORCH_ELASTIC_WORKER_IDENTICAL of node ");
 }
 
+TEST_CASE("fixed: an identical node that left and came again counts once") {
+  const Job job({"backend=fixed", "min=3", "max=3", "identical=1"}, "127.0.0.1");
+  auto a = job.start({"rank=0"});
+  auto leaving = job.start({"rank=1"});
+  job.until_nodes(2);
+  job.until_all_have_read();
+  leaving->tell("leave");
+  CHECK(leaving->status() == 143);
+  job.until_nodes(1);
+  auto again = job.start({"rank=1"});
+  job.until_nodes(2);
+  job.until_all_have_read();  // and nobody took the two for three
+  auto c = job.start({"rank=2"});
+  for (auto* peer : {a.get(), again.get(), c.get()}) CHECK_HAS(peer->line("assigned"), "attempt=0");
+  again->tell("restart once");
+  for (auto* peer : {a.get(), again.get(), c.get()}) CHECK_HAS(peer->line("assigned"), "attempt=1");
+  for (auto* peer : {a.get(), again.get(), c.get()}) CHECK_FALSE(has(peer->seen(), "run by torchrun"));
+  for (auto* peer : {a.get(), again.get(), c.get()}) peer->tell("done");
+  for (auto* peer : {a.get(), again.get(), c.get()}) CHECK(peer->status() == 0);
+}
+
 TEST_CASE("fixed: a node that left or died while it waited is waited for again, and may come back") {
   const Job job({"backend=fixed", "min=3", "max=3", "keep_alive_interval=1", "keep_alive_max_attempt=2"});
   auto a = job.start({"rank=0"});

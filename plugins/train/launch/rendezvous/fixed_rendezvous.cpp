@@ -38,9 +38,10 @@ class FixedRendezvous final : public GroupRendezvous {
   int rank() const { return *options().node_rank; }
   int nodes() const { return options().maximum_nodes; }
   const std::string& run_id() const { return options().run_id; }
+  std::string own_count_key() const { return "lmf/" + run_id() + "/announced"; }
 
   bool is_there(int node) const;
-  std::int64_t counted_ = 0;  ///< agents that have come
+  std::int64_t counted_ = 0;  ///< agents that are there
   bool exchanged_ = false, assigned_ = false, coordinated_ = false;
   Assignment first_;
   std::vector<std::optional<torchrun::RoleInfo>> roles_;  ///< of each node, as far as it has said it
@@ -57,6 +58,7 @@ Task<void> FixedRendezvous::open() {
   const Node& self = group().self();
   const std::string info = torchrun::write_role_info({self.role, rank(), self.workers, self.id});
   co_await group().store().set(torchrun::role_info_key(run_id(), rank()), info);
+  co_await group().store().add(own_count_key(), 1);
   co_await group().store().announce();
 }
 
@@ -115,12 +117,13 @@ Task<bool> FixedRendezvous::ranks_are_assigned() {
   co_return true;
 }
 
-/// Nobody waits for roles then, and torchrun's agents say none.
+/// Nobody waits for roles then, and torchrun's agents say none: they are those that are counted beyond lmf's. One of
+/// lmf's may have left, and have come again, which counts it twice; who is there of them is known by name.
 Task<bool> FixedRendezvous::all_are_counted() {
   counted_ = co_await group().store().announced();
+  counted_ -= co_await group().store().add(own_count_key(), 0);  // in this order, as each raises its own count first
+  for (int i = 0; i < nodes(); ++i) counted_ += is_there(i);
   if (counted_ < nodes()) co_return false;
-  for (int i = 0; i < nodes(); ++i)
-    if (roles_[static_cast<std::size_t>(i)] && !is_there(i)) co_return false;  // has left again
   first_ = torchrun::identical_ranks(rank(), nodes(), group().self().workers);
   co_return true;
 }

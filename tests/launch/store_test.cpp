@@ -407,3 +407,11 @@ TEST_CASE("random bytes harm nobody else") {
     while (server.connections() > 1) co_await answered(good);
   });
 }
+
+TEST_CASE("a test's port is none that the kernel takes by itself, where there are enough others") {
+  using lmf::test::quiet_ports;
+  CHECK(quiet_ports(32768, 60999) == std::pair(20768, 32767));
+  CHECK(quiet_ports(15000, 65535) == std::pair(10000, 14999));
+  CHECK(quiet_ports(1024, 60999) == std::pair(61000, 65535));
+  CHECK(quiet_ports(1024, 65535) == std::pair(10000, 65535));
+}

@@ -3,7 +3,6 @@
 
 #include <fstream>
 #include <optional>
-#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/host_name.hpp"
+#include "base/log.hpp"
 #include "lmf/error.hpp"
 #include "support/places.hpp"
 
@@ -102,12 +102,18 @@ TEST_CASE("an earlier attempt of the same job is waited for longer than another 
   Held held(folder.path(), R"({"pid": 7, "host": "elsewhere", "job": "j1"})");
   CHECK(refusal(folder.path(), "j2") != "held");
   CHECK(refusal(folder.path(), "") != "held");
-  std::thread dying([&held] {
-    std::this_thread::sleep_for(std::chrono::seconds(3));
-    held.release();
-  });
+  std::string said;
+  log::set_sink(
+      [&](log::Level, std::string_view text) {  // beyond the time after which another run is refused
+        said += text;
+        held.release();
+      },
+      log::Level::info);
   CHECK(refusal(folder.path(), "j1") == "held");
-  dying.join();
+  log::set_sink({}, log::Level::off);
+  CHECK(said == fmt::format("{} is still held by an earlier attempt of this job, process 7 on elsewhere: waiting for "
+                            "its end",
+                            folder.path().string()));
 }
 
 TEST_CASE("what is no file cannot be a lock, and is left alone") {

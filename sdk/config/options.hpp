@@ -139,7 +139,8 @@ bool extra_keys_allowed();
 ReadResult read_options(const OptionTable& table, std::span<const char* const> arguments,
                         bool accept_unknown_keys = extra_keys_allowed());
 
-/// Throws one Error(kExitUsage) that lists all problems; does nothing when there are none.
-void throw_problems(const std::vector<Problem>& problems);
+/// Throws one Error(kExitUsage) that lists all problems; does nothing when there are none. `unlisted`: how many more
+/// the data have.
+void throw_problems(const std::vector<Problem>& problems, std::size_t unlisted = 0);
 
 }  // namespace lmf::config

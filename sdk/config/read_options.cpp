@@ -220,13 +220,15 @@ ReadResult read_options(const OptionTable& table, std::span<const char* const> a
   return result;
 }
 
-void throw_problems(const std::vector<Problem>& problems) {
+void throw_problems(const std::vector<Problem>& problems, std::size_t unlisted) {
   if (problems.empty()) return;
-  std::string text = problems.size() == 1 ? "" : fmt::format("{} problems in the configuration:", problems.size());
+  const std::size_t count = problems.size() + unlisted;
+  std::string text = count == 1 ? "" : fmt::format("{} problems in the configuration:", count);
   for (const Problem& problem : problems) {
     text += (text.empty() ? "" : "\n  ") + problem.text;
     if (!problem.hint.empty()) text += "\n    " + problem.hint;
   }
+  if (unlisted > 0) text += fmt::format("\n  and {} more in the data", unlisted);
   throw Error(text, {}, kExitUsage);
 }
 

@@ -25,18 +25,17 @@ std::size_t worker_count(const PrepareOptions& options) {
                              : std::max(1u, std::thread::hardware_concurrency());
 }
 
-/// The first problems and how many more there are: a broken file has one for each line.
-std::vector<std::string> shortened(std::vector<std::string> problems) {
-  if (problems.size() <= kShownProblems) return problems;
-  const std::string more = fmt::format("and {} more.", problems.size() - kShownProblems);
-  problems.resize(kShownProblems);
-  problems.push_back(more);
-  return problems;
+/// Leaves the first ones. How many more there were.
+std::size_t shorten(std::vector<std::string>& problems) {
+  const std::size_t count = problems.size();
+  problems.resize(std::min(count, kShownProblems));
+  return count - problems.size();
 }
 
-void throw_if_any(const std::vector<std::string>& problems) {
+void throw_if_any(std::vector<std::string> problems) {
   if (problems.empty()) return;
-  throw Error(fmt::format("{}", fmt::join(shortened(problems), "\n")), {}, kExitUsage);
+  if (const std::size_t more = shorten(problems)) problems.push_back(fmt::format("and {} more.", more));
+  throw Error(fmt::format("{}", fmt::join(problems, "\n")), {}, kExitUsage);
 }
 
 std::vector<DatasetDescription> resolve(const PrepareOptions& options, const text::ChatTemplate* chat_template,
@@ -112,7 +111,7 @@ DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer
     encoder.emplace(encoder_of(options, *tokenizer, *chat_template));
   Tally tally = read_all(set, options, encoder ? &*encoder : nullptr, progress, [](const Block&) {});
   check.problems.insert(check.problems.end(), tally.problems.begin(), tally.problems.end());
-  check.problems = shortened(std::move(check.problems));
+  check.unlisted = shorten(check.problems);
   check.report = std::move(tally.report);
   return check;
 }

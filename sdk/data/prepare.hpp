@@ -49,6 +49,7 @@ using PrepareProgress = std::function<void(std::int64_t done, std::int64_t total
 
 struct DatasetCheck {
   std::vector<std::string> problems;  ///< each with its place; none: prepare() will succeed
+  std::size_t unlisted = 0;           ///< how many more there are: a broken file has one for each line
   PrepareReport report;
 };
 /// What prepare() would find, with nothing written: dataset_info.json, missing files, broken JSON, data sets without

@@ -308,4 +308,6 @@ TEST_CASE("the problems become one error with every line") {
     CHECK(std::string(failure.what()) == "2 problems in the configuration:\n  first\n    do this\n  second");
     CHECK(failure.exit_status() == kExitUsage);
   }
+  CHECK_THROWS_WITH_AS(config::throw_problems({{"first", ""}}, 30),
+                       "31 problems in the configuration:\n  first\n  and 30 more in the data", Error);
 }

@@ -52,8 +52,9 @@ struct Scene {
   std::string problems(const Lines& datasets) {
     options.datasets = datasets;
     return error_of(folder.path(), [&] {
-      const auto found = check_datasets(options, &tokenizer, &chat_template).problems;
-      if (!found.empty()) throw Error(fmt::format("{}", fmt::join(found, "\n")));
+      auto found = check_datasets(options, &tokenizer, &chat_template);
+      if (found.unlisted > 0) found.problems.push_back(fmt::format("and {} more.", found.unlisted));
+      if (!found.problems.empty()) throw Error(fmt::format("{}", fmt::join(found.problems, "\n")));
     });
   }
 

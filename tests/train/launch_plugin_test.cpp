@@ -191,6 +191,16 @@ TEST_CASE("--check refuses what the run would refuse: vocabulary, modules, cutof
   }
 }
 
+TEST_CASE("--check counts the problems of the data that it does not list") {
+  Installation place;
+  std::string lines;
+  for (int i = 0; i < 50; ++i) lines += "{\n";
+  const auto data = test::write_text(place.folder() / "broken.jsonl", lines);
+  CHECK(place.run(good(place.folder() / "out", {"--check", "plot_los=true", "dataset=" + data.string()})) == 2);
+  CHECK(place.error.starts_with("51 problems in the configuration:"));
+  CHECK(place.error.ends_with("\n  and 30 more in the data"));
+}
+
 TEST_CASE("--check looks at the checkpoint that a run would go on from") {
   Installation place;
   const auto out = place.folder() / "out";

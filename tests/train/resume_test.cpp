@@ -6,6 +6,7 @@
 #include <torch/utils.h>
 #include <doctest/doctest.h>
 
+#include "base/log.hpp"
 #include "lmf/error.hpp"
 #include "model/safetensors.hpp"
 #include "train/tiny_run.hpp"
@@ -123,6 +124,29 @@ TEST_CASE("lora_dropout may change when a run goes on, and is saved as it is the
   CHECK(resumed.back() != unbroken.back());
   CHECK(text_of(run.options.output_dir / "checkpoint-9/adapter_config.json").find(R"("lora_dropout": 0.0)") !=
         std::string::npos);
+}
+
+TEST_CASE("a base model of another name is told when a run goes on, one that the checkpoint does not name is not") {
+  test::TinyRun run;
+  run.options = eventful(run.options);
+  run.options.method = train::Method::lora;
+  run.options.lora_targets = {"all"};
+  run.losses();
+  run.options.resume_from = run.options.output_dir / "checkpoint-6";
+  const auto said_with_base = [&run](const json& base) {
+    const fs::path file = *run.options.resume_from / "adapter_config.json";
+    json config = json::parse(text_of(file));
+    config["base_model_name_or_path"] = base;
+    std::ofstream(file) << config;
+    std::string said;
+    log::set_sink([&said](log::Level, std::string_view text) { said += text; }, log::Level::info);
+    run.train(run.options);
+    log::set_sink([](log::Level, std::string_view) {}, log::Level::off);
+    return said;
+  };
+  CHECK(said_with_base("elsewhere").find("was trained on elsewhere before the interruption") != std::string::npos);
+  for (const json& unnamed : {json(nullptr), json("")})
+    CHECK(said_with_base(unnamed).find("was trained on") == std::string::npos);
 }
 
 TEST_CASE("an adapter is found by its name in the Hugging Face cache, and trains as from its folder") {

@@ -15,7 +15,8 @@ std::vector<config::Problem> option_problems(const config::Options& options);
 /// whether they leave anything to do. No weight is read.
 struct Inspection {
   std::vector<config::Problem> problems;
-  std::vector<std::string> lines;  ///< what a run would work on: "model  /models/tiny-llama (llama, 4 layers)"
+  std::size_t unlisted_problems = 0;  ///< of the data
+  std::vector<std::string> lines;     ///< what a run would work on: "model  /models/tiny-llama (llama, 4 layers)"
   std::int64_t examples = 0;
 };
 Inspection inspect_inputs(const config::Options& options, const std::filesystem::path& share_directory, int ranks);

@@ -35,6 +35,7 @@ Inspection inspect_inputs(const Options& options, const std::filesystem::path& s
     for (config::Problem& problem : end_problems(options, *inputs.resumed, result.examples, ranks))
       result.problems.push_back(std::move(problem));
   for (const std::string& problem : data.problems) result.problems.push_back({problem, {}});
+  result.unlisted_problems = data.unlisted;
   result.lines.push_back(fmt::format("data      {}: {} examples of {} records, {} tokens",
                                      fmt::join(options.list("dataset"), ", "), data.report.kept, data.report.read,
                                      data.report.tokens));

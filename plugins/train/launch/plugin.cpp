@@ -82,7 +82,7 @@ int check(const config::ReadResult& read, const train::Start& start, const train
           train::Ranks ranks, const lmf_host_v1& host) {
   train::Inspection found = train::inspect_inputs(settled(read.options, start), host.share_directory, ranks.count);
   found.problems.insert(found.problems.begin(), read.problems.begin(), read.problems.end());
-  config::throw_problems(found.problems);
+  config::throw_problems(found.problems, found.unlisted_problems);
   for (const std::string& line : found.lines) std::printf("%s\n", line.c_str());
   for (const std::string& line : train::plan_lines(read.options, found.examples, start, ranks.count))
     std::printf("%s\n", line.c_str());

@@ -181,9 +181,10 @@ data::DatasetCheck check_data(const Inputs& inputs, const Options& options) {
 Inputs require_inputs(const Options& options, const fs::path& share_directory) {
   std::vector<config::Problem> problems;
   Inputs inputs = read_inputs(options, share_directory, problems);
-  if (!problems.empty())
-    for (std::string& problem : check_data(inputs, options).problems) problems.push_back({std::move(problem), {}});
-  config::throw_problems(problems);
+  if (problems.empty()) return inputs;
+  data::DatasetCheck data = check_data(inputs, options);
+  for (std::string& problem : data.problems) problems.push_back({std::move(problem), {}});
+  config::throw_problems(problems, data.unlisted);
   return inputs;
 }
 

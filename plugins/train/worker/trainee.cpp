@@ -96,7 +96,8 @@ void Trainee::make_adapter_trainable(const TrainOptions& options) {
 /// A model of the same shape under another name is taken for the same model, moved.
 void Trainee::set_base(const std::string& name) {
   if (adapter_.base_model == name) return;
-  log::info("the adapter was trained on {} before the interruption, and goes on on {}", adapter_.base_model, name);
+  if (!adapter_.base_model.empty())  // which not every program notes
+    log::info("the adapter was trained on {} before the interruption, and goes on on {}", adapter_.base_model, name);
   adapter_.base_model = name;
 }
 

@@ -39,7 +39,8 @@ Arguments read_arguments(std::span<const char* const> argv) {
     } else if (word == "-V" || word == "--version") {
       arguments.version = true;
     } else {
-      throw Error(fmt::format("'{}' is not an option.{}", shortened(word), did_you_mean(name, option_names())), "",
+      const std::string near = did_you_mean(name, option_names());
+      throw Error(fmt::format("'{}' is not an option.{}", shortened(word), near), near.empty() ? "see 'lmf help'" : "",
                   kExitUsage);
     }
   }

@@ -22,8 +22,11 @@ bool asks_json(std::span<const char* const> arguments) {
   bool json = false;
   const std::vector<std::string> known = {"--json", "--help"};
   for (const std::string_view word : arguments) {
-    if (word != "--json")
-      throw Error(fmt::format("'{}' is not an option.{}", word, did_you_mean(word, known)), "", kExitUsage);
+    if (word != "--json") {
+      const std::string near = did_you_mean(word, known);
+      throw Error(fmt::format("'{}' is not an option.{}", word, near), near.empty() ? "see 'lmf help env'" : "",
+                  kExitUsage);
+    }
     json = true;
   }
   return json;

@@ -62,9 +62,9 @@ class Reading {
   };
 
   /// Problems come in the order of the file, then those of the command line.
-  void problem(const Entry& entry, const std::string& what) {
+  void problem(const Entry& entry, const std::string& what, std::string hint = {}) {
     const std::size_t line = entry.value.line == 0 ? SIZE_MAX : entry.value.line;
-    found_.push_back({line, {fmt::format("{}: {}", entry.origin, what), {}}});
+    found_.push_back({line, {fmt::format("{}: {}", entry.origin, what), std::move(hint)}});
   }
   void note(std::string text) { result_.notes.push_back(std::move(text)); }
 
@@ -73,10 +73,16 @@ class Reading {
     if (!option && accept_unknown_keys_)
       unknown_.push_back(entry.key);
     else if (!option)
-      problem(entry, fmt::format("unknown option {}.{}", in_quotes(entry.key), suggestion(entry)));
+      unknown(entry);
     else if (option->name != entry.key)
       note(fmt::format("{}: {} is the older name of {}", entry.origin, entry.key, option->name));
     return option;
+  }
+
+  void unknown(const Entry& entry) {
+    const std::string near = suggestion(entry);
+    problem(entry, fmt::format("unknown option {}.{}", in_quotes(entry.key), near),
+            near.empty() ? fmt::format("`lmf help {}` lists the options", table_.command()) : "");
   }
 
   /// Options of the table as they are written in a file; on the command line also the command's own, with dashes.

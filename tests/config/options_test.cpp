@@ -188,7 +188,8 @@ TEST_CASE("a command's own options are suggested on the command line, not in a f
   CHECK(said("--print-lauch") == "command line: unknown option 'print-lauch'. Did you mean '--print-launch'?\n");
   CHECK(said("--HELP") == "command line: unknown option 'HELP'. Did you mean '--help'?\n");
   CHECK(said("--lora-rnak=8") == "command line: unknown option 'lora-rnak'. Did you mean 'lora_rank'?\n");
-  CHECK(problems_of(read_text(".yaml", "chek: true\n")) == "c.yaml:1: unknown option 'chek'.\n");
+  CHECK(problems_of(read_text(".yaml", "chek: true\n")) ==
+        "c.yaml:1: unknown option 'chek'.\n  `lmf help train` lists the options\n");
 }
 
 TEST_CASE("a word that is no option says the next step: for a folder, that it may be the model's") {

@@ -142,6 +142,7 @@ TEST_CASE("unknown words are refused with a suggestion") {
   CHECK(finished.status == 2);
   CHECK(finished.err == "lmf env: '--jsno' is not an option. Did you mean '--json'?\n");
   CHECK(own.run({"env", "json"}).status == 2);
+  CHECK(own.run({"env", "--xyzzy"}).err == "lmf env: '--xyzzy' is not an option.\n  see 'lmf help env'\n");
 }
 
 TEST_CASE("a libtorch that is loaded is described, and only in the child") {

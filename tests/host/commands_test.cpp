@@ -108,7 +108,7 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   says({"webui"}, 127, "lmf: 'webui' is not part of this version.\n");
   says({"api", "--help"}, 127, "lmf: 'api' is not part of this version.\n");
   says({"--plugin-dri=x", "greet"}, 2, "lmf: '--plugin-dri=x' is not an option. Did you mean '--plugin-dir'?\n");
-  says({"-x"}, 2, "lmf: '-x' is not an option.\n");
+  says({"-x"}, 2, "lmf: '-x' is not an option.\n  see 'lmf help'\n");
   says({"--plugin-dir"}, 2, "lmf: --plugin-dir needs a value\n");
   says({"--plugin-dir", "/no/such/folder", "greet"}, 2, "lmf: --plugin-dir '/no/such/folder' is not a folder\n");
   says({"--log-level", "wran", "greet"}, 2,
@@ -310,7 +310,7 @@ TEST_CASE("words, names and files of any bytes neither command the terminal nor 
   CHECK(folder.lmf({"tr\x1b[31main"}).err.starts_with("lmf: 'tr␛[31main' is not a command."));
   CHECK(folder.lmf({std::string(100000, 'a')}).err.size() < 300);
   CHECK(folder.lmf({"--" + std::string(100000, 'a')}).err.size() < 300);
-  CHECK(folder.lmf({"--"}).err == "lmf: '--' is not an option.\n");
+  CHECK(folder.lmf({"--"}).err == "lmf: '--' is not an option.\n  see 'lmf help'\n");
   lmf::test::write_text(folder.path() / "\xff\x1b[2J.lmf-plugin.toml", "");
   const Finished list = folder.lmf({"plugin", "list"});
   CHECK(list.status == 0);

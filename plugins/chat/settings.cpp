@@ -3,6 +3,7 @@
 #include <random>
 
 #include "lmf/error.hpp"
+#include "model/decoder_spec.hpp"
 
 namespace lmf::chat {
 namespace {
@@ -27,7 +28,7 @@ Settings read_settings(const config::Options& options) {
                 kExitUsage);
   settings.revision = options.text("model_revision");
   settings.cache_directory = text_or_empty(options, "cache_dir");
-  settings.adapters = options.list("adapter_name_or_path");
+  settings.adapters = model::adapter_names(options.list("adapter_name_or_path"));
   settings.chat_template = text_or_empty(options, "template");
   settings.system = text_or_empty(options, "default_system");
   settings.sampling = {

@@ -61,5 +61,8 @@ std::filesystem::path resolve_model(const std::string& name, const std::string& 
 /// The same for an adapter; what a folder holds is AdapterFolder's to judge.
 std::filesystem::path resolve_adapter(const std::string& name, const std::string& revision = "main",
                                       const std::string& cache_directory = {});
+/// The adapters that an option names, whose text was split at commas: a folder that has commas in its name is one of
+/// them again.
+std::vector<std::string> adapter_names(const std::vector<std::string>& parts);
 
 }  // namespace lmf::model

@@ -122,6 +122,26 @@ fs::path resolve_model(const std::string& name, const std::string& revision, con
   return folder;
 }
 
+std::vector<std::string> adapter_names(const std::vector<std::string>& parts) {
+  const auto is_folder = [](const std::string& name) {
+    std::error_code ignored;
+    return fs::is_directory(expand_home(name), ignored);
+  };
+  std::vector<std::string> names;
+  for (std::size_t begin = 0, end = 0; begin < parts.size(); begin = end) {
+    names.push_back(parts[begin]);
+    end = begin + 1;
+    std::string longer = parts[begin];
+    for (std::size_t i = end; i < parts.size() && !is_folder(longer); ++i) {
+      longer += "," + parts[i];
+      if (!is_folder(longer)) continue;
+      names.back() = longer;
+      end = i + 1;
+    }
+  }
+  return names;
+}
+
 fs::path resolve_adapter(const std::string& name, const std::string& revision, const std::string& cache_directory) {
   return find(kAdapter, name, revision, cache_directory);
 }

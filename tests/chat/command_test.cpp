@@ -95,6 +95,9 @@ TEST_CASE("wrong use is explained with the status of wrong use") {
   fails({executable(), "chat", "--model_name_or_path", chat.model(), "--template", "chatlm"}, 2, "chatml");
   fails({executable(), "chat", "--model_name_or_path", "/nowhere/at/all"}, 2, "/nowhere/at/all");
   fails(chat.command({"--adapter_name_or_path", "/nowhere/at/all"}), 2, "/nowhere/at/all");
+  const auto adapter = chat.folder() / "lora,r=8";
+  std::filesystem::create_directory(adapter);
+  fails(chat.command({"--adapter_name_or_path", adapter}), 1, adapter.string() + " has no adapter_config.json");
 }
 
 TEST_CASE("a closed standard input or output is a failure, not another file") {

@@ -133,6 +133,19 @@ TEST_CASE("adapters are judged in turn: one that gives the head weights of its o
   CHECK(both.find("there is no folder /no/such/adapter") != std::string::npos);
 }
 
+TEST_CASE("a folder with commas in its name is one adapter, what is no such folder is several") {
+  const Place place;
+  const std::string commas = place.adapter("r=8,lr=1e-4,x", nothing), begin = place.path("r=8").string();
+  CHECK(place.problems({"adapter_name_or_path=" + commas}) == "");
+  using Names = std::vector<std::string>;
+  CHECK(model::adapter_names({begin, "lr=1e-4", "x", "org/name"}) == Names{commas, "org/name"});
+  CHECK(model::adapter_names({"org/name", begin, "lr=1e-4", "x"}) == Names{"org/name", commas});
+  CHECK(model::adapter_names({begin, "lr=1e-4"}) == Names{begin, "lr=1e-4"});
+  fs::create_directory(begin);
+  CHECK(model::adapter_names({begin, "lr=1e-4", "x"}) == Names{begin, "lr=1e-4", "x"});
+  CHECK(model::adapter_names({}).empty());
+}
+
 TEST_CASE("a run that goes on needs what its checkpoint holds, not what the options began with") {
   const Place place;
   const fs::path checkpoint = place.path("checkpoint-5");

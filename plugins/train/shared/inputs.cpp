@@ -105,7 +105,7 @@ class InputReader {
   /// All are merged, one after another, before a fresh one; without that, training goes on with the last, or with what
   /// the checkpoint has made of it. `met`: what an adapter meets; afterwards, what the next one meets.
   void adapters(std::optional<model::DecoderSpec>& met) {
-    std::vector<std::string> folders = options_.list("adapter_name_or_path");
+    std::vector<std::string> folders = model::adapter_names(options_.list("adapter_name_or_path"));
     const bool fresh = folders.empty() || options_.flag("create_new_adapter");
     if (resumes_ && !fresh) folders.pop_back();
     for (const std::string& name : folders)

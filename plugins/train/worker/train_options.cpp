@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "model/decoder_spec.hpp"
 #include "train/shared/step_plan.hpp"
 
 namespace lmf::train {
@@ -82,7 +83,7 @@ TrainOptions TrainOptions::from(const config::Options& options) {
   result.model_name_or_path = options.text("model_name_or_path");
   result.model_revision = options.text("model_revision");
   result.cache_dir = options.text("cache_dir");
-  result.adapters = options.list("adapter_name_or_path");
+  result.adapters = model::adapter_names(options.list("adapter_name_or_path"));
   result.create_new_adapter = options.flag("create_new_adapter");
   result.train_from_scratch = options.flag("train_from_scratch");
   result.checkpointing = checkpointing_asked(options);

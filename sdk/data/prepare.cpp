@@ -38,8 +38,7 @@ void throw_if_any(std::vector<std::string> problems) {
   throw Error(fmt::format("{}", fmt::join(problems, "\n")), {}, kExitUsage);
 }
 
-std::vector<DatasetDescription> resolve(const PrepareOptions& options, const text::ChatTemplate* chat_template,
-                                        std::vector<std::string>& problems) {
+std::vector<DatasetDescription> resolve(const PrepareOptions& options, std::vector<std::string>& problems) {
   if (options.datasets.empty())
     problems.push_back("No data set is named: set dataset to names in dataset_info.json or to .json/.jsonl files.");
   if (options.stage != "sft")
@@ -50,10 +49,6 @@ std::vector<DatasetDescription> resolve(const PrepareOptions& options, const tex
     problems.push_back(fmt::format("max_samples is {}, expected at least 1.", *options.max_samples));
   if (options.train_on_prompt && options.mask_history)
     problems.push_back("train_on_prompt and mask_history exclude each other.");
-  if (options.train_on_prompt && chat_template && chat_template->efficient_eos)
-    problems.push_back(
-        fmt::format("train_on_prompt does not go with the template '{}', which learns eos on the next question.",
-                    chat_template->name));
   try {
     return resolve_datasets(options.datasets, options.dataset_directory, problems);
   } catch (const Error& error) {
@@ -105,7 +100,7 @@ Encoder encoder_of(const PrepareOptions& options, const text::Tokenizer& tokeniz
 DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer* tokenizer,
                             const text::ChatTemplate* chat_template, const PrepareProgress& progress) {
   DatasetCheck check;
-  const RecordSet set = read_records(resolve(options, chat_template, check.problems), options, check.problems);
+  const RecordSet set = read_records(resolve(options, check.problems), options, check.problems);
   std::optional<Encoder> encoder;
   if (tokenizer && chat_template && options.cutoff_len > 0)
     encoder.emplace(encoder_of(options, *tokenizer, *chat_template));
@@ -119,7 +114,7 @@ DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer
 PrepareReport prepare(const PrepareOptions& options, const text::Tokenizer& tokenizer,
                       const text::ChatTemplate& chat_template, const PrepareProgress& progress) {
   std::vector<std::string> problems;
-  auto datasets = resolve(options, &chat_template, problems);
+  auto datasets = resolve(options, problems);
   throw_if_any(problems);
   const auto path = cache_folder(options) / (cache_key(datasets, options, tokenizer, chat_template) + ".tokens");
   if (!options.overwrite_cache) {

@@ -19,7 +19,7 @@ struct PrepareOptions {
   std::filesystem::path dataset_directory = "data";
   std::int64_t cutoff_len = 2048;
   std::optional<std::int64_t> max_samples;  ///< of each data set
-  bool train_on_prompt = false;
+  bool train_on_prompt = false;  ///< not with a template that has efficient_eos: it learns eos in the prompt's place
   bool mask_history = false;
   bool overwrite_cache = false;
   std::uint32_t seed = 42;                   ///< draws the records of data sets with num_samples
@@ -54,7 +54,7 @@ struct DatasetCheck {
 };
 /// What prepare() would find, with nothing written: dataset_info.json, missing files, broken JSON, data sets without
 /// one usable record. With a tokenizer and its template the records are tokenised too, so that those that cannot be,
-/// and a cutoff_len that leaves nothing to learn, are found; the template alone is judged beside the options.
+/// and a cutoff_len that leaves nothing to learn, are found.
 DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer* tokenizer,
                             const text::ChatTemplate* chat_template, const PrepareProgress& progress = {});
 /// Reads, aligns, tokenises (by threads) into a store keyed by content, tokenizer, template and options; or finds it

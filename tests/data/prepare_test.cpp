@@ -336,8 +336,6 @@ TEST_CASE("options that exclude each other are refused") {
   scene.options.mask_history = true;
   CHECK(scene.error({"one"}) == "train_on_prompt and mask_history exclude each other.");
   scene.options.mask_history = false;
-  scene.chat_template = text::ChatTemplate::read(test::fixtures() / "data/bailing.toml");
-  CHECK(scene.error({"one"}).find("train_on_prompt does not go with the template 'bailing'") != std::string::npos);
   scene.options.stage = "dpo";
   CHECK(scene.error({"one"}).find("stage 'dpo'") != std::string::npos);
   CHECK(scene.error({}).find("No data set is named") != std::string::npos);

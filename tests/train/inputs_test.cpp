@@ -31,6 +31,19 @@ TEST_CASE("the inputs are what the options name, the tokenizer repaired by the t
   CHECK(inputs.tokenizer.value().special().eos == "<|im_end|>");
 }
 
+TEST_CASE("train_on_prompt with a template that learns eos in the prompt's place is refused, once and with its place") {
+  const Place place;
+  test::write_text(place.path("share/templates/early.toml"), "user = [\"{{content}}\"]\nefficient_eos = true\n");
+  const auto read =
+      test::read({"model_name_or_path=" + place.model().string(), "template=early", "train_on_prompt=true",
+                  "dataset=countries", "dataset_dir=" + (test::share() / "data").string()});
+  std::vector<config::Problem> problems;
+  const train::Inputs inputs = train::read_inputs(read.options, place.path("share"), problems);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].text == "command line: train_on_prompt: template early learns eos in the prompt's place");
+  CHECK(train::check_data(inputs, read.options).problems.empty());
+}
+
 TEST_CASE("a template whose tokens the model does not embed is refused") {
   const Place place;
   CHECK(place.problems({"template=llama3"}) ==

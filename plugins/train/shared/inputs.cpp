@@ -84,7 +84,6 @@ class InputReader {
     problems_.push_back({fmt::format("{}: train_on_prompt: template {} learns eos in the prompt's place",
                                      options_.origin("train_on_prompt"), inputs_.chat_template->name),
                          "leave train_on_prompt out"});
-    inputs_.chat_template.reset();  // the data would say it again, without the place
   }
 
   void freeze() {

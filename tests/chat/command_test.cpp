@@ -45,9 +45,16 @@ TEST_CASE("each line of standard input is a message; `clear` and `exit` are word
   CHECK(run_program(chat.command(), "no newline at the end").out == "Peru is in South America.\n");
 }
 
-TEST_CASE("what a model says cannot command the terminal") {
+TEST_CASE("what a model says cannot command the terminal, and reaches a file as it was said") {
   const Chat chat("Paris\x1b[31m\x07 is in");
-  CHECK(run_program(chat.command({"--prompt", "x"})).out == "Paris␛[31m␇ is in\n");
+  TerminalProgram asked(chat.command({"--prompt", "x"}), chat.environment());
+  CHECK(asked.shows("Paris␛[31m␇ is in"));
+  TerminalProgram conversation(chat.command(), chat.environment());
+  REQUIRE(conversation.shows("User: "));
+  conversation.type("x\n");
+  CHECK(conversation.shows("Assistant: Paris␛[31m␇ is in"));
+  for (const auto& result : {run_program(chat.command({"--prompt", "x"})), run_program(chat.command(), "x\n")})
+    CHECK(result.out == "Paris\x1b[31m\x07 is in\n");
 }
 
 TEST_CASE("an answer ends at max_new_tokens, and the log says why") {

@@ -50,6 +50,7 @@ void check_run(const std::string& name) {
     adapter.rslora = additional;
     adapter.targets = {"q_proj", "v_proj", "down_proj"};
     if (additional) adapter.modules_to_save = {"embed_tokens"};
+    if (expected["method"] == "lora_head") adapter.modules_to_save = {"lm_head"};
     adapter.base_model = run.model().string();
     run.write_adapter(adapter);
     run.options.adapters = {run.adapter().string()};
@@ -85,4 +86,8 @@ TEST_CASE("accumulation with a short last group, cosine warm-up, weight decay an
 TEST_CASE("freeze trains the last layer and an extra module") { check_run("freeze"); }
 TEST_CASE("LoRA follows peft") { check_run("lora"); }
 TEST_CASE("rsLoRA with an additional target follows peft") { check_run("lora_additional"); }
+TEST_CASE("LoRA with a head that is trained whole follows peft, also where it was tied") {
+  check_run("lora_head");
+  check_run("lora_tied_head");
+}
 TEST_CASE("a tied head gets the gradients of both its uses") { check_run("tied"); }

@@ -73,6 +73,7 @@ void Trainee::make_adapter_trainable(const TrainOptions& options) {
     model::merge_adapter(decoder_);
     log::info("merged the adapter {}", options.adapters[i]);
   }
+  head_was_tied_ = decoder_.spec().tied_embeddings;
   if (options.resume_from) {
     adapter_ = model::load_adapter(decoder_, *options.resume_from, /*trainable=*/true);
     if (fresh) set_dropout(options.lora_dropout);
@@ -119,8 +120,10 @@ std::int64_t Trainee::trainable_count() const { return count(trainable_); }
 
 std::int64_t Trainee::multiplied_weights() const {
   std::int64_t weights = decoder_.parameter_count() - decoder_.embedding.numel();
+  if (method_ != Method::lora) return weights;
+  if (head_was_tied_ && !decoder_.spec().tied_embeddings) weights -= decoder_.head.weight.numel();
   for (const auto& [name, tensor] : trainable_) {
-    if (is_low_rank(name)) weights += tensor.numel();
+    if (!tensor.is_same(decoder_.embedding)) weights += tensor.numel();
   }
   return weights;
 }

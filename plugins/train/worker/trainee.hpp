@@ -23,8 +23,8 @@ class Trainee {
   const NamedTensors& trainable() const { return trainable_; }
   std::int64_t parameter_count() const;  ///< an adapter's included
   std::int64_t trainable_count() const;
-  /// Weights that every token is multiplied with, by transformers' count: all but the embedding, low-rank pairs
-  /// included.
+  /// Weights that every token is multiplied with, by transformers' count: all but embeddings. An adapter's come on top
+  /// of the frozen ones, as peft keeps both where a module is trained whole.
   std::int64_t multiplied_weights() const;
   /// A line for each parameter, as the original prints them: name, dtype, device, whether it learns.
   std::string parameter_lines() const;
@@ -41,6 +41,7 @@ class Trainee {
 
   model::Decoder decoder_;
   Method method_;
+  bool head_was_tied_ = false;  // without the adapter
   model::LoraConfig adapter_;
   NamedTensors trainable_;
 };

@@ -2,9 +2,9 @@
 set(launch_definitions LMF_SHIPPED_OPTIONS="${LMF_PLUGIN_OUTPUT_DIRECTORY}/train.options.toml"
   LMF_TRAIN_PLUGIN="${LMF_PLUGIN_OUTPUT_DIRECTORY}/liblmf-train.so")
 
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/gone.c "int lmf_test_gone(void) { return 0; }\n")
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/needy.c "int lmf_test_gone(void);\nint lmf_test_needy(void) { return lmf_test_gone(); }\n")
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "int lmf_test_empty(void) { return 0; }\n")
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/gone.c CONTENT "int lmf_test_gone(void) { return 0; }\n")
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/needy.c CONTENT "int lmf_test_gone(void);\nint lmf_test_needy(void) { return lmf_test_gone(); }\n")
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/empty.c CONTENT "int lmf_test_empty(void) { return 0; }\n")
 add_library(lmf-test-gone SHARED ${CMAKE_CURRENT_BINARY_DIR}/gone.c)
 add_library(lmf-test-needy-worker MODULE ${CMAKE_CURRENT_BINARY_DIR}/needy.c)
 add_library(lmf-test-empty-worker MODULE ${CMAKE_CURRENT_BINARY_DIR}/empty.c)

@@ -1,5 +1,6 @@
 #include "model/decoder_shapes.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -60,6 +61,22 @@ nlohmann::json shape_facts(const DecoderSpec& spec) {
           {"head_dim", spec.head_dim}};
 }
 
+namespace {
+
+/// transformers 4 would use the embedding as the head, transformers 5 the stored head: no reading is right for both.
+void require_one_head(const WeightFiles& files, const DecoderSpec& spec) {
+  constexpr std::string_view kHead = "lm_head.weight", kEmbedding = "model.embed_tokens.weight";
+  if (!spec.tied_embeddings || files.find(kHead) == nullptr) return;
+  const auto head = files.bytes(kHead), embedding = files.bytes(kEmbedding);
+  if (files.find(kHead)->dtype == files.find(kEmbedding)->dtype && std::ranges::equal(head.bytes, embedding.bytes))
+    return;
+  throw Error(fmt::format("{}: tie_word_embeddings is set in config.json, and '{}' differs from '{}'",
+                          files.source().string(), kHead, kEmbedding),
+              "set tie_word_embeddings: false to use both, or remove lm_head.weight from the file");
+}
+
+}  // namespace
+
 void require_parameters(const WeightFiles& files, const DecoderSpec& spec) {
   for (const auto& [name, shape] : parameter_shapes(spec)) {
     const TensorEntry& stored = files.require(name, shape);
@@ -67,6 +84,7 @@ void require_parameters(const WeightFiles& files, const DecoderSpec& spec) {
       throw Error(fmt::format("{}: tensor '{}' has dtype {}, and weights must be F32, F16 or BF16",
                               files.source().string(), name, stored.dtype));
   }
+  require_one_head(files, spec);
 }
 
 }  // namespace lmf::model

@@ -157,6 +157,21 @@ TEST_CASE("keys that change the result, and models of other kinds, are refused b
   check_config_refused("dtype", "float8");
 }
 
+TEST_CASE("a stored head that differs from the embedding it is tied to is refused; an equal one is no matter") {
+  const TemporaryFolder folder;
+  json config = llama();
+  config["tie_word_embeddings"] = true;
+  const auto decoder = lmf::model::Decoder::random(read_spec(config), 1);
+  decoder.save(folder.path());
+  auto tensors = decoder.parameters();
+  tensors.emplace_back("lm_head.weight", decoder.embedding.clone());
+  lmf::model::write_safetensors(folder.path() / "model.safetensors", tensors);
+  CHECK(lmf::model::Decoder::load(folder.path()).embedding.equal(decoder.embedding));
+  tensors.back().second[4][7] += 1.0;
+  lmf::model::write_safetensors(folder.path() / "model.safetensors", tensors);
+  CHECK_THROWS_WITH_AS(lmf::model::Decoder::load(folder.path()), doctest::Contains("tie_word_embeddings"), lmf::Error);
+}
+
 TEST_CASE("a name of the hub is found in its cache, by branch and by commit; a name that is nowhere is explained") {
   const TemporaryFolder folder;
   const std::string commit(40, 'a');

@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <cwchar>
 #include <exception>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <histedit.h>
@@ -61,6 +64,26 @@ State* state_of(EditLine* editor) {
   void* data = nullptr;
   el_get(editor, EL_CLIENTDATA, &data);
   return static_cast<State*>(data);
+}
+
+/// What terminals send for keys that libedit does not know: it would take the first characters of them for the key and
+/// the rest for text. Those without a use here do nothing.
+void bind_keys(EditLine* editor) {
+  const auto bind = [editor](const std::string& key, const char* command) {
+    el_set(editor, EL_BIND, ("\\e[" + key).c_str(), command, nullptr);
+  };
+  constexpr std::pair<char, const char*> kMoves[] = {{'A', "ed-prev-history"}, {'B', "ed-next-history"},
+                                                     {'C', "em-next-word"},    {'D', "ed-prev-word"},
+                                                     {'H', "ed-move-to-beg"},  {'F', "ed-move-to-end"}};
+  std::vector<std::string> modifiers{""};
+  for (char held = '2'; held <= '8'; ++held) modifiers.push_back({';', held});  // Shift, Alt, Control and all together
+  for (const std::string& modifier : modifiers) {
+    if (!modifier.empty())
+      for (const auto& [key, command] : kMoves) bind("1" + modifier + key, command);
+    // Insert, Page Up and Down, F1 to F12.
+    for (const int key : {2, 5, 6, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24})
+      bind(std::to_string(key) + modifier + '~', "ed-ignore");
+  }
 }
 
 /// Setting the terminal from the background would stop the program, which must be able to end there: libedit leaves the
@@ -157,6 +180,7 @@ LineEditor::LineEditor(const std::filesystem::path& history_file, const Interrup
   el_set(
       state_->editor, EL_PROMPT, +[](EditLine* editor) { return state_of<State>(editor)->prompt.data(); });
   el_set(state_->editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  bind_keys(state_->editor);
   // libedit's mode between two lines, and from now on: as it would be while one is edited.
   el_set(state_->editor, EL_SETTY, "-x", "-icanon", "-echo", nullptr);
   ::ioctl(STDIN_FILENO, FIONREAD, &state_->typed_ahead);

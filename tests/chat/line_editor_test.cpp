@@ -107,6 +107,18 @@ TEST_CASE("a line can be edited, in UTF-8 whatever the locale is") {
   CHECK(program.status() == 0);
 }
 
+TEST_CASE("keys that a terminal sends as several characters move, or do nothing: none leaves text behind") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("> "));
+  program.type("one two\x1b[1;5Da \n");  // Control and left
+  CHECK(program.shows("[one a two]"));
+  program.type("two\x1b[1;5D\x1b[1;5Done \x1b[1;5C!\n");
+  CHECK(program.shows("[one two!]"));
+  program.type("a\x1b[15~b\x1b[2~c\x1b[5~d\x1b[24;2~e\n");  // F5, Insert, Page Up, Shift and F12
+  CHECK(program.shows("[abcde]"));
+}
+
 TEST_CASE("history outlives the program, in a file that only its owner can read") {
   const lmf::test::TemporaryFolder folder;
   const auto history = folder.path() / "state/lmf/history";

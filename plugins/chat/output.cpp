@@ -1,14 +1,24 @@
 #include "output.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::chat {
+namespace {
+
+bool is_device(int descriptor) {
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
+}  // namespace
 
 void write_out(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -16,7 +26,9 @@ void write_out(int descriptor, std::string_view text) {
     if (written >= 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EPIPE) {
-      throw ReaderGone{};
+      throw ReaderGone{SIGPIPE};
+    } else if (errno == EIO && is_device(descriptor)) {
+      throw ReaderGone{SIGHUP};
     } else if (errno != EINTR) {
       throw Error(std::string("the answer cannot be written to standard output: ") + std::strerror(errno));
     }

@@ -27,8 +27,8 @@ int run_session(Conversation& conversation, const std::vector<std::string>& prom
     if (!prompts.empty()) return answer_prompts(conversation, prompts, interrupts);
     if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return converse(conversation, interrupts);
     return answer_lines(conversation, interrupts);
-  } catch (const ReaderGone&) {
-    return 128 + SIGPIPE;  // as any program ends whose reader went away
+  } catch (const ReaderGone& gone) {
+    return 128 + gone.signal;  // as any program ends whose reader went away
   }
 }
 

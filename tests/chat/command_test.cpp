@@ -169,6 +169,21 @@ TEST_CASE("at a terminal: Ctrl-C stops the answer, not the program; twice at the
   CHECK(program.status() == 130);
 }
 
+TEST_CASE("a terminal that hangs up ends the program as SIGHUP does, during an answer and at the prompt") {
+  const Chat chat("Peru is in South America.", /*endless=*/true);
+  TerminalProgram answering(chat.command({"max_new_tokens=900000"}), chat.environment());
+  REQUIRE(answering.shows("User: "));
+  answering.type("Go on and on\n");
+  REQUIRE(answering.shows("America.Peru"));
+  answering.hang_up();
+  CHECK(answering.status() == 129);
+
+  TerminalProgram waiting(chat.command(), chat.environment());
+  REQUIRE(waiting.shows("User: "));
+  waiting.hang_up();
+  CHECK(waiting.status() == 129);
+}
+
 TEST_CASE("SIGTERM ends the program during an answer and at the prompt, with its status") {
   const Chat chat("Peru is in South America.", /*endless=*/true);
   TerminalProgram answering(chat.command({"max_new_tokens=900000"}), chat.environment());

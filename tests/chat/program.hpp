@@ -80,7 +80,7 @@ class TerminalProgram {
   ~TerminalProgram() {
     ::kill(-leader_, SIGKILL);  // its process group
     wait_for(leader_);
-    ::close(terminal_);
+    if (terminal_ >= 0) ::close(terminal_);
     ::close(status_);
   }
   TerminalProgram(const TerminalProgram&) = delete;
@@ -104,12 +104,18 @@ class TerminalProgram {
 
   /// Reads what is left and waits: the exit status, or 128 + the signal that ended it.
   int status() {
-    while (read_more()) {
+    while (terminal_ >= 0 && read_more()) {
     }
     int status = -1;
     REQUIRE(::read(status_, &status, sizeof status) == sizeof status);
     if (status == 128 + SIGALRM) MESSAGE("the program did not end by itself; the screen:\n" << screen_);
     return status;
+  }
+
+  /// The terminal goes away; its shell stays, so that no signal reaches the program.
+  void hang_up() {
+    ::close(terminal_);
+    terminal_ = -1;
   }
 
   void send(int signal) { ::kill(-leader_, signal); }
@@ -125,7 +131,7 @@ class TerminalProgram {
  private:
   [[noreturn]] static void lead(std::vector<std::string> command,
                                 const std::vector<std::pair<std::string, std::string>>& environment, int result) {
-    for (const int signal : {SIGINT, SIGTERM}) ::signal(signal, SIG_IGN);  // they are for the program
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);  // they are for the program
     const pid_t program = ::fork();
     if (program == 0) {
       ::setenv("TERM", "xterm", 1);

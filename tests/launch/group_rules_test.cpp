@@ -234,6 +234,7 @@ TEST_CASE("nodes that differ in a fact or by their clocks are named") {
   other.clock = 100000;
   CHECK(clock_difference(other, 101000) == "");
   CHECK(clock_difference(other, 90000) == "the clock of a node (host b, process 0) is 10.0 s ahead of this machine's");
+  CHECK(clock_difference(other, 110000) == "the clock of a node (host b, process 0) is 10.0 s behind this machine's");
 }
 
 TEST_CASE("without settings a silent node is missed in less than 20 s, and a silent store in less than 15 s") {

@@ -129,6 +129,17 @@ void GroupRendezvous::check_patience() {
   next_word_ = now + kNextWord;
 }
 
+/// As soon as they come, also while workers run: a node writes its time once, and a spare may then wait for long.
+void GroupRendezvous::look_at_clocks() {
+  for (const Node& node : state().nodes) {
+    // Those that were there before have written their time before.
+    if (node.id == group_->self().id || !met_.insert(node.id).second || !looked_around_) continue;
+    const std::string clock = clock_difference(node, wall_clock());
+    if (!clock.empty()) log::warn("{}", clock);
+  }
+  if (!state().nodes.empty()) looked_around_ = true;
+}
+
 Task<std::optional<Change>> GroupRendezvous::check_job() {
   if (leaving_) throw Error("this agent was told to stop while it waited for other nodes");
   if (state().phase == Phase::ended) {
@@ -141,12 +152,7 @@ Task<std::optional<Change>> GroupRendezvous::check_job() {
   for (const Node& node : state().nodes) {
     if (node.id == group_->self().id) continue;
     if (misfit.empty()) misfit = difference(group_->self(), node);
-    // Those that were there before have written their time before.
-    if (!met_.insert(node.id).second || !looked_around_) continue;
-    const std::string clock = clock_difference(node, wall_clock());
-    if (!clock.empty()) log::warn("{}", clock);
   }
-  looked_around_ = true;
   if (misfit.empty()) co_return std::nullopt;
   // Who came first is right, so that one wrong newcomer does not end a job that runs.
   if (state().phase == Phase::forming && state().attempt == 0)
@@ -190,6 +196,7 @@ void GroupRendezvous::watch(std::function<void(Change)> tell) {
 }
 
 void GroupRendezvous::on_change() {
+  look_at_clocks();
   if (!tell_) return;
   const auto change = current_change();
   if (!change) return;

@@ -75,6 +75,7 @@ class GroupRendezvous : public Rendezvous {
  private:
   void describe_self(const JoinOptions& options);
   void on_change();
+  void look_at_clocks();
   Task<void> say_good_bye(std::string why);
   Task<void> wait_for_other_jobs(Time until);
   bool parted() const { return group_->stopped() || !group_->lost().empty(); }

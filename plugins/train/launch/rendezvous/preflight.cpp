@@ -31,8 +31,8 @@ std::string difference(const Node& self, const Node& other) {
 std::string clock_difference(const Node& other, std::int64_t now) {
   const std::int64_t difference = other.clock - now;
   if (std::abs(difference) <= kTolerance) return {};
-  return fmt::format("the clock of {} is {:.1f} s {} of this machine's", name_of(other),
-                     static_cast<double>(std::abs(difference)) / 1000, difference > 0 ? "ahead" : "behind");
+  return fmt::format("the clock of {} is {:.1f} s {} this machine's", name_of(other),
+                     static_cast<double>(std::abs(difference)) / 1000, difference > 0 ? "ahead of" : "behind");
 }
 
 std::int64_t wall_clock() {

@@ -40,14 +40,14 @@ Task<std::optional<Change>> GroupRendezvous::finish() {
     });
     group_->notify();
     const Time limit = Clock::now() + settings_.exit_barrier;
-    for (change = current_change(); !change && Clock::now() < limit; change = current_change())
+    for (change = current_change(); !change && !leaving_ && Clock::now() < limit; change = current_change())
       co_await group_->changed();
   } catch (const StoreLost& error) {
     change = Change{Kind::store_lost, error.what(), std::nullopt};
   }
   if (change && (change->kind == Kind::membership || change->kind == Kind::failed_elsewhere)) co_return change;
   if (change && change->kind == Kind::store_lost) log::warn("{}; this node had done its part by then", change->why);
-  if (!change)
+  if (!change && !leaving_)
     log::warn("not all nodes have ended {} s after this one: not waiting for them any longer",
               settings_.exit_barrier.count() / 1000);
   co_await part(kPart, settings_.exit_barrier);
@@ -84,6 +84,9 @@ Task<void> GroupRendezvous::say_good_bye(std::string why) {
   if (opened_) {
     try {
       co_await group_->update([&](GroupState& newest) {
+        const Node* self = newest.find(group_->self().id);
+        // The others go on alone, as when it is lost.
+        if (hosts() && self && self->done) return;
         if (hosts()) return end(newest, kExitFailed, why + "; it hosts the rendezvous of all");
         remove(newest, group_->policy(), group_->self().id, why);
       });

@@ -14,7 +14,8 @@ under_mpirun() {
 under_mpirun
 expect "two processes" status 0
 expect_said "two processes" "rank 0 of 2, local 0 of 2, at 127.0.0.1:" "rank 1 of 2, local 1 of 2"
-expect_not_said "two processes" "workers on this node"
+expect_said "two processes" "rank 0 of 2, started by mpirun (Open MPI) (OMPI_COMM_WORLD_RANK=0), meeting at 127.0.0.1:"
+expect_not_said "two processes" "workers on this node" "rank 1 of 2, started by"
 expect_true "they agree on the port" [ "$(grep -o 'at 127.0.0.1:[0-9]*' said | sort -u | wc -l)" = 1 ]
 under_mpirun -x MASTER_ADDR=10.1.2.3 -x MASTER_PORT=4567
 expect "an address of the user's" status 0

@@ -53,6 +53,9 @@ TEST_CASE("one process, unless several devices or FORCE_TORCHRUN ask for more") 
   CHECK(decide({{"NPROC_PER_NODE", "4"}}).kind ==
         Topology::Kind::in_process);  // the original reads it when it launches
   CHECK(decide({{"NPROC_PER_NODE", "4"}, {"FORCE_TORCHRUN", "1"}}).workers == 4);
+  CHECK(decide({{"NPROC_PER_NODE", "4"}}).warning == "NPROC_PER_NODE=4 has no effect without FORCE_TORCHRUN=1");
+  CHECK(decide({{"USE_RAY", "1"}}, 8).warning == "USE_RAY=1 keeps it at one process, which uses one device");
+  CHECK(decide({{"USE_RAY", "1"}}, 1).warning == "");
   CHECK(decide({{"NPROC_PER_NODE", "2"}}, 8).workers == 2);
 }
 
@@ -97,7 +100,11 @@ TEST_CASE("an elastic job as documented") {
   CHECK(topology.rendezvous.host == "127.0.0.1");
   CHECK(topology.rendezvous.port == train::port_from("my_job"));  // the same on every node
   CHECK(topology.why.find(std::to_string(topology.rendezvous.port)) != std::string::npos);
-  CHECK(decide({{"RDZV_ID", "j"}, {"NNODES", "3"}, {"MIN_NNODES", "1"}}).rendezvous.minimum_nodes == 3);
+  const auto half = decide({{"RDZV_ID", "j"}, {"NNODES", "3"}, {"MIN_NNODES", "1"}, {"MASTER_ADDR", "a"}});
+  CHECK(half.rendezvous.minimum_nodes == 3);  // as in the original
+  CHECK(half.warning == "MIN_NNODES=1 has no effect without MAX_NNODES");
+  CHECK(decide({{"RDZV_ID", "j"}, {"MASTER_PORT", "1"}}).why ==
+        "1 worker on this node (RDZV_ID=j); 1 node meets at 127.0.0.1:1");
   CHECK(decide({{"RDZV_ID", "j"}, {"NNODES", "1:3"}}).rendezvous.maximum_nodes == 3);
   CHECK(decide({{"RDZV_ID", "j"}, {"MASTER_PORT", "1234"}}).rendezvous.port == 1234);
 }

@@ -107,7 +107,13 @@ Topology AgentTopology::elastic() const {
   const std::string range = rendezvous.minimum_nodes == rendezvous.maximum_nodes
                                 ? std::to_string(rendezvous.minimum_nodes)
                                 : fmt::format("{} to {}", rendezvous.minimum_nodes, rendezvous.maximum_nodes);
-  topology.why = fmt::format("{}; {} nodes meet at {}:{}", topology.why, range, rendezvous.host, rendezvous.port);
+  topology.why = fmt::format("{}; {} node{} at {}:{}", topology.why, range,
+                             rendezvous.maximum_nodes == 1 ? " meets" : "s meet", rendezvous.host, rendezvous.port);
+  if (has("MIN_NNODES") != has("MAX_NNODES"))
+    topology.warning = fmt::format("{} has no effect without {}_NNODES",
+                                   environment_.shown(has("MIN_NNODES") ? "MIN_NNODES" : "MAX_NNODES"),
+                                   has("MIN_NNODES") ? "MAX" : "MIN") +
+                       (topology.warning.empty() ? "" : "; " + topology.warning);
   return topology;
 }
 

@@ -114,8 +114,11 @@ class Decision {
   Topology alone() const {
     Topology topology;
     topology.why = use_cpu_ ? "one process (use_cpu)" : fmt::format("one process ({})", devices_.description);
-    const auto wanted = has("NPROC_PER_NODE") ? environment_.text("NPROC_PER_NODE") : "1";
-    if (wanted != "1") topology.why += fmt::format("; NPROC_PER_NODE={} has an effect with FORCE_TORCHRUN=1", wanted);
+    for (const char* name : {"USE_RAY", "USE_KT"})
+      if (devices() > 1 && truth(name))
+        topology.warning = fmt::format("{} keeps it at one process, which uses one device", environment_.shown(name));
+    if (environment_.text("NPROC_PER_NODE", "1") != "1")
+      topology.warning = fmt::format("{} has no effect without FORCE_TORCHRUN=1", environment_.shown("NPROC_PER_NODE"));
     return topology;
   }
 

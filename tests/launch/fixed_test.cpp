@@ -104,6 +104,13 @@ TEST_CASE("fixed: equal ranks are told, and missing nodes named") {
   CHECK(e->status() == 1);
 }
 
+TEST_CASE("fixed: a node 0 that others may not find at its address is warned") {
+  const Job elsewhere({"backend=fixed", "min=2", "max=2", "timeout=1"}, "192.0.2.1");
+  CHECK_HAS(elsewhere.start({"rank=0"})->line("log"), "192.0.2.1 is no address of this machine, but this is node 0");
+  const Job nowhere({"backend=fixed", "min=2", "max=2", "timeout=1"}, "no-such-host.invalid");
+  CHECK_HAS(nowhere.start({"rank=0"})->line("log"), "the name no-such-host.invalid has no address");
+}
+
 TEST_CASE("fixed: nodes whose workers are identical by decree need no exchange, and are checked where they can be") {
   const Job job({"backend=fixed", "min=3", "max=3", "identical=1", "workers=2"}, "127.0.0.1");
   std::unique_ptr<Program> nodes[] = {job.start({"rank=0"}), job.start({"rank=1"}), job.start({"rank=2"})};

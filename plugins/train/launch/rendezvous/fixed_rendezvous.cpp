@@ -4,7 +4,9 @@
 
 #include "base/log.hpp"
 #include "train/launch/rendezvous/group_rendezvous.hpp"
+#include "train/launch/rendezvous/this_machine.hpp"
 #include "train/launch/rendezvous/torchrun_format.hpp"
+#include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -28,6 +30,7 @@ class FixedRendezvous final : public GroupRendezvous {
   std::string progress() const override;
   bool may_part() const override;
 
+  Task<void> check_own_address();
   Task<std::optional<Change>> exchange_roles();
   Task<bool> ranks_are_assigned();
   Task<bool> all_are_counted();
@@ -49,7 +52,10 @@ class FixedRendezvous final : public GroupRendezvous {
 
 Task<void> FixedRendezvous::open() {
   roles_.resize(static_cast<std::size_t>(nodes()));
-  if (rank() == 0) host(std::make_unique<StoreServer>(context(), "", options().port));
+  if (rank() == 0) {
+    host(std::make_unique<StoreServer>(context(), "", options().port));
+    co_await check_own_address();
+  }
   const auto [address, port] = store_endpoint();
   co_await connect(address, port);
   co_await take_part();
@@ -87,6 +93,23 @@ Task<GroupRendezvous::Outcome> FixedRendezvous::meet() {
   Outcome outcome = co_await GroupRendezvous::meet();
   if (auto* assignment = std::get_if<Assignment>(&outcome)) assignment->master_address = options().host;
   co_return outcome;
+}
+
+/// Node 0 hosts the store whatever its address is said to be; its workers and the other nodes go where that leads. No
+/// error: it may be a forwarded one, or a name that is not known yet.
+Task<void> FixedRendezvous::check_own_address() {
+  std::string problem;
+  try {
+    const Time limit = Clock::now() + settings().group.answer;
+    const auto endpoints = co_await resolve(options().host, options().port, limit, [this] { return leaving(); });
+    if (std::none_of(endpoints.begin(), endpoints.end(),
+                     [](const tcp::endpoint& endpoint) { return is_own_address(endpoint.address()); }))
+      problem = fmt::format("{} is no address of this machine", options().host);
+  } catch (const Error& error) {
+    problem = error.what();
+  }
+  if (!problem.empty() && !leaving())
+    log::warn("{}, but this is node 0, whose address it should be: the others may not find it there", problem);
 }
 
 Task<std::optional<Change>> FixedRendezvous::exchange_roles() {

@@ -5,8 +5,10 @@
 
 #include <doctest/doctest.h>
 
+#include "base/files.hpp"
 #include "lmf/error.hpp"
 #include "train/fixture.hpp"
+#include "train/worker/train_options.hpp"
 
 using namespace lmf;
 
@@ -28,4 +30,14 @@ TEST_CASE("every schedule gives transformers' factor at every step") {
 
 TEST_CASE("an unknown schedule is refused with the known ones") {
   CHECK_THROWS_AS(train::LearningRateSchedule::kind("polynomial"), Error);
+}
+
+TEST_CASE("warmup_ratio above 0 wins over warmup_steps, as in transformers 5 and as the help says") {
+  train::TrainOptions options;
+  options.warmup_steps = 5;
+  CHECK(train::warmup_steps(options, 20) == 5);
+  options.warmup_ratio = 0.05;
+  CHECK(train::warmup_steps(options, 20) == 1);
+  const std::string help = read_file(LMF_SOURCE_DIR "/share/options/training.toml");
+  CHECK(help.find("above 0 it wins over warmup_steps") != help.npos);
 }

@@ -75,9 +75,10 @@ def c11(launcher):
         return f"status {job.status()}"
 
 
-@case("C12", "${local_rank} in an argument", "status 0, ['x0'] ['x1']")
+@case("C12", "${local_rank} in an argument, by the rules of Python's Template",
+      "status 0, ['x0', '0-', '$HOME', '$other', '${local_rank', '$'] ['x1', '1-', '$HOME', '$other', '${local_rank', '$']")
 def c12(launcher):
-    with Job(launcher, ["--nproc-per-node=2"], words=["x${local_rank}"]) as job:
+    with Job(launcher, ["--nproc-per-node=2"], words=["x${local_rank}", "$local_rank-", "$$HOME", "$other", "${local_rank", "$"]) as job:
         status = job.status()
         starts = sorted(job.events("start"), key=lambda event: event["rank"])
         return f"status {status}, {starts[0]['words']} {starts[1]['words']}"

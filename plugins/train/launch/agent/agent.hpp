@@ -16,7 +16,7 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 struct AgentOptions {
   std::string name;                    ///< of what is run, for messages: "train.py"
   std::vector<std::string> words;      ///< a worker's program and arguments
-  bool substitute_local_rank = false;  ///< ${local_rank} in the arguments
+  bool substitute_local_rank = false;  ///< $local_rank and ${local_rank} in the arguments
   bool virtual_local_rank = false;     ///< LOCAL_RANK is 0 everywhere, each worker sees one device
   Variables variables;                 ///< set in the workers besides those of the launcher
   int workers = 1;                     ///< of this node

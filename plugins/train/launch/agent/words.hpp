@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -29,14 +30,29 @@ bool parse_whole(std::string_view text, Number& number) {
   return true;
 }
 
-/// Replaces ${name} by its value; any other $ stays.
-inline std::string substitute(std::string text, const std::vector<std::pair<std::string, std::string>>& values) {
-  for (const auto& [name, value] : values) {
-    const std::string mark = "${" + name + "}";
-    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
-      text.replace(at, mark.size(), value);
+/// Python's string.Template, as torchrun applies it: $name and ${name} become the value, $$ becomes $, and what is no
+/// name of `values` stays.
+inline std::string substitute(std::string_view text, const std::vector<std::pair<std::string, std::string>>& values) {
+  constexpr std::string_view kName = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  std::string result;
+  for (;;) {
+    const std::size_t dollar = text.find('$');
+    result += text.substr(0, dollar);
+    if (dollar == std::string_view::npos) return result;
+    text.remove_prefix(dollar);
+    const std::size_t begin = text.starts_with("${") ? 2 : 1;
+    const std::string_view name = text.substr(begin, text.substr(begin).find_first_not_of(kName));
+    std::size_t end = begin + name.size();
+    const bool closed = begin == 1 || text.substr(end).starts_with('}');
+    if (begin == 2 && closed) ++end;
+    const auto value =
+        std::find_if(values.begin(), values.end(), [&](const auto& known) { return known.first == name; });
+    if (text.starts_with("$$"))
+      result += '$', end = 2;
+    else
+      result += closed && value != values.end() ? std::string_view(value->second) : text.substr(0, end);
+    text.remove_prefix(end);
   }
-  return text;
 }
 
 }  // namespace lmf::train::launch

@@ -98,6 +98,17 @@ def c36(launcher):
     return ", ".join(results)
 
 
+@case("L07", "a worker that answers the agent's SIGTERM with a failure: the job says which and ends as it did",
+      "status 9, named with its last words True", "status 1, named with its last words False")
+def l07(launcher):
+    plan = {"0": ["leave SIGTERM 0", "note ready", "wait"], "1": ["stderr no room for the checkpoint", "leave SIGTERM 9", "note ready", "wait"]}
+    with Job(launcher, ["--nproc-per-node=2"], plan) as job:
+        job.until("ready", 2)
+        job.signal("SIGTERM")
+        status = job.status()
+        return f"status {status}, named with its last words {'rank 1 ' in job.errors() and 'it said last: no room for the checkpoint' in job.errors()}"
+
+
 @case("C38", "SIGUSR1: passed on without ending the job; when listed, it ends it",
       "status 0 SIGUSR1, status 138 SIGUSR1, deaf worker: status 0, nothing left",
       "status killed by SIGUSR1 none, status 1 SIGUSR1, deaf worker: status killed by SIGUSR1, orphans")

@@ -146,7 +146,17 @@ class Agent {
     group.tell_to_stop(signal);
     co_await together_.leave();
     co_await wait_until_gone(group);
-    co_return stopped();
+    const Worker* unwilling = signals_.hurry() ? nullptr : group.unwilling(signal);
+    if (unwilling == nullptr) co_return stopped();
+    const int status = unwilling->ending()->status();
+    log::error("rank {} (pid {}) answered {} with exit code {}: what it was to save may be lost{}",
+               unwilling->plan().rank, unwilling->pid(), signal_name(signal), status,
+               said_last(unwilling->streams().last_error_lines()));
+    co_return Verdict{exit_status(status)};
+  }
+
+  static std::string said_last(const std::vector<std::string>& lines) {
+    return lines.empty() ? "" : fmt::format("; it said last: {}", lines.back());
   }
 
   Verdict stopped() const { return {exit_status(128 + signals_.stop().value_or(SIGTERM))}; }

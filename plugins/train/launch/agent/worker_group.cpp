@@ -47,6 +47,15 @@ bool WorkerGroup::failed() const {
   });
 }
 
+const Worker* WorkerGroup::unwilling(int signal) const {
+  for (const auto& worker : workers_) {
+    if (!worker->ending() || worker->ending()->signal != 0 || !worker->told_to_stop()) continue;
+    const int status = worker->ending()->exit_code;
+    if (status != 0 && status != 128 + signal && status != 128 + SIGTERM) return worker.get();
+  }
+  return nullptr;
+}
+
 std::vector<int> WorkerGroup::forward(int signal) {
   std::vector<int> deaf;
   for (const auto& worker : workers_) {

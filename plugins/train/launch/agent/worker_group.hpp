@@ -26,6 +26,9 @@ class WorkerGroup {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   bool running() const;  ///< one of them at least
   bool failed() const;   ///< one of them ended badly, not by being told to stop
+  /// The first that answered `signal` with an exit status of its own: what it was to save may be lost. Null: all
+  /// obeyed.
+  const Worker* unwilling(int signal) const;
 
   /// SIGUSR1 and SIGUSR2: to each worker that catches it. Those that do not are named in the result: it would end them.
   std::vector<int> forward(int signal);

@@ -116,7 +116,16 @@ TEST_CASE("contradictions stop with a sentence") {
         "environment: NNODES is 2 and RANK is 1, but NODE_RANK is not set");
   CHECK(problem({{"NNODES", "2"}, {"NODE_RANK", "2"}, {"MASTER_ADDR", "a"}}) ==
         "environment: NODE_RANK is 2, but NNODES is 2");
-  CHECK(problem({{"NODE_RANK", "1"}}, 2) == "environment: NODE_RANK is 1, but NNODES is 1");
+  CHECK(problem({{"RANK", "1"}, {"FORCE_TORCHRUN", "1"}}) ==
+        "environment: RANK is '1' and WORLD_SIZE is '', but NNODES is not set, so this node would train alone");
+  const Values pod = {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}};
+  CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 2) ==
+        "environment: RANK is '1' and WORLD_SIZE is '2', but NNODES is not set, so this node would train alone");
+  CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 1) == problem(joined(pod, {{"NODE_RANK", "0"}}), 2));
+  CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}}).kind == Topology::Kind::in_process);
+  CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"FORCE_TORCHRUN", "1"}}).workers == 1);
+  for (const int devices : {0, 1, 2})
+    CHECK(problem({{"NODE_RANK", "1"}}, devices) == "environment: NODE_RANK is 1, but NNODES is 1");
   CHECK(problem({{"NNODES", "2:4"}}, 2) == "environment: NNODES is '2:4', a range, which needs RDZV_ID");
   CHECK(problem({{"NNODES", "two"}}) == "environment: NNODES is 'two', expected a whole number from 1 to 65536");
   CHECK(problem({{"MASTER_PORT", "70000"}}, 2) ==
@@ -149,6 +158,8 @@ TEST_CASE("Kubernetes: a PyTorchJob numbers pods; newer operators speak torchrun
   CHECK(job.workers == 8);
   CHECK(job.rendezvous.maximum_nodes == 3);
   CHECK(job.rendezvous.node_rank == 1);
+  CHECK(decide({{"PET_NNODES", "1"}, {"PET_LOG_DIR", "/logs"}}, 8).warning ==
+        "PET_LOG_DIR=/logs has no effect here: what each rank says is in output_dir/rank_logs");
   const auto elastic = decide({{"PET_RDZV_BACKEND", "c10d"},
                                {"PET_RDZV_ENDPOINT", "j-worker-0:29400"},
                                {"PET_RDZV_ID", "j"},

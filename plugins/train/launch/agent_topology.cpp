@@ -72,6 +72,20 @@ int AgentTopology::node_rank(int node_count) const {
   return rank.value_or(0);
 }
 
+/// A process that a launcher has numbered would train for itself, as would all the others.
+void AgentTopology::refuse_rank_of_another_job() const {
+  if (environment_.text("RANK", "0") == "0" && environment_.text("WORLD_SIZE", "1") == "1") return;
+  wrong_environment(
+      fmt::format("RANK is '{}' and WORLD_SIZE is '{}', but NNODES is {}, so this node would train alone",
+                  environment_.text("RANK"), environment_.text("WORLD_SIZE"), environment_.text("NNODES", "not set")),
+      "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
+}
+
+void AgentTopology::require_one_node() const {
+  node_rank(1);
+  refuse_rank_of_another_job();
+}
+
 Topology AgentTopology::fixed() const {
   const int count = nodes();
   const std::string address = environment_.text("MASTER_ADDR", "127.0.0.1");
@@ -81,6 +95,7 @@ Topology AgentTopology::fixed() const {
         fmt::format("NNODES is {}, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet",
                     count),
         "set MASTER_ADDR to node 0's address and MASTER_PORT to a free port there, the same on every node");
+  if (count == 1) refuse_rank_of_another_job();
   const std::string forced = forcing_variable(environment_);
   Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
   fix(topology, count, node_rank(count), address, port.value_or(count > 1 ? kFixedPort : 0));

@@ -19,6 +19,8 @@ class AgentTopology {
       : environment_(environment), devices_(devices), use_cpu_(use_cpu) {}
 
   int nodes() const;  ///< NNODES
+  /// Throws when the variables speak of several nodes although NNODES does not.
+  void require_one_node() const;
   /// By NNODES, NODE_RANK, MASTER_ADDR and MASTER_PORT.
   Topology fixed() const;
   /// By RDZV_ID, MIN_NNODES and MAX_NNODES.
@@ -34,6 +36,7 @@ class AgentTopology {
   Topology agent(const std::string& reason) const;
   int worker_count() const;
   int node_rank(int node_count) const;
+  void refuse_rank_of_another_job() const;
   void read_range(launch::RendezvousOptions& rendezvous) const;
 
   const Environment& environment_;

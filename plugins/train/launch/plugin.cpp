@@ -87,6 +87,7 @@ int check(const config::ReadResult& read, const train::Start& start, const train
   for (const std::string& line : train::plan_lines(read.options, found.examples, start, ranks.count))
     std::printf("%s\n", line.c_str());
   std::printf("start as  %s\n", topology.why.c_str());
+  if (!topology.warning.empty()) log::warn("{}", topology.warning);
   std::printf("Nothing is wrong with this configuration.\n");
   return kExitDone;
 }

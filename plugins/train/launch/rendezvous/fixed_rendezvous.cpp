@@ -143,8 +143,9 @@ Task<bool> FixedRendezvous::ranks_are_assigned() {
 /// Nobody waits for roles then, and torchrun's agents say none: they are those that are counted beyond lmf's. One of
 /// lmf's may have left, and have come again, which counts it twice; who is there of them is known by name.
 Task<bool> FixedRendezvous::all_are_counted() {
-  counted_ = co_await group().store().announced();
-  counted_ -= co_await group().store().add(own_count_key(), 0);  // in this order, as each raises its own count first
+  const std::int64_t announced = co_await group().store().announced();
+  // In this order, as each raises its own count first; one that died between the two has not announced itself.
+  counted_ = std::max<std::int64_t>(0, announced - co_await group().store().add(own_count_key(), 0));
   for (int i = 0; i < nodes(); ++i) counted_ += is_there(i);
   if (counted_ < nodes()) co_return false;
   first_ = torchrun::identical_ranks(rank(), nodes(), group().self().workers);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "train/launch/rendezvous/preflight.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -139,6 +140,7 @@ Task<void> Group::update(std::function<void(GroupState&)> rule) {
 }
 
 Task<void> Group::get_ready() {
+  self_.clock = wall_clock();  // now: it may have waited long for a store
   co_await update([this](GroupState& state) { launch::get_ready(state, policy_, self_); });
   notify();
 }

@@ -65,7 +65,6 @@ void GroupRendezvous::describe_self(const JoinOptions& options) {
   self.facts = options_.facts;
   self.facts[kNotSharedVariable] = options_.agent_store ? "0" : "1";
   self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
-  self.clock = wall_clock();
 }
 
 Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {

@@ -267,7 +267,9 @@ std::vector<DatasetDescription> resolve_datasets(const std::vector<std::string>&
     } else {
       problems.push_back(
           info ? fmt::format("{} has no data set '{}'.{}", info_path.string(), name, did_you_mean(name, info->names()))
-               : fmt::format("There is no {}, where the data set '{}' would be described.", info_path.string(), name));
+               : fmt::format("There is no {}, where the data set '{}' would be described; "
+                             "dataset_dir names the folder that has it, and dataset may be a data file's path.",
+                             info_path.string(), name));
       continue;
     }
     const std::string problem = find_files(path, description);

@@ -190,8 +190,9 @@ TEST_CASE("a plain file or a folder is a data set too; a folder's files are take
         Lines{"dataset: data set 'absent.json': there is no file absent.json."});
   std::filesystem::create_symlink("loop.json", folder.path() / "loop.json");  // what cannot even be looked at
   CHECK(resolve(folder, {"loop.json"}).problems == Lines{"dataset: data set 'loop.json': there is no file loop.json."});
-  CHECK(resolve(folder, {"name"}).problems ==
-        Lines{"There is no dataset_info.json, where the data set 'name' would be described."});
+  CHECK(resolve(folder, {"name"}).problems == Lines{"There is no dataset_info.json, where the data set 'name' would be "
+                                                    "described; dataset_dir names the folder that has it, and "
+                                                    "dataset may be a data file's path."});
 }
 
 TEST_CASE("data on a hub are refused") {

@@ -71,17 +71,25 @@ TEST_CASE("a checkpoint larger than the free space is refused before a byte is w
   const test::TemporaryFolder folder;
   const auto checkpoints = first_run(folder.path());
   bool filled = false;
-  std::string said;
-  try {
-    checkpoints.write(1, std::uint64_t{1} << 60, [&](const fs::path&) { filled = true; });
-  } catch (const Error& problem) {
-    said = problem.what();
-  }
+  std::string said, hint;
+  const auto try_to_write = [&](std::int64_t step) {
+    try {
+      checkpoints.write(step, std::uint64_t{1} << 60, [&](const fs::path&) { filled = true; });
+    } catch (const Error& problem) {
+      said = problem.what();
+      hint = problem.hint();
+    }
+  };
+  try_to_write(1);
   CAPTURE(said);
+  CHECK(hint.starts_with("make room and start again"));
   CHECK(said.find(" MiB free; the tensors of a checkpoint take 1099511627776.0 MiB, and 16.0 MiB are kept for its "
                   "tokenizer and the logs") != std::string::npos);
   CHECK_FALSE(filled);
   CHECK(names_in(folder.path()).empty());
+  const fs::path older = checkpoints.write(1, 1, fill);
+  try_to_write(2);
+  CHECK(hint.starts_with("make room and resume from " + older.string()));
 }
 
 TEST_CASE("what a killed run left half-written is removed, whole checkpoints are not") {

@@ -52,6 +52,8 @@ TEST_CASE("a run continues from the newest checkpoint: the highest number of the
   test::write_text(folder.path() / "checkpoint-99", "a file");
   CHECK(start_in(folder.path()).checkpoint == folder.path() / "checkpoint-10");
   CHECK(start_in(folder.path(), {"resume_from_checkpoint=true"}).checkpoint == folder.path() / "checkpoint-10");
+  const std::string named = (folder.path() / "checkpoint-9").string();
+  CHECK(start_in(folder.path(), {"resume_from_checkpoint=" + named + "/"}).checkpoint == named);
   CHECK_FALSE(start_in(folder.path(), {"resume_from_checkpoint=false"}).checkpoint);
   CHECK_FALSE(start_in(folder.path(), {"overwrite_output_dir=true"}).checkpoint);
 

@@ -129,9 +129,14 @@ together overwrite_output_dir=true ""
 ! grep -q 'continuing from' log0 || fail "rank 0 does not start afresh"
 
 # A job that is refused leaves nothing behind, of none of its ranks.
+printf '[{"instruction": "a", "output": ' >cut.json
+left_nothing() { [ ! -e out-refused ] || fail "a refused job leaves $(find out-refused)"; }
 start 2 out-refused model_name_or_path=nowhere
 expect 2 2
-[ ! -e out-refused ] || fail "a refused job leaves $(find out-refused)"
+left_nothing
+start 2 out-refused dataset=cut.json # which rank 0 reads for both
+expect 2 1
+left_nothing
 
 # A rank's log that cannot be written costs a warning, not the run.
 mkdir out-odd

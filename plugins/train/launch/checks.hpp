@@ -12,7 +12,7 @@ namespace lmf::train {
 std::vector<config::Problem> option_problems(const config::Options& options);
 
 /// What `train --check` looks at beyond the options: what read_inputs() does, every record of the data, tokenised, and
-/// whether they leave anything to do. No weight is read.
+/// whether they leave anything to do. No weight is read, but for a head that lies beside the embedding it is tied to.
 struct Inspection {
   std::vector<config::Problem> problems;
   std::size_t unlisted_problems = 0;  ///< of the data

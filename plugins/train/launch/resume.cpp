@@ -49,7 +49,9 @@ Start named_checkpoint(const config::Options& options, const fs::path& output_di
     return problem(
         fmt::format("{}: resume_from_checkpoint: {} has no trainer_state.json, so it is no checkpoint", origin, named),
         "to start from its weights, name it in model_name_or_path or adapter_name_or_path");
-  return {fs::absolute(named), "resume_from_checkpoint", {}};
+  fs::path folder = fs::absolute(named);
+  if (!folder.has_filename()) folder = folder.parent_path();  // "out/": a slash that completion adds
+  return {folder, "resume_from_checkpoint", {}};
 }
 
 }  // namespace

@@ -74,6 +74,12 @@ Checkpoints::Checkpoints(fs::path output_directory, std::int64_t keep, std::int6
   remove_abandoned_files(output_directory_);
 }
 
+std::string Checkpoints::way_on() const {
+  const auto last = newest_checkpoint(output_directory_);
+  return last && last->run == run_ ? fmt::format("make room and resume from {}, which is whole", last->path.string())
+                                   : "make room and start again: this run has no checkpoint yet";
+}
+
 void Checkpoints::require_space(std::uint64_t bytes) const {
   constexpr std::uint64_t kMebibyte = 1 << 20;
   const std::uint64_t reserve = std::min(16 * kMebibyte, kMebibyte + bytes / 8);
@@ -85,7 +91,7 @@ void Checkpoints::require_space(std::uint64_t bytes) const {
           "{} has {:.1f} MiB free; the tensors of a checkpoint take {:.1f} MiB, and {:.1f} MiB are kept for its "
           "tokenizer and the logs",
           output_directory_.string(), mebibytes(space.available), mebibytes(bytes), mebibytes(reserve)),
-      "make room, lower save_total_limit, or set save_only_model; older checkpoints are whole and can be resumed from");
+      way_on() + "; a lower save_total_limit or save_only_model: true needs less");
 }
 
 fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
@@ -102,8 +108,7 @@ fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
   } catch (const std::exception& problem) {
     std::error_code ignored;
     fs::remove_all(unfinished, ignored);
-    throw Error(fmt::format("cannot write {}: {}", finished.string(), problem.what()),
-                "older checkpoints are whole: make room and resume from the last one");
+    throw Error(fmt::format("cannot write {}: {}", finished.string(), problem.what()), way_on());
   }
   flush_folder(output_directory_);
   rotate(finished);

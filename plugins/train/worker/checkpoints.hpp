@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "train/shared/checkpoint_folders.hpp"
 
@@ -27,6 +28,7 @@ class Checkpoints {
  private:
   void put_in_place(const std::filesystem::path& unfinished, const std::filesystem::path& finished) const;
   void rotate(const std::filesystem::path& newest) const;
+  std::string way_on() const;  ///< after a failure to write
   std::filesystem::path output_directory_;
   std::int64_t keep_, run_;
   bool replace_earlier_;

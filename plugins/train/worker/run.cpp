@@ -115,13 +115,13 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
           torch::Device device, ProcessGroup& group, const std::function<void()>& begins) {
   group.enter("checking the inputs");
   const Inputs inputs = require_inputs(given, share_directory);
-  group.gather({0.0});  // every rank has got so far, or this throws what stopped another
-  begins();
   for (const std::string& note : inputs.notes) log::warn("{}", note);
   const text::Tokenizer& tokenizer = inputs.tokenizer.value();
   const text::ChatTemplate& chat_template = inputs.chat_template.value();
   const auto store = prepare_data(given, tokenizer, chat_template, group);
   if (inputs.resumed) config::throw_problems(end_problems(given, *inputs.resumed, store.size(), group.size()));
+  group.gather({0.0});  // every rank has got so far, or this throws what stopped another
+  begins();
   if (store.size() > 0) log::info("the first example:\n{}", data::describe(store[0], tokenizer));
 
   auto trainee = Trainee::make(options, device);

@@ -31,7 +31,7 @@ function(lmf_links_torch target result)
   set(${result} ${answer} PARENT_SCOPE)
 endfunction()
 
-# To be called once the target's libraries are linked.
+# To be called once the target's libraries are linked, and those have theirs.
 function(lmf_precompile_headers target)
   lmf_links_torch(${target} links_torch)
   set(kind common)

@@ -115,7 +115,8 @@ TEST_CASE("keys that a terminal sends as several characters move, or do nothing:
   CHECK(program.shows("[one a two]"));
   program.type("two\x1b[1;5D\x1b[1;5Done \x1b[1;5C!\n");
   CHECK(program.shows("[one two!]"));
-  program.type("a\x1b[15~b\x1b[2~c\x1b[5~d\x1b[24;2~e\n");  // F5, Insert, Page Up, Shift and F12
+  program.type(
+      "a\x1b[15~b\x1b[2~c\x1b[5~d\x1b[24;2~e\x1b[3;5~\n");  // F5, Insert, Page Up, Shift and F12, Control and Delete
   CHECK(program.shows("[abcde]"));
 }
 

@@ -34,7 +34,7 @@ expect "a worker needs more than there is" status 137
 expect_said "a worker needs more than there is" "rank *: 1 " "SIGKILL" "the kernel killed it because memory ran out"
 
 # What happened before is not taken for the cause.
-run sh -c '[ "$RANK" = 0 ] && exec sleep 600; kill -KILL $$'
+run sh -c '[ "$RANK" = 0 ] && exec sleep 600; kill -KILL $$$$' # $$ is one $ to lmf run, as to torchrun
 expect "a worker is killed by hand" status 137
 expect_said "a worker is killed by hand" "it was killed from outside"
 expect_not_said "a worker is killed by hand" "memory ran out"

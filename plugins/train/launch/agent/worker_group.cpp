@@ -48,6 +48,7 @@ bool WorkerGroup::failed() const {
 }
 
 const Worker* WorkerGroup::unwilling(int signal) const {
+  if (signal == SIGINT) return nullptr;  // Python's scripts often end with 1 then, on purpose
   for (const auto& worker : workers_) {
     if (!worker->ending() || worker->ending()->signal != 0 || !worker->told_to_stop()) continue;
     const int status = worker->ending()->exit_code;

@@ -145,20 +145,11 @@ get_torch() {
   [ $cuda = OFF ] || preset=cuda
 }
 
-# A compiler that includes libtorch's headers takes up to 2 GiB.
-parallel_jobs() {
-  local cores memory
-  cores=$(nproc)
-  memory=$(awk '/^MemAvailable:/ { print int($2 / 2097152) }' /proc/meminfo)
-  [ "$memory" -ge 1 ] || memory=1
-  echo "${LMF_JOBS:-$((cores < memory ? cores : memory))}"
-}
-
 build() {
   [ -d "$root/build/$preset" ] || need_disk $kBuildMib "$root" "building"
   say "build: preset $preset in build/$preset"
   try "configuring" "mend what it names, then run this again" cmake -S "$root" --preset $preset
-  cmake --build "$root/build/$preset" -j "$(parallel_jobs)" ||
+  cmake --build "$root/build/$preset" -j "$("$root/packaging/parallel_jobs.sh")" ||
     { df -Pm "$root" | awk 'NR == 2 && $4 < 64 { exit 1 }' || stop "building failed because the disk is full" "free some space, then run this again"
       stop "building failed, see above" "when it ran out of memory, LMF_JOBS=1 $0 $command"; }
   say "build: build/$preset/bin/lmf is ready"

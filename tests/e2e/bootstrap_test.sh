@@ -7,7 +7,7 @@ source "$LMF_SOURCE/tests/e2e/expect.sh"
 fakes=$PWD/fakes project=$PWD/project
 rm -rf "$fakes" "$project"
 mkdir -p "$fakes" "$project/packaging/cmake"
-cp "$LMF_SOURCE/packaging/bootstrap.sh" "$LMF_SOURCE/packaging/apt-packages.txt" "$project/packaging/"
+cp "$LMF_SOURCE/packaging/bootstrap.sh" "$LMF_SOURCE/packaging/parallel_jobs.sh" "$LMF_SOURCE/packaging/apt-packages.txt" "$project/packaging/"
 printf '#!/bin/sh\necho the demo ran in "$1"\n' >"$project/packaging/demo.sh"
 chmod +x "$project/packaging/demo.sh"
 for tool in bash sh env awk sed grep sort head tail tr cat dirname mkdir wc cut; do ln -s "$(command -v $tool)" "$fakes/$tool"; done

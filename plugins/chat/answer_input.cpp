@@ -57,13 +57,16 @@ class InputLines {
   std::size_t searched_ = 0;
 };
 
-/// At a terminal, the text without what would command it. A file or a program gets every byte that the model said.
-void show(std::string_view text) {
-  write_out(STDOUT_FILENO, ::isatty(STDOUT_FILENO) ? printable(text) : std::string(text));
-}
-
 /// Returns the exit status so far: a signal during the answer ends the program here, where nobody sits at a terminal.
 int answer(Conversation& conversation, const std::string& message, const Interrupts& interrupts) {
+  // At a terminal, the text without what would command it. A file or a program gets every byte that the model said.
+  const bool terminal = ::isatty(STDOUT_FILENO);
+  const auto show = [terminal](std::string_view text) {
+    if (terminal)
+      write_out(STDOUT_FILENO, printable(text));
+    else
+      write_out(STDOUT_FILENO, text);
+  };
   const auto result = conversation.ask(message, show, interrupts.stop_requested());
   write_out(STDOUT_FILENO, "\n");
   explain_end(result.finish);

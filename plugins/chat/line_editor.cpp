@@ -78,9 +78,10 @@ void bind_keys(EditLine* editor) {
   std::vector<std::string> modifiers{""};
   for (char held = '2'; held <= '8'; ++held) modifiers.push_back({';', held});  // Shift, Alt, Control and all together
   for (const std::string& modifier : modifiers) {
-    if (!modifier.empty())
+    if (!modifier.empty()) {
       for (const auto& [key, command] : kMoves) bind("1" + modifier + key, command);
-    if (!modifier.empty()) bind("3" + modifier + '~', "ed-delete-next-char");
+      bind("3" + modifier + '~', "ed-delete-next-char");
+    }
     // Insert, Page Up and Down, F1 to F12.
     for (const int key : {2, 5, 6, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24})
       bind(std::to_string(key) + modifier + '~', "ed-ignore");

@@ -58,20 +58,6 @@ int AgentTopology::nodes() const {
   return environment_.number("NNODES", 1, kMostNodes).value_or(1);
 }
 
-int AgentTopology::node_rank(int node_count) const {
-  auto rank = environment_.number("NODE_RANK", 0, kMostNodes);
-  if (!rank && node_count > 1 && has("KUBERNETES_SERVICE_HOST"))
-    rank = environment_.number("JOB_COMPLETION_INDEX", 0, kMostNodes);
-  if (!rank && node_count > 1 && has("RANK"))
-    wrong_environment(
-        fmt::format("NNODES is {} and RANK is {}, but NODE_RANK is not set", node_count, environment_.text("RANK")),
-        "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
-  if (rank.value_or(0) >= node_count)
-    wrong_environment(fmt::format("NODE_RANK is {}, but NNODES is {}", *rank, node_count),
-                      "node ranks count from 0 to NNODES - 1");
-  return rank.value_or(0);
-}
-
 /// A process that a launcher has numbered would train for itself, as would all the others.
 void AgentTopology::refuse_rank_of_another_job() const {
   if (environment_.text("RANK", "0") == "0" && environment_.text("WORLD_SIZE", "1") == "1") return;
@@ -81,9 +67,19 @@ void AgentTopology::refuse_rank_of_another_job() const {
       "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
 }
 
-void AgentTopology::require_one_node() const {
-  node_rank(1);
-  refuse_rank_of_another_job();
+int AgentTopology::node_rank(int node_count) const {
+  auto rank = environment_.number("NODE_RANK", 0, kMostNodes);
+  if (!rank && node_count > 1 && has("KUBERNETES_SERVICE_HOST"))
+    rank = environment_.number("JOB_COMPLETION_INDEX", 0, kMostNodes);
+  if (!rank && node_count > 1 && has("RANK"))
+    wrong_environment(
+        fmt::format("NNODES is {} and RANK is {}, but NODE_RANK is not set", node_count, environment_.text("RANK")),
+        "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
+  if (node_count == 1) refuse_rank_of_another_job();
+  if (rank.value_or(0) >= node_count)
+    wrong_environment(fmt::format("NODE_RANK is {}, but NNODES is {}", *rank, node_count),
+                      "node ranks count from 0 to NNODES - 1");
+  return rank.value_or(0);
 }
 
 Topology AgentTopology::fixed() const {
@@ -95,10 +91,10 @@ Topology AgentTopology::fixed() const {
         fmt::format("NNODES is {}, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet",
                     count),
         "set MASTER_ADDR to node 0's address and MASTER_PORT to a free port there, the same on every node");
-  if (count == 1) refuse_rank_of_another_job();
+  const int own_rank = node_rank(count);
   const std::string forced = forcing_variable(environment_);
   Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
-  fix(topology, count, node_rank(count), address, port.value_or(count > 1 ? kFixedPort : 0));
+  fix(topology, count, own_rank, address, port.value_or(count > 1 ? kFixedPort : 0));
   return topology;
 }
 
@@ -110,12 +106,16 @@ Topology AgentTopology::elastic() const {
   read_range(rendezvous);
   rendezvous.node_rank = environment_.number("NODE_RANK", 0, kMostNodes);
   rendezvous.host = environment_.text("MASTER_ADDR", "127.0.0.1");
+  if (has("MIN_NNODES") != has("MAX_NNODES"))
+    topology.add_warning(fmt::format("{} has no effect without {}_NNODES",
+                                     environment_.shown(has("MIN_NNODES") ? "MIN_NNODES" : "MAX_NNODES"),
+                                     has("MIN_NNODES") ? "MAX" : "MIN"));
   if (rendezvous.maximum_nodes > 1 && !has("MASTER_ADDR"))
-    topology.warning = fmt::format(
+    topology.add_warning(fmt::format(
         "{} without MASTER_ADDR: only agents of this machine meet at {}; another machine would begin a job of its "
         "own, "
         "into the same output_dir. Set MASTER_ADDR to the address of one of them, the same on every node",
-        environment_.shown("RDZV_ID"), rendezvous.host);
+        environment_.shown("RDZV_ID"), rendezvous.host));
   // The original takes any free port, another on each node.
   const int port = environment_.number("MASTER_PORT", 1, 65535).value_or(port_from(rendezvous.run_id));
   rendezvous.port = static_cast<std::uint16_t>(port);
@@ -124,11 +124,6 @@ Topology AgentTopology::elastic() const {
                                 : fmt::format("{} to {}", rendezvous.minimum_nodes, rendezvous.maximum_nodes);
   topology.why = fmt::format("{}; {} node{} at {}:{}", topology.why, range,
                              rendezvous.maximum_nodes == 1 ? " meets" : "s meet", rendezvous.host, rendezvous.port);
-  if (has("MIN_NNODES") != has("MAX_NNODES"))
-    topology.warning = fmt::format("{} has no effect without {}_NNODES",
-                                   environment_.shown(has("MIN_NNODES") ? "MIN_NNODES" : "MAX_NNODES"),
-                                   has("MIN_NNODES") ? "MAX" : "MIN") +
-                       (topology.warning.empty() ? "" : "; " + topology.warning);
   return topology;
 }
 

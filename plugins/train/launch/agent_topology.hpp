@@ -19,8 +19,8 @@ class AgentTopology {
       : environment_(environment), devices_(devices), use_cpu_(use_cpu) {}
 
   int nodes() const;  ///< NNODES
-  /// Throws when the variables speak of several nodes although NNODES does not.
-  void require_one_node() const;
+  /// NODE_RANK. Throws when the variables contradict a job of that many nodes.
+  int node_rank(int node_count) const;
   /// By NNODES, NODE_RANK, MASTER_ADDR and MASTER_PORT.
   Topology fixed() const;
   /// By RDZV_ID, MIN_NNODES and MAX_NNODES.
@@ -35,7 +35,6 @@ class AgentTopology {
   int devices() const { return use_cpu_ ? 1 : devices_.count; }
   Topology agent(const std::string& reason) const;
   int worker_count() const;
-  int node_rank(int node_count) const;
   void refuse_rank_of_another_job() const;
   void read_range(launch::RendezvousOptions& rendezvous) const;
 

@@ -134,16 +134,15 @@ int train_command(const Invocation& call) {
   }
   auto agent = train::training_agent(topology, environment, words.options, call.host);
   if (words.print_launch) return print(train::launch_text(topology, agent));
-  if (topology.kind == train::Topology::Kind::agent) {
+  // Of lmf's own workers, their agent has said it.
+  const bool is_agent = topology.kind == train::Topology::Kind::agent;
+  if (is_agent || (speaks && topology.kind == train::Topology::Kind::worker && !environment.has("LMF_JOB")))
     log::info("{}", topology.why);
-    if (!topology.warning.empty()) log::warn("{}", topology.warning);
+  if (!topology.warning.empty()) log::warn("{}", topology.warning);
+  if (is_agent) {
     if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
     return train::launch::run_agent(agent);
   }
-  // The agent of lmf's own workers has said it.
-  if (speaks && topology.kind == train::Topology::Kind::worker && !environment.has("LMF_JOB"))
-    log::info("{}", topology.why);
-  if (!topology.warning.empty()) log::warn("{}", topology.warning);
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
   std::optional<train::OutputLock> lock;
   if (ranks.rank == 0) {  // which writes for all

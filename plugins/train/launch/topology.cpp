@@ -33,10 +33,6 @@ Environment with_own_names(Environment environment) {
   return environment;
 }
 
-void add_warning(Topology& topology, const std::string& warning) {
-  topology.warning += (topology.warning.empty() ? "" : "; ") + warning;
-}
-
 class Decision {
  public:
   Decision(const Environment& environment, const launch::Devices& devices, bool use_cpu)
@@ -54,7 +50,7 @@ class Decision {
     const bool elsewhere = truth("USE_RAY") || truth("USE_KT");
     if (has("RDZV_ID")) return agent.elastic();
     if (forced || agent.nodes() > 1 || (devices() > 1 && !elsewhere)) return agent.fixed();
-    agent.require_one_node();
+    agent.node_rank(1);
     return alone();
   }
 
@@ -121,11 +117,11 @@ class Decision {
     topology.why = use_cpu_ ? "one process (use_cpu)" : fmt::format("one process ({})", devices_.description);
     for (const char* name : {"USE_RAY", "USE_KT"})
       if (devices() > 1 && truth(name))
-        add_warning(topology,
-                    fmt::format("{} keeps it at one process, which uses one device", environment_.shown(name)));
+        topology.add_warning(
+            fmt::format("{} keeps it at one process, which uses one device", environment_.shown(name)));
     if (environment_.text("NPROC_PER_NODE", "1") != "1")
-      add_warning(topology,
-                  fmt::format("{} has no effect without FORCE_TORCHRUN=1", environment_.shown("NPROC_PER_NODE")));
+      topology.add_warning(
+          fmt::format("{} has no effect without FORCE_TORCHRUN=1", environment_.shown("NPROC_PER_NODE")));
     return topology;
   }
 
@@ -143,8 +139,8 @@ Topology decide_topology(const Environment& environment, const launch::Devices& 
     topology.rendezvous.settings = launch::parse_settings(environment.text("PET_RDZV_CONF"), "PET_RDZV_CONF");
   for (const char* name : {"PET_LOG_DIR", "PET_REDIRECTS", "PET_TEE"})
     if (topology.kind == Topology::Kind::agent && environment.has(name))
-      add_warning(topology, fmt::format("{} has no effect here: what each rank says is in output_dir/rank_logs",
-                                        environment.shown(name)));
+      topology.add_warning(fmt::format("{} has no effect here: what each rank says is in output_dir/rank_logs",
+                                       environment.shown(name)));
   topology.rendezvous.identical_workers = environment.text("TORCH_ELASTIC_WORKER_IDENTICAL") == "1";
   return topology;
 }

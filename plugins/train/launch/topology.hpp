@@ -20,6 +20,7 @@ struct Topology {
   std::string why;  ///< "2 workers on this node (2 GPUs)": the line at the start
 
   std::string warning;  ///< what is likely to be meant otherwise; "" for nothing
+  void add_warning(const std::string& text) { warning += (warning.empty() ? "" : "; ") + text; }
 
   /// Of a worker of srun or mpirun: torchrun's names for its place, to be set.
   std::vector<std::pair<std::string, std::string>> variables;

@@ -40,6 +40,11 @@ inline std::string substitute(std::string_view text, const std::vector<std::pair
     result += text.substr(0, dollar);
     if (dollar == std::string_view::npos) return result;
     text.remove_prefix(dollar);
+    if (text.starts_with("$$")) {
+      result += '$';
+      text.remove_prefix(2);
+      continue;
+    }
     const std::size_t begin = text.starts_with("${") ? 2 : 1;
     const std::string_view name = text.substr(begin, text.substr(begin).find_first_not_of(kName));
     std::size_t end = begin + name.size();
@@ -47,10 +52,7 @@ inline std::string substitute(std::string_view text, const std::vector<std::pair
     if (begin == 2 && closed) ++end;
     const auto value =
         std::find_if(values.begin(), values.end(), [&](const auto& known) { return known.first == name; });
-    if (text.starts_with("$$"))
-      result += '$', end = 2;
-    else
-      result += closed && value != values.end() ? std::string_view(value->second) : text.substr(0, end);
+    result += closed && value != values.end() ? std::string_view(value->second) : text.substr(0, end);
     text.remove_prefix(end);
   }
 }

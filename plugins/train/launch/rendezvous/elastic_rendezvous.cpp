@@ -2,8 +2,6 @@
 
 #include "base/log.hpp"
 #include "train/launch/rendezvous/group_rendezvous.hpp"
-#include "train/launch/rendezvous/this_machine.hpp"
-#include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -27,11 +25,7 @@ class ElasticRendezvous final : public GroupRendezvous {
 
 Task<bool> ElasticRendezvous::is_host() {
   if (settings().is_host) co_return *settings().is_host;
-  const Time limit = Clock::now() + settings().group.answer;
-  const auto endpoints = co_await resolve(options().host, options().port, limit, [this] { return leaving(); });
-  for (const tcp::endpoint& endpoint : endpoints)
-    if (is_own_address(endpoint.address())) co_return true;
-  co_return false;
+  co_return co_await leads_here();
 }
 
 Task<void> ElasticRendezvous::open() {

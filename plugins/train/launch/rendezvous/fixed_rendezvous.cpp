@@ -4,9 +4,7 @@
 
 #include "base/log.hpp"
 #include "train/launch/rendezvous/group_rendezvous.hpp"
-#include "train/launch/rendezvous/this_machine.hpp"
 #include "train/launch/rendezvous/torchrun_format.hpp"
-#include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -100,11 +98,8 @@ Task<GroupRendezvous::Outcome> FixedRendezvous::meet() {
 Task<void> FixedRendezvous::check_own_address() {
   std::string problem;
   try {
-    const Time limit = Clock::now() + settings().group.answer;
-    const auto endpoints = co_await resolve(options().host, options().port, limit, [this] { return leaving(); });
-    if (std::none_of(endpoints.begin(), endpoints.end(),
-                     [](const tcp::endpoint& endpoint) { return is_own_address(endpoint.address()); }))
-      problem = fmt::format("{} is no address of this machine", options().host);
+    const bool here = co_await leads_here();
+    if (!here) problem = fmt::format("{} is no address of this machine", options().host);
   } catch (const Error& error) {
     problem = error.what();
   }

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "train/launch/rendezvous/preflight.hpp"
 #include "train/launch/rendezvous/this_machine.hpp"
+#include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -65,6 +66,13 @@ void GroupRendezvous::describe_self(const JoinOptions& options) {
   self.facts = options_.facts;
   self.facts[kNotSharedVariable] = options_.agent_store ? "0" : "1";
   self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
+}
+
+Task<bool> GroupRendezvous::leads_here() {
+  const Time limit = Clock::now() + settings_.group.answer;
+  const auto endpoints = co_await resolve(options_.host, options_.port, limit, [this] { return leaving_; });
+  co_return std::any_of(endpoints.begin(), endpoints.end(),
+                        [](const tcp::endpoint& endpoint) { return is_own_address(endpoint.address()); });
 }
 
 Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {

@@ -59,6 +59,8 @@ class GroupRendezvous : public Rendezvous {
   std::pair<std::string, std::uint16_t> store_endpoint() const;
   bool alone_on_store() const { return !server_ || server_->connections() <= 1; }
   bool leaving() const { return leaving_; }
+  /// Whether the endpoint's name is one of this machine. Throws Error when it has no address.
+  Task<bool> leads_here();
   /// Connects, and says what it waits for.
   Task<void> connect(std::string address, std::uint16_t port);
   Task<void> take_part();

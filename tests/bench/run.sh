@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks, beside the original where LMF_PEERS names its environment (tests/peers/setup.sh):
-#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [decode] [tokenizer] [data]
+#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [decode] [tokenizer] [data] [http]
 # Prints tables with ratios. Models and results lie in LMF_BENCH_FOLDER (default build/bench); LMF_TOKENIZERS names further
 # folders with a tokenizer.json. Run it on a quiet machine.
 set -euo pipefail
@@ -43,6 +43,9 @@ for benchmark in "${wanted[@]}"; do
     data)
       prepare bench_data || continue
       with_peers tests/bench/data.py "$LMF_BUILD/bench/data_tool" "$LMF_BENCH_FOLDER/tiny" ;;
+    http)
+      cmake "$LMF_BUILD" -DLMF_BENCHMARKS=ON >/dev/null && cmake --build "$LMF_BUILD" --target bench_http >/dev/null
+      python3 tests/bench/http.py "$LMF_BUILD/bench/http_tool" ;;
     *) echo "no benchmark is called $benchmark" >&2; exit 2 ;;
   esac
 done

@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "base/port_owner.hpp"
 #include "train/launch/agent/file_descriptor.hpp"
 #include "train/launch/agent/processes.hpp"
 #include "train/launch/agent/words.hpp"
-#include "train/launch/store/port_owner.hpp"
 
 namespace lmf::train::launch {
 namespace {

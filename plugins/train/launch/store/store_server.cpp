@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/port_owner.hpp"
 #include "train/launch/store/connection.hpp"
-#include "train/launch/store/port_owner.hpp"
 
 namespace lmf::train::launch {
 namespace {

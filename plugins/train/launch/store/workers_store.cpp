@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/port_owner.hpp"
 #include "lmf/error.hpp"
-#include "train/launch/store/port_owner.hpp"
 
 namespace lmf::train::launch {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/launch/store/port_owner.hpp"
+#include "base/port_owner.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-namespace lmf::train::launch {
+namespace lmf {
 namespace {
 
 namespace fs = std::filesystem;
@@ -61,4 +61,4 @@ std::string port_owner(std::uint16_t port) {
   return "a process of another user";
 }
 
-}  // namespace lmf::train::launch
+}  // namespace lmf

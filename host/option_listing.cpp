@@ -11,7 +11,17 @@ namespace {
 
 constexpr std::uint64_t kTableLimitBytes = 4 * 1024 * 1024;
 
-OptionEntry entry_of(const TomlReader& reader) {
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// Whether `state` and `accepts` hold for the command.
+bool is_limited(const TomlReader& reader, const std::string& command) {
+  const auto limited_for = reader.texts("limited_for");
+  return limited_for.empty() || contains(limited_for, command);
+}
+
+OptionEntry entry_of(const TomlReader& reader, bool limited) {
   OptionEntry option;
   option.name = reader.required_text("name");
   option.group = reader.text("group");
@@ -24,7 +34,7 @@ OptionEntry entry_of(const TomlReader& reader) {
   if (type != "flag")
     std::transform(type.begin(), type.end(), option.value.begin(), [](unsigned char c) { return std::toupper(c); });
   if (const std::string value = reader.text("value"); !value.empty()) option.value = value;
-  option.choices = reader.texts("accepts");
+  if (limited) option.choices = reader.texts("accepts");
   if (option.choices.empty()) option.choices = reader.texts("choices");
   return option;
 }
@@ -39,14 +49,15 @@ OptionListing read_option_listing(const std::filesystem::path& path, const std::
     listing.command_line = root.flag("command_line");
     for (const TomlReader& reader : root.tables("option")) {
       const auto commands = reader.texts("commands");
-      if (!commands.empty() && std::find(commands.begin(), commands.end(), command) == commands.end()) continue;
-      const std::string state = reader.text("state");
+      if (!commands.empty() && !contains(commands, command)) continue;
+      const bool limited = is_limited(reader, command);
+      const std::string state = limited ? reader.text("state") : "supported";
       if (state == "refused")
         ++listing.refused;
       else if (state == "noted")
         ++listing.noted;
       else
-        listing.supported.push_back(entry_of(reader));
+        listing.supported.push_back(entry_of(reader, limited));
     }
   } catch (const TomlProblem& problem) {
     throw Error(problem.what(), "", kExitPluginUnusable);

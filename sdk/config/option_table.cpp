@@ -23,13 +23,17 @@ std::string text_of(const std::filesystem::path& file) {
   }
 }
 
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 /// Reads one [[option]] and remembers where it stands, for messages. The tables ship with the program: a mistake in
 /// them is ours, so every reader below throws.
 class OptionReader {
  public:
   OptionReader(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {}
 
-  OptionDescription read() const {
+  OptionDescription read(const std::string& command) const {
     OptionDescription option;
     option.name = text("name");
     option.group = text("group");
@@ -55,6 +59,10 @@ class OptionReader {
     if (const toml::table* synonyms = table_["synonyms"].as_table()) {
       for (const auto& [spelling, choice] : *synonyms)
         option.synonyms.emplace(spelling.str(), choice.value_or(std::string()));
+    }
+    if (const auto limited_for = words("limited_for"); !limited_for.empty() && !contains(limited_for, command)) {
+      option.state = State::supported;
+      option.accepts.clear();
     }
     const bool limited = option.state != State::supported || !option.accepts.empty();
     if (limited && option.reason.empty()) fail("needs a reason");
@@ -102,7 +110,7 @@ class OptionReader {
 }  // namespace
 
 bool OptionDescription::used_by(std::string_view command) const {
-  return commands.empty() || std::find(commands.begin(), commands.end(), command) != commands.end();
+  return commands.empty() || contains(commands, std::string(command));
 }
 
 OptionTable OptionTable::read(const std::filesystem::path& options_toml, std::string command,
@@ -124,7 +132,7 @@ OptionTable OptionTable::read(const std::filesystem::path& options_toml, std::st
     const toml::table* table = node.as_table();
     if (!table) continue;
     const OptionReader reader(*table, options_toml.string());
-    const OptionDescription& option = result.options_.emplace_back(reader.read());
+    const OptionDescription& option = result.options_.emplace_back(reader.read(result.command_));
     const std::size_t position = result.options_.size() - 1;
     if (!result.index_.emplace(option.name, position).second) reader.fail("is described twice");
     for (const std::string& alias : option.aliases) {

@@ -33,7 +33,7 @@ namespace lmf::config {
 ///   choices = ["a", "b"]          # of text and list options: everything the original knows
 ///   synonyms = { true = "all" }   # spellings that mean one of the choices
 ///   state = "supported"           # supported (default) | refused | noted
-///   accepts = ["a"]               # the values this version does; absent: all, of a refused option only its default
+///   accepts = ["a"]               # the values this version does; absent: all, of a refused option only its default. limited_for = ["chat"]: state and accepts hold for these commands only
 ///   reason = "..."                # refused: why and what to set instead. noted: why it changes nothing
 ///   help = "One line."
 // clang-format on

@@ -78,3 +78,17 @@ TEST_CASE("a table with a mistake stops at its line: it is ours") {
   CHECK(failure_of(a + "type = \"flag\"\n" + a + "type = \"flag\"\n") == "t.toml:6: option 'a' is described twice");
   CHECK(failure_of("[[option]\n").starts_with("t.toml:1: "));
 }
+
+TEST_CASE("a limit may hold for some commands only") {
+  test::TemporaryFolder folder;
+  const auto file = test::write_text(folder.path() / "t.toml",
+                                     "[[option]]\nname = \"x\"\ngroup = \"G\"\ntype = \"text\"\nhelp = \"H.\"\n"
+                                     "accepts = [\"a\"]\nlimited_for = [\"chat\"]\nreason = \"R\"\n");
+  const auto is_accepted = [&](const std::string& command) {
+    const auto table = config::OptionTable::read(file, command);
+    return config::is_accepted(*table.find("x"),
+                               config::convert(*table.find("x"), config::Node::scalar("b", true)).value);
+  };
+  CHECK_FALSE(is_accepted("chat"));
+  CHECK(is_accepted("export"));
+}

@@ -11,9 +11,9 @@ expect_said "version says which" 'lmf [0-9]*\.[0-9]*\.[0-9]*'
 for arguments in "" -h --help help; do
   lmf $arguments
   expect "lmf $arguments" status 0
-  expect_said "lmf $arguments lists the commands" train chat env version
+  expect_said "lmf $arguments lists the commands" train chat export env version
 done
-for command in train chat env version help; do
+for command in train chat export env version help; do
   lmf help $command
   expect "help $command" status 0
   expect_said "help $command shows its use" "$command"
@@ -32,7 +32,7 @@ expect "an unknown command" status 127
 expect_said "an unknown command gets a suggestion" train
 lmf xyzzyxyzzy
 expect "an unknown command like no other" status 127
-for command in api export webui webchat; do
+for command in api webui webchat; do
   lmf $command
   expect "$command, known but not written yet" status 127
   expect_said "$command is said not to be in this version" 'not part of this version'
@@ -54,6 +54,13 @@ expect_said "the unknown key is named with its place and a suggestion" 'typo.yam
 lmf chat --model_name_or_path no/such/folder --template qwen
 expect_true "chat with a model that is not there fails" test $status -ne 0
 expect_said "the model is named" 'no/such/folder'
+
+lmf export --model_name_or_path no/such/folder --export_dir no-output
+expect "export of a model that is not there" status 2
+expect_said "the model is named" 'no/such/folder'
+LD_DEBUG=files lmf export --model_name_or_path "$LMF_SOURCE/tests/fixtures/export/base-float32" --export_dir no-output
+expect_true "export loads its plugin" grep -q 'liblmf-export.so' said
+expect_not_said "and no libtorch" 'libtorch'
 
 # Before libgomp is loaded, which cannot be told later. Another OpenMP than libgomp says nothing of it.
 gomp() { ldd "$LMF_BUILD"/lib/lmf/*/"$1" | grep -q libgomp; }

@@ -42,7 +42,7 @@ run "$lmf" version
 expect "version" status 0
 run "$PREFIX/bin/llamafactory-cli" help
 expect "help by its other name" status 0
-expect_said "the commands are there" train chat env
+expect_said "the commands are there" train chat export env
 run "$lmf" env
 expect "env" status 0
 expect_said "env finds the copied libtorch" "lib/lmf/private"
@@ -70,6 +70,11 @@ expect "a training run" status 0
 expect_true "it leaves a model" test -s trained/model.safetensors
 run "$lmf" chat --model_name_or_path trained --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
 expect "asking the trained model" status 0
+
+run "$lmf" export --model_name_or_path trained --template qwen --infer_dtype bfloat16 --export_dir exported
+expect "exporting it" status 0
+run "$lmf" chat --model_name_or_path exported --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
+expect "asking what was exported" status 0
 
 run cmake -S greet -B greet-build -DCMAKE_PREFIX_PATH="$PREFIX"
 expect "a plugin of a third party configures against it" status 0

@@ -1,0 +1,96 @@
+#include "inputs.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "base/printable.hpp"
+#include "lmf/error.hpp"
+#include "model/decoder_shapes.hpp"
+
+namespace lmf::exporter {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether an adapter's base_model_name_or_path may mean the model: the same folder, or the same last name, as in
+/// "meta-llama/Llama-3.2-1B", /models/Llama-3.2-1B and the cache's models--meta-llama--Llama-3.2-1B.
+bool may_be_same(const std::string& trained_on, const std::string& named, const fs::path& folder) {
+  std::error_code ignored;
+  if (trained_on == named || fs::equivalent(trained_on, folder, ignored)) return true;
+  const auto last = [](const fs::path& path) {
+    return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+  };
+  const std::string name = last(trained_on);
+  return name == last(named) || name == last(folder) || folder.string().find("--" + name + "/") != std::string::npos;
+}
+
+void warn_of_another_base(const WeightedAdapter& adapter, const Request& request, const fs::path& folder) {
+  const std::string& trained_on = adapter.folder.config.base_model;
+  if (trained_on.empty() || may_be_same(trained_on, request.model, folder)) return;
+  log::warn(
+      "{} was trained on '{}' and is merged into {}: its shapes fit, but if that is another model, what it learned "
+      "does not",
+      adapter.directory.string(), shortened(trained_on), folder.string());
+}
+
+/// Reading any Jinja is not done yet, so that a model whose template is not named may have one that lmf does not know.
+std::optional<text::ChatTemplate> choose_template(const Request& request, const fs::path& share,
+                                                  const text::Tokenizer& tokenizer) {
+  if (request.chat_template || request.default_system)
+    return text::ChatTemplate::choose(share, request.chat_template, request.default_system, tokenizer);
+  if (tokenizer.chat_template().empty()) {
+    log::info("no template is named: Modelfile leaves it to ollama, and there is no chat_template.jinja");
+    return std::nullopt;
+  }
+  try {
+    return text::ChatTemplate::choose(share, std::nullopt, std::nullopt, tokenizer);
+  } catch (const Error&) {
+    log::info("no template is named: the tokenizer keeps its own chat template, and Modelfile leaves it to ollama");
+    return std::nullopt;
+  }
+}
+
+void require_embeddings(const model::DecoderSpec& spec, const text::Tokenizer& tokenizer) {
+  if (tokenizer.vocab_size() <= spec.vocab_size) return;
+  throw Error(
+      fmt::format("the tokenizer has {} tokens, the model embeds {}", tokenizer.vocab_size(), spec.vocab_size),
+      "growing the vocabulary (resize_vocab) is not in this version: choose a template whose tokens the model has");
+}
+
+}  // namespace
+
+Inputs Inputs::read(const Request& request, const fs::path& share_directory) {
+  const auto folder = model::resolve_model(request.model, request.revision, request.cache_directory);
+  auto spec = model::DecoderSpec::read(folder);
+  auto tokenizer = text::Tokenizer::load(folder);
+  auto chat_template = choose_template(request, share_directory, tokenizer);
+  if (chat_template) chat_template->repair(tokenizer);
+  require_embeddings(spec, tokenizer);
+  auto weights = model::WeightFiles::open_model(folder);
+  model::require_parameters(weights, spec);
+  if (!spec.config.contains("dtype") && !spec.config.contains("torch_dtype"))
+    spec.dtype = torch_name(number_of(weights.require("model.embed_tokens.weight").dtype).value());
+
+  std::vector<WeightedAdapter> adapters;
+  for (std::size_t i = 0; i < request.adapters.size(); ++i) {
+    const auto place = model::resolve_adapter(request.adapters[i], request.revision, request.cache_directory);
+    adapters.push_back({place, model::AdapterFolder::open(place, spec), request.adapter_weights[i]});
+    warn_of_another_base(adapters.back(), request, folder);
+    if (!adapters.back().folder.plan.separates_head) continue;
+    spec.tied_embeddings = false;  // for the adapters after it, and for who reads the result
+    spec.config["tie_word_embeddings"] = false;
+  }
+  return {
+      folder, std::move(spec), std::move(weights), std::move(adapters), std::move(tokenizer), std::move(chat_template)};
+}
+
+std::vector<SourceFolder> Inputs::folders() const {
+  std::vector<SourceFolder> folders = {{"the model's folder", model_directory}};
+  for (const auto& adapter : adapters) folders.push_back({"an adapter's folder", adapter.directory});
+  return folders;
+}
+
+}  // namespace lmf::exporter

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/options.hpp"
+#include "numbers.hpp"
+
+namespace lmf::exporter {
+
+/// What `lmf export` was asked to do.
+struct Request {
+  std::string model, revision, cache_directory;
+  std::vector<std::string> adapters;
+  std::vector<double> adapter_weights;        ///< one for each adapter
+  std::optional<std::string> chat_template;   ///< none: the one the model was trained with, as far as its folder tells
+  std::optional<std::string> default_system;  ///< none: the template's
+  std::filesystem::path directory;
+  std::uint64_t shard_bytes = 0;
+  std::optional<Number> number;  ///< none: as the model is stored
+  bool overwrite = false;
+};
+
+/// Reads it from checked options. Throws Error(kExitUsage) when something needed is missing.
+Request read_request(const config::Options& options);
+
+}  // namespace lmf::exporter

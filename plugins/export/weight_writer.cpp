@@ -1,0 +1,142 @@
+#include "weight_writer.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "base/pages.hpp"
+#include "model/saved_model.hpp"
+
+namespace lmf::exporter {
+namespace {
+
+constexpr std::int64_t kNumbersAtOnce = 1 << 20;  // 4 MiB of float32
+
+/// safetensors' order within a file: by type (F64, F32, BF16, F16), then by name.
+int place_of(Number number) {
+  switch (number) {
+    case Number::f64:
+      return 0;
+    case Number::f32:
+      return 1;
+    case Number::bf16:
+      return 2;
+    case Number::f16:
+      return 3;
+  }
+  return 4;
+}
+
+class ShardWriter {
+ public:
+  ShardWriter(const MergedWeights& weights, const WeightPlan& plan, const Wrote& wrote)
+      : weights_(weights), plan_(plan), wrote_(wrote) {}
+
+  void write(const std::filesystem::path& path, std::vector<std::size_t> tensors) {
+    std::sort(tensors.begin(), tensors.end(), [this](std::size_t a, std::size_t b) {
+      const int left = place_of(plan_.numbers[a]), right = place_of(plan_.numbers[b]);
+      return left != right ? left < right : weights_.tensors()[a].name < weights_.tensors()[b].name;
+    });
+    AtomicFile file(path);
+    file.write(header(tensors));
+    for (const std::size_t tensor : tensors) {
+      if (!weights_.is_changed(tensor) && weights_.tensors()[tensor].stored == plan_.numbers[tensor])
+        copy(tensor, file);
+      else
+        compute(tensor, file);
+    }
+    file.commit();
+  }
+
+ private:
+  std::string header(const std::vector<std::size_t>& tensors) const {
+    nlohmann::ordered_json header = {{"__metadata__", {{"format", "pt"}}}};  // transformers reads no other format
+    std::uint64_t end = 0;
+    for (const std::size_t i : tensors) {
+      const MergedTensor& tensor = weights_.tensors()[i];
+      const std::uint64_t begin = end;
+      end += tensor.count() * bytes_of(plan_.numbers[i]);
+      header[tensor.name] = {
+          {"dtype", safetensors_name(plan_.numbers[i])}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+    }
+    std::string text = header.dump();
+    text.append((8 - text.size() % 8) % 8, ' ');
+    std::string length(8, '\0');
+    for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>((std::uint64_t{text.size()} >> (8 * i)) & 0xff);
+    return length + text;
+  }
+
+  void copy(std::size_t tensor, AtomicFile& file) const {
+    constexpr std::size_t kAtOnce = kNumbersAtOnce * sizeof(float);
+    auto bytes = weights_.stored_bytes(tensor);
+    while (!bytes.empty()) {
+      const auto part = bytes.first(std::min(bytes.size(), kAtOnce));
+      file.write(part.data(), part.size());
+      release_pages(part);
+      wrote_(part.size());
+      bytes = bytes.subspan(part.size());
+    }
+  }
+
+  void compute(std::size_t index, AtomicFile& file) {
+    const MergedTensor& tensor = weights_.tensors()[index];
+    const Number number = plan_.numbers[index];
+    MergedWeights::Reader reader(weights_, index);
+    const std::int64_t at_once = rows_at_once(tensor);
+    for (std::int64_t first = 0; first < tensor.rows; first += at_once) {
+      const std::int64_t count = std::min(at_once, tensor.rows - first);
+      const auto numbers = static_cast<std::size_t>(count * tensor.width);
+      floats_.resize(numbers);
+      reader.read(first, count, floats_.data());
+      if (number != Number::f32) {
+        bytes_.resize(numbers * bytes_of(number));
+        from_floats(number, floats_.data(), numbers, bytes_.data());
+      }
+      const void* data = number == Number::f32 ? static_cast<const void*>(floats_.data()) : bytes_.data();
+      file.write(data, numbers * bytes_of(number));
+      wrote_(numbers * bytes_of(number));
+    }
+  }
+
+  const MergedWeights& weights_;
+  const WeightPlan& plan_;
+  const Wrote& wrote_;
+  std::vector<float> floats_;
+  std::vector<std::byte> bytes_;
+};
+
+}  // namespace
+
+std::int64_t rows_at_once(const MergedTensor& tensor) {
+  return std::max<std::int64_t>(1, kNumbersAtOnce / std::max<std::int64_t>(1, tensor.width));
+}
+
+WeightPlan plan_weights(const MergedWeights& weights, std::optional<Number> wanted, std::uint64_t shard_bytes) {
+  WeightPlan plan;
+  std::vector<std::uint64_t> sizes;
+  for (const MergedTensor& tensor : weights.tensors()) {
+    plan.numbers.push_back(wanted.value_or(tensor.stored));
+    sizes.push_back(tensor.count() * bytes_of(plan.numbers.back()));
+    plan.bytes += sizes.back();
+    plan.parameters += tensor.count();
+  }
+  plan.shards = model::split_into_shards(sizes, shard_bytes);
+  return plan;
+}
+
+void write_weights(const MergedWeights& weights, const WeightPlan& plan, const std::filesystem::path& folder,
+                   const Wrote& wrote) {
+  nlohmann::json index = {{"metadata", {{"total_parameters", plan.parameters}, {"total_size", plan.bytes}}},
+                          {"weight_map", nlohmann::json::object()}};
+  ShardWriter writer(weights, plan, wrote);
+  for (std::size_t i = 0; i < plan.shards.size(); ++i) {
+    const std::string name = model::shard_name(i, plan.shards.size());
+    writer.write(folder / name, plan.shards[i]);
+    for (const std::size_t tensor : plan.shards[i]) index["weight_map"][weights.tensors()[tensor].name] = name;
+  }
+  if (plan.shards.size() > 1) write_file_atomically(folder / model::kModelIndexFile, index.dump(2) + "\n");
+}
+
+}  // namespace lmf::exporter

@@ -1,0 +1,206 @@
+// `lmf export` as scripts and people use it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "export/small_model.hpp"
+#include "model/weight_files.hpp"
+#include "support/places.hpp"
+#include "support/process.hpp"
+
+using namespace lmf::test;
+using lmf::read_file;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder with a model and an adapter in it.
+class Place {
+ public:
+  Place() {
+    write_small_model(base());
+    write_small_adapter(adapter(), base());
+  }
+  fs::path base() const { return folder_.path() / "base"; }
+  fs::path adapter() const { return folder_.path() / "adapter"; }
+  fs::path out() const { return folder_.path() / "out"; }
+  const fs::path& path() const { return folder_.path(); }
+
+  /// Exports the model with the adapter; `words` come last, and so win.
+  Finished run(const std::vector<std::string>& words = {}) const {
+    std::vector<std::string> command = {executable(),
+                                        "export",
+                                        "model_name_or_path=" + base().string(),
+                                        "adapter_name_or_path=" + adapter().string(),
+                                        "template=chatml",
+                                        "export_dir=" + out().string()};
+    command.insert(command.end(), words.begin(), words.end());
+    return run_process(command);
+  }
+  void fails(const std::vector<std::string>& words, int status, const std::string& sentence) const {
+    const auto result = run(words);
+    CAPTURE(result.err);
+    CHECK(result.status == status);
+    CHECK(result.out == "");
+    CHECK(result.err.find(sentence) != std::string::npos);
+    CHECK(!fs::exists(out() / "model.safetensors"));
+    CHECK(!fs::exists(out().string() + ".tmp"));
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+json read_json(const fs::path& file) { return json::parse(read_file(file)); }
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("an adapter is merged into a folder that has everything") {
+  const Place place;
+  const auto result = place.run();
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(contains(result.err, "merging 1 adapter into 4 of 20 tensors"));
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(place.out())) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  CHECK(names == std::vector<std::string>{"Modelfile", "chat_template.jinja", "config.json", "generation_config.json",
+                                          "model.safetensors", "tokenizer.json", "tokenizer_config.json"});
+  const json config = read_json(place.out() / "config.json");
+  CHECK(config["torch_dtype"] == "float32");  // under the name that the base used
+  CHECK(!config.contains("dtype"));
+  CHECK(config["architectures"] == json::array({"LlamaForCausalLM"}));
+  CHECK(read_json(place.out() / "tokenizer_config.json")["padding_side"] == "left");
+  CHECK(contains(read_file(place.out() / "chat_template.jinja"), "<|im_start|>"));
+  CHECK(contains(read_file(place.out() / "Modelfile"), "PARAMETER num_ctx 512"));
+  const auto before = lmf::model::WeightFiles::open_model(place.base());
+  const auto after = lmf::model::WeightFiles::open_model(place.out());
+  CHECK(before.names() == after.names());
+  CHECK(after.metadata() == std::map<std::string, std::string>{{"format", "pt"}});
+}
+
+TEST_CASE("what ends an answer in the template ends one in generation_config.json") {
+  const Place place;
+  REQUIRE(place.run({"template=qwen"}).status == 0);
+  CHECK(read_json(place.out() / "generation_config.json")["eos_token_id"] == 2);  // <|im_end|>: as before
+  write_small_model(place.path() / "other", {{"eos_token_id", 0}});
+  REQUIRE(place
+              .run({"template=qwen", "model_name_or_path=" + (place.path() / "other").string(),
+                    "export_dir=" + place.out().string() + "2"})
+              .status == 0);
+  CHECK(read_json(place.out().string() + "2/generation_config.json")["eos_token_id"] == json::array({0, 2}));
+}
+
+TEST_CASE("without an adapter the model is written again, in the type that is asked for") {
+  const Place place;
+  const auto result = place.run({"adapter_name_or_path=", "infer_dtype=bfloat16"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(contains(result.err, "no adapter is named"));
+  const auto files = lmf::model::WeightFiles::open_model(place.out());
+  for (const auto& name : files.names()) CHECK(files.require(name).dtype == "BF16");
+  CHECK(read_json(place.out() / "config.json")["torch_dtype"] == "bfloat16");
+  CHECK(fs::file_size(place.out() / "model.safetensors") < 1'100'000);
+
+  REQUIRE(place.run({"adapter_name_or_path=", "export_dir=" + place.out().string() + "2"}).status == 0);
+  const auto copy = lmf::model::WeightFiles::open_model(place.out().string() + "2");
+  const auto base = lmf::model::WeightFiles::open_model(place.base());
+  for (const auto& name : base.names()) CHECK(std::ranges::equal(copy.bytes(name).bytes, base.bytes(name).bytes));
+}
+
+TEST_CASE("a head trained beside a tied embedding parts them, in config.json too") {
+  const Place place;
+  lmf::model::LoraConfig config;
+  config.modules_to_save = {"embed_tokens"};
+  write_small_adapter(place.path() / "saved", place.base(), config);
+  REQUIRE(place.run({"adapter_name_or_path=" + (place.path() / "saved").string()}).status == 0);
+  CHECK(read_json(place.out() / "config.json")["tie_word_embeddings"] == false);
+  const auto after = lmf::model::WeightFiles::open_model(place.out());
+  const auto base = lmf::model::WeightFiles::open_model(place.base());
+  CHECK(std::ranges::equal(after.bytes("lm_head.weight").bytes, base.bytes("model.embed_tokens.weight").bytes));
+  CHECK(!std::ranges::equal(after.bytes("model.embed_tokens.weight").bytes,
+                            base.bytes("model.embed_tokens.weight").bytes));
+}
+
+TEST_CASE("a model is replaced only when that is asked for") {
+  const Place place;
+  REQUIRE(place.run().status == 0);
+  const auto refused = place.run();
+  CHECK(refused.status == 2);
+  CHECK(contains(refused.err, "exists and is not empty"));
+  CHECK(contains(refused.err, "export_overwrite"));
+  CHECK(place.run({"export_overwrite=true", "infer_dtype=float16"}).status == 0);
+  CHECK(read_json(place.out() / "config.json")["torch_dtype"] == "float16");
+}
+
+TEST_CASE("a template that is not named: the model's own, or none") {
+  const Place place;
+  auto result = place.run({"template="});
+  CHECK(result.status == 0);
+  CHECK(contains(result.err, "no template is named"));
+  CHECK(!contains(read_file(place.out() / "Modelfile"), "TEMPLATE"));
+  // What lmf wrote is recognised again.
+  REQUIRE(place.run({"export_dir=" + place.out().string() + "2"}).status == 0);
+  REQUIRE(place
+              .run({"template=", "model_name_or_path=" + place.out().string() + "2",
+                    "adapter_name_or_path=", "export_dir=" + place.out().string() + "3"})
+              .status == 0);
+  CHECK(contains(read_file(place.out().string() + "3/Modelfile"), "<|im_start|>"));
+}
+
+TEST_CASE("a training file is accepted, with the model named beside it") {
+  const Place place;
+  const auto result = place.run({(share() / "examples/demo.yaml").string()});
+  CAPTURE(result.err);
+  CHECK(result.status == 0);
+}
+
+TEST_CASE("an adapter of a model of another name is merged with a warning") {
+  const Place place;
+  write_small_model(place.path() / "elsewhere");
+  const auto result = place.run({"model_name_or_path=" + (place.path() / "elsewhere").string()});
+  CHECK(result.status == 0);
+  CHECK(contains(result.err, "was trained on"));
+  CHECK(!contains(place.run({"export_dir=" + place.out().string() + "2"}).err, "was trained on"));
+}
+
+TEST_CASE("what cannot be done is said before anything is written") {
+  const Place place;
+  place.fails({"export_dir="}, 2, "export_dir is not set");
+  place.fails({"model_name_or_path="}, 2, "no model is named");
+  place.fails({"model_name_or_path=/nowhere/at/all"}, 2, "/nowhere/at/all");
+  place.fails({"adapter_name_or_path=/nowhere/at/all"}, 2, "/nowhere/at/all");
+  place.fails({"template=chatlm"}, 2, "chatml");
+  place.fails({"template=llama3"}, 1, "the model embeds 924");
+  place.fails({"infer_dtype=int8"}, 2, "infer_dtype");
+  place.fails({"export_size=0"}, 2, "export_size");
+  place.fails({"export_quantization_bit=4"}, 2, "GPTQ");
+  place.fails({"export_legacy_format=true"}, 2, "pickles");
+  place.fails({"export_hub_model_id=me/mine"}, 2, "hf upload");
+  place.fails({"adapter_weights=1,2"}, 2, "adapter_weights has 2 numbers for 1 adapters");
+  place.fails({"adapter_weights=heavy"}, 2, "'heavy'");
+  place.fails({"--export_dri", "x"}, 2, "export_dir");
+  place.fails({"export_dir=" + place.base().string()}, 2, "is the model's folder");
+  place.fails({"export_dir=" + (place.adapter() / "merged").string()}, 2, "lies in an adapter's folder");
+  place.fails({"adapter_name_or_path=" + place.base().string()}, 1, "adapter_config.json");
+  place.fails({"model_name_or_path=" + place.adapter().string()}, 2, "is an adapter, not a model");
+}
+
+TEST_CASE("an adapter that does not fit is refused with what does not") {
+  const Place place;
+  write_small_model(place.path() / "wide", {{"hidden_size", 64}});
+  place.fails({"model_name_or_path=" + (place.path() / "wide").string()}, 1, "has shape [8, 128], expected [8, 64]");
+  auto config = read_json(place.adapter() / "adapter_config.json");
+  config["r"] = 4;
+  lmf::write_file_atomically(place.adapter() / "adapter_config.json", config.dump());
+  place.fails({}, 1, "has shape [8, 128], expected [4, 128]");
+  config["use_dora"] = true;
+  lmf::write_file_atomically(place.adapter() / "adapter_config.json", config.dump());
+  place.fails({}, 1, "use_dora");
+  fs::resize_file(place.base() / "model.safetensors", 1'000'000);
+  place.fails({"adapter_name_or_path="}, 1, "not a usable safetensors file");
+}

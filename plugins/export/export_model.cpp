@@ -1,6 +1,7 @@
 #include "export_model.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "merged_weights.hpp"
 #include "target_folder.hpp"
 #include "text_files.hpp"
+#include "verifier.hpp"
 #include "weight_writer.hpp"
 
 namespace lmf::exporter {
@@ -48,11 +50,17 @@ void export_model(const Request& request, const lmf_host_v1& host) {
   const MergedWeights weights(inputs.weights, inputs.spec, inputs.adapters);
   const WeightPlan plan = plan_weights(weights, request.number, request.shard_bytes);
   target.require_space(plan.bytes + kBesideWeights);
+  std::optional<Verifier> verifier;
+  if (request.verify) verifier.emplace(host);
   log::info("{}", what_is_done(weights, request));
 
   target.begin();
   write_text_files(inputs, request.number, {}, target.work());
   write_all_weights(weights, plan, target.work());
+  if (verifier) {
+    target.keep();  // what is wrong with it can be looked at
+    verifier->verify(request, inputs, target.work());
+  }
   target.commit();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   log::info("wrote {}: {:.2f} GB of weights in {} file{}, {:.1f} s", target.directory().string(),

@@ -59,6 +59,8 @@ Request read_request(const config::Options& options) {
   request.shard_bytes = static_cast<std::uint64_t>(options.integer("export_size")) * kGigabyte;
   request.number = number_named(options.text("infer_dtype"));
   request.overwrite = options.flag("export_overwrite");
+  // Without an adapter there is nothing to prove but that bytes were copied: only when it is asked for.
+  request.verify = options.flag("verify") && (options.given("verify") || !request.adapters.empty());
   return request;
 }
 

@@ -22,6 +22,7 @@ struct Request {
   std::uint64_t shard_bytes = 0;
   std::optional<Number> number;  ///< none: as the model is stored
   bool overwrite = false;
+  bool verify = false;
 };
 
 /// Reads it from checked options. Throws Error(kExitUsage) when something needed is missing.

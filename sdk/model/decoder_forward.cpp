@@ -8,6 +8,7 @@
 #include "lmf/error.hpp"
 #include "model/attention.hpp"
 #include "model/decoder.hpp"
+#include "model/layer_forward.hpp"
 #include "model/operators.hpp"
 #include "model/rope.hpp"
 
@@ -96,6 +97,11 @@ Tensor Linear::forward(const Tensor& x, bool training) const {
   if (training && lora_dropout > 0.0) input = torch::dropout(input, lora_dropout, true);
   const Tensor update = torch::linear(torch::linear(input, lora_a), lora_b) * lora_scale;
   return (base + update).to(x.scalar_type());
+}
+
+Tensor layer_forward(const Layer& layer, const DecoderSpec& spec, const Tensor& x, const PackedTokens& tokens) {
+  const RotaryTable rotary = rotary_table(spec, tokens.positions, tokens.longest(), x.scalar_type());
+  return run_layer(layer, spec, x, rotary, tokens.offsets, /*training=*/false);
 }
 
 KeyValueCache::KeyValueCache(const DecoderSpec& spec, std::int64_t capacity, torch::Dtype dtype, torch::Device device) {

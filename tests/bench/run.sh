@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks, beside the original where LMF_PEERS names its environment (tests/peers/setup.sh):
-#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [decode] [tokenizer] [data] [http]
+#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [decode] [tokenizer] [data] [export] [http]
 # Prints tables with ratios. Models and results lie in LMF_BENCH_FOLDER (default build/bench); LMF_TOKENIZERS names further
 # folders with a tokenizer.json. Run it on a quiet machine.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 export LMF_BUILD=${LMF_BUILD:-$PWD/build/release} LMF_BENCH_FOLDER=${LMF_BENCH_FOLDER:-$PWD/build/bench}
 [ -x "$LMF_BUILD/bin/lmf" ] || { echo "no $LMF_BUILD/bin/lmf: run packaging/bootstrap.sh build first" >&2; exit 1; }
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(startup first_step train_step ddp_step bandwidth decode tokenizer data)
+[ $# -gt 0 ] || wanted=(startup first_step train_step ddp_step bandwidth decode tokenizer data export)
 
 # What all but `startup` need: the originals, the models, and for some a tool of ours.
 prepare() { # [target that builds the tool]
@@ -45,7 +45,10 @@ for benchmark in "${wanted[@]}"; do
       with_peers tests/bench/data.py "$LMF_BUILD/bench/data_tool" "$LMF_BENCH_FOLDER/tiny" ;;
     http)
       cmake "$LMF_BUILD" -DLMF_BENCHMARKS=ON >/dev/null && cmake --build "$LMF_BUILD" --target bench_http >/dev/null
-      python3 tests/bench/http.py "$LMF_BUILD/bench/http_tool" ;;
+      python3 tests/bench/http_layer.py "$LMF_BUILD/bench/http_tool" ;;
+    export)
+      prepare || continue
+      with_peers tests/bench/export.py "$LMF_BENCH_FOLDER" ;;
     *) echo "no benchmark is called $benchmark" >&2; exit 2 ;;
   esac
 done

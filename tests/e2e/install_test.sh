@@ -71,8 +71,9 @@ expect_true "it leaves a model" test -s trained/model.safetensors
 run "$lmf" chat --model_name_or_path trained --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
 expect "asking the trained model" status 0
 
-run "$lmf" export --model_name_or_path trained --template qwen --infer_dtype bfloat16 --export_dir exported
+run "$lmf" export --model_name_or_path trained --template qwen --infer_dtype bfloat16 --export_dir exported --verify true
 expect "exporting it" status 0
+expect_true "it is verified" grep -q '"verified": true' exported/export_report.json
 run "$lmf" chat --model_name_or_path exported --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
 expect "asking what was exported" status 0
 

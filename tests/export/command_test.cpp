@@ -28,14 +28,15 @@ class Place {
   fs::path out() const { return folder_.path() / "out"; }
   const fs::path& path() const { return folder_.path(); }
 
-  /// Exports the model with the adapter; `words` come last, and so win.
+  /// Exports the model with the adapter, not verified: that loads libtorch; `words` come last, and so win.
   Finished run(const std::vector<std::string>& words = {}) const {
     std::vector<std::string> command = {executable(),
                                         "export",
                                         "model_name_or_path=" + base().string(),
                                         "adapter_name_or_path=" + adapter().string(),
                                         "template=chatml",
-                                        "export_dir=" + out().string()};
+                                        "export_dir=" + out().string(),
+                                        "verify=false"};
     command.insert(command.end(), words.begin(), words.end());
     return run_process(command);
   }
@@ -61,15 +62,17 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 TEST_CASE("an adapter is merged into a folder that has everything") {
   const Place place;
-  const auto result = place.run();
+  const auto result = place.run({"verify=true"});
   CAPTURE(result.err);
   REQUIRE(result.status == 0);
   CHECK(contains(result.err, "merging 1 adapter into 4 of 20 tensors"));
+  CHECK(contains(result.err, "verified: 20 of 20 tensors bit for bit"));
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(place.out())) names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
-  CHECK(names == std::vector<std::string>{"Modelfile", "chat_template.jinja", "config.json", "generation_config.json",
-                                          "model.safetensors", "tokenizer.json", "tokenizer_config.json"});
+  CHECK(names == std::vector<std::string>{"Modelfile", "chat_template.jinja", "config.json", "export_report.json",
+                                          "generation_config.json", "model.safetensors", "tokenizer.json",
+                                          "tokenizer_config.json"});
   const json config = read_json(place.out() / "config.json");
   CHECK(config["torch_dtype"] == "float32");  // under the name that the base used
   CHECK(!config.contains("dtype"));
@@ -81,6 +84,49 @@ TEST_CASE("an adapter is merged into a folder that has everything") {
   const auto after = lmf::model::WeightFiles::open_model(place.out());
   CHECK(before.names() == after.names());
   CHECK(after.metadata() == std::map<std::string, std::string>{{"format", "pt"}});
+}
+
+TEST_CASE("a merge is verified unless that is not wanted, a copy only when it is") {
+  const Place place;
+  REQUIRE(place.run({"infer_dtype=bfloat16", "verify=true"}).status == 0);
+  const json report = read_json(place.out() / "export_report.json");
+  CHECK(report["verified"] == true);
+  CHECK(report["adapters"][0]["weight"] == 1.0);
+  CHECK(report["weights"]["bit_identical"] == 20);
+  CHECK(report["weights"]["copied_from_the_model"] == 0);
+  CHECK(report["layers"].size() == 2);
+  CHECK(report["tokens"]["same_as_in_training"] == true);
+  CHECK(report["seconds"] > 0);
+  CHECK(report["peak_memory_mib"] > 1);
+  const auto folder = [&](const char* number) { return "export_dir=" + place.out().string() + number; };
+  REQUIRE(run_process({executable(), "export", "model_name_or_path=" + place.base().string(),
+                       "adapter_name_or_path=" + place.adapter().string(), folder("5")})
+              .status == 0);
+  CHECK(read_json(place.out().string() + "5/export_report.json")["verified"] == true);
+  REQUIRE(place.run({folder("2"), "--verify=off"}).status == 0);
+  CHECK(!fs::exists(place.out().string() + "2/export_report.json"));
+  REQUIRE(run_process({executable(), "export", "model_name_or_path=" + place.base().string(), folder("3")}).status ==
+          0);
+  CHECK(!fs::exists(place.out().string() + "3/export_report.json"));
+  REQUIRE(place.run({folder("4"), "adapter_name_or_path=", "verify=true"}).status == 0);
+  CHECK(read_json(place.out().string() + "4/export_report.json")["weights"]["copied_from_the_model"] == 20);
+}
+
+TEST_CASE("what cannot be verified keeps its temporary name") {
+  const Place place;
+  // Numbers that float16 cannot hold: the logits are none.
+  lmf::model::LoraConfig config;
+  config.alpha = 1e8;
+  write_small_adapter(place.path() / "huge", place.base(), config);
+  const auto result =
+      place.run({"adapter_name_or_path=" + (place.path() / "huge").string(), "infer_dtype=float16", "verify=true"});
+  CAPTURE(result.err);
+  CHECK(result.status == 1);
+  CHECK(contains(result.err, "is not what the model and its adapters compute"));
+  CHECK(!fs::exists(place.out()));
+  CHECK(read_json(place.out().string() + ".tmp/export_report.json")["verified"] == false);
+  REQUIRE(place.run().status == 0);  // and is cleared by the next
+  CHECK(!fs::exists(place.out().string() + ".tmp"));
 }
 
 TEST_CASE("what ends an answer in the template ends one in generation_config.json") {

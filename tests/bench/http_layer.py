@@ -1,6 +1,6 @@
 """The HTTP layer alone, a stub behind it: the server on one core, wrk (Debian's package) on another.
 
-usage: http.py HTTP_TOOL [SECONDS]
+usage: http_layer.py HTTP_TOOL [SECONDS]
 
 Requests a second and latencies of a small GET and of a chat request, with 64 connections; the same while 1,000 streams are open
 that get ten events a second each. On a machine of two cores the load generator is the neighbour, not a guest.

@@ -1,0 +1,34 @@
+/* The boundary between the two libraries of `lmf export`: liblmf-export.so (no libtorch) loads
+ * ../private/liblmf-export-verify.so when the result is to be verified, and calls this one function. Both are built and
+ * shipped together, so only C crosses and nothing is negotiated. */
+#ifndef LMF_EXPORT_VERIFY_ABI_H
+#define LMF_EXPORT_VERIFY_ABI_H
+
+#include <stddef.h>
+
+#include "lmf/abi.h"
+
+#define LMF_EXPORT_VERIFY_LIBRARY "liblmf-export-verify.so"
+#define LMF_EXPORT_VERIFY "lmf_export_verify_v1"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Compares the folder that was written with the model and its adapters apart, writes export_report.json there and
+ * returns the exit status: 0 when they compute the same. `job_json`: {"model": DIR, "adapters": [{"path": DIR,
+ * "weight": 1.0}], "folder": DIR, "template": NAME or null, "default_system": TEXT or null, "has_template": bool}. A
+ * failure's sentence goes into `error` (NUL-terminated, at most `error_capacity` bytes). Never throws. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+int lmf_export_verify_v1(const lmf_host_v1* host, const char* job_json, char* error, size_t error_capacity);
+
+/* Its type, for the caller. */
+typedef int lmf_export_verify_function(const lmf_host_v1* host, const char* job_json, char* error,
+                                       size_t error_capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

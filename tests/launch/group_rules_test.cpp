@@ -166,22 +166,33 @@ TEST_CASE("a state survives the store, and nothing else is taken for one") {
   GroupState state = running(policy, {"a", "b"});
   state.why = "name with \"quotes\" and \xff bytes";
   state.nodes[0].facts["configuration"] = "12ab";
+  state.last_lines.assign(30, "before");
+  state.last_lines.push_back("\x1b[2J\x7f\tsmoke");
+  state.last_lines.push_back(std::string(499, 'x') + "\u00e9");
   const std::string text = write_state(state);
   CHECK(write_state(read_state(text)) == text);
   CHECK(read_state(text).nodes[0].facts.at("configuration") == "12ab");
+  const auto lines = read_state(text).last_lines;
+  REQUIRE(lines.size() == 20);
+  CHECK(lines[18] == "?[2J?\tsmoke");
+  CHECK(lines[19] == std::string(499, 'x'));
   const auto without = [&](const std::string& part, const std::string& instead) {
     std::string changed = text;
     const auto at = changed.find(part);
     REQUIRE(at != std::string::npos);
     return changed.replace(at, part.size(), instead);
   };
+  CHECK(read_state(without("smoke", "\\u001b[31msmoke")).last_lines[18] ==
+        "?[2J?\t?[31msmoke");  // as anybody may write it
   for (const std::string& bad :
        {std::string(), std::string("gASV"), std::string("[]"), std::string("{}"), text.substr(0, text.size() / 2),
-        without("\"lmf\":2", "\"lmf\":1"), without("\"job\":\"a\"", "\"job\":1"),
+        without("\"lmf\":3", "\"lmf\":2"), without("\"job\":\"a\"", "\"job\":1"),
         without("\"phase\":\"running\"", "\"phase\":\"dancing\""), without("\"rank\":0", "\"rank\":5"),
         without("\"workers\":1", "\"workers\":0"), without("\"port\":1234", "\"port\":70000"),
-        without("\"status\":0", "\"status\":-1"), without("\"attempt\":0", "\"attempt\":1e99"),
-        without("\"facts\":{", "\"facts\":[{"), std::string(5 << 20, '['), std::string(100000, '[')}) {
+        without("\"last_lines\":[", "\"last_lines\":[\"one more\","),
+        without("\"last_lines\":[\"before\"", "\"last_lines\":[1"), without("\"status\":0", "\"status\":-1"),
+        without("\"attempt\":0", "\"attempt\":1e99"), without("\"facts\":{", "\"facts\":[{"), std::string(5 << 20, '['),
+        std::string(100000, '[')}) {
     CAPTURE(bad.substr(0, 200));
     CHECK_THROWS_AS(read_state(bad), lmf::Error);
   }
@@ -240,6 +251,7 @@ TEST_CASE("nodes that differ in a fact or by their clocks are named") {
 TEST_CASE("without settings a silent node is missed in less than 20 s, and a silent store in less than 15 s") {
   const auto settings = read_settings(RendezvousOptions{});
   CHECK(settings.group.silence == std::chrono::seconds(15));
+  CHECK_FALSE(settings.exit_barrier);  // who is done hears of a failure however late
   // The last beat may have come just after a look, and one more look sees that it was the last.
   CHECK(settings.group.silence + 2 * settings.group.poll < std::chrono::seconds(20));
   CHECK(settings.group.answer + settings.group.poll < std::chrono::seconds(15));

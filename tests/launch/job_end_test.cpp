@@ -16,8 +16,10 @@ TEST_CASE("a failed job fails on every node with the same status, whoever failed
     const Job job({"min=2", "max=2"});
     std::unique_ptr<Program> peers[] = {job.start(), job.start()};
     for (auto& peer : peers) peer->line("assigned");
-    peers[failing]->tell("fail 7 rank 1 ran out of memory");
+    peers[failing]->tell("fail 7 rank 1 ran out of memory|step 3|tried to take \x1b[31m5 GiB");
     CHECK_HAS(peers[1 - failing]->line("change closed"), "rank 1 ran out of memory");
+    CHECK(peers[1 - failing]->line("last line") == "last line step 3");
+    CHECK(peers[1 - failing]->line("last line") == "last line tried to take ?[31m5 GiB");
     CHECK(peers[1 - failing]->status() == 7);
     CHECK(peers[failing]->status() == 7);
   }
@@ -32,6 +34,56 @@ TEST_CASE("a failure reaches those who are done already") {
   b->tell("fail 5 too bad");
   CHECK(a->status() == 5);
   CHECK(b->status() == 5);
+}
+
+TEST_CASE("the store's host stays although it is done, so that the others hear of a failure long after") {
+  for (const char* backend : {"fixed", "elastic"}) {
+    CAPTURE(backend);
+    // The barrier is for those whom nobody needs any more.
+    const Job job({fmt::format("backend={}", backend), "min=3", "max=3", "exit_barrier_timeout=1"}, "127.0.0.1");
+    auto host = job.start({"rank=0"});
+    job.until_nodes(1);
+    auto a = job.start({"rank=1"}), b = job.start({"rank=2"});
+    for (auto* peer : {host.get(), a.get(), b.get()}) peer->line("assigned");
+    host->tell("done");
+    const std::string waits = host->line("log this node is done, and stays until the others are: ");
+    CHECK_HAS(waits, fmt::format("process {})", a->process()));
+    CHECK_HAS(waits, fmt::format("process {}) are still at work", b->process()));
+    a->tell("fail 6 too bad");
+    for (auto* peer : {host.get(), a.get(), b.get()}) CHECK(peer->status() == 6);
+    CHECK_HAS(b->seen(), "too bad");
+    CHECK_FALSE(has(host->seen(), "not waiting for them any longer"));
+  }
+}
+
+TEST_CASE("who is done waits for the others as long as they work, or as long as it was told to") {
+  const Job job({"min=2", "max=2"});
+  auto host = job.start();
+  job.until_nodes(1);
+  auto other = job.start({"exit_barrier_timeout=0.5"});
+  host->line("assigned");
+  other->line("assigned");
+  other->tell("done");
+  CHECK_HAS(other->line("log not all nodes have ended"), "(exit_barrier_timeout)");
+  CHECK(other->status() == 0);
+  host->tell("done");
+  CHECK(host->status() == 0);
+}
+
+TEST_CASE("who is done when the store's host is lost at work has failed with the job") {
+  const Job job({"min=2", "max=2"});
+  auto host = job.start();
+  job.until_nodes(1);
+  auto other = job.start();
+  host->line("assigned");
+  other->line("assigned");
+  other->tell("done");
+  job.until([](const GroupState& state) {
+    return std::any_of(state.nodes.begin(), state.nodes.end(), [](const Node& n) { return n.done; });
+  });
+  host->signal(SIGKILL);
+  CHECK_HAS(other->line("change store_lost"), "is lost: it has closed the connection");
+  CHECK(other->status() == 1);
 }
 
 TEST_CASE("a spare hears that it was not needed") {

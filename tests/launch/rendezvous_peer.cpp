@@ -1,7 +1,7 @@
 // One agent without workers, for the tests: joins as its words say (backend=elastic host=... port=... id=... min=1
 // max=2 rank=0 workers=1 role=default, other words are settings, fact.NAME are facts), prints its assignment and its
-// log, and does what standard input says: done, restart WHY, fail STATUS WHY, leave, stop (leave, with workers that
-// save until the next line).
+// log, and does what standard input says: done, restart WHY, fail STATUS WHY (after each further | one of the last
+// lines), leave, stop (leave, with workers that save until the next line).
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -119,8 +119,10 @@ class Peer {
       say(refused ? "refused " + *refused : "restarting");
     } else if (word == "fail") {
       words >> status_;
-      std::getline(words >> std::ws, why);
-      change = co_await rendezvous_->announce_failure(why, status_);
+      std::getline(words >> std::ws, why, '|');
+      std::vector<std::string> last_lines;
+      for (std::string line; std::getline(words, line, '|');) last_lines.push_back(line);
+      change = co_await rendezvous_->announce_failure(why, status_, last_lines);
       if (change) over(*change);
       co_await rendezvous_->close();
       ended_ = true;
@@ -138,6 +140,7 @@ class Peer {
 
   void over(const Change& change) {
     say(fmt::format("change {} {}", kKinds[static_cast<int>(change.kind)], change.why));
+    for (const std::string& line : change.last_lines) say("last line " + line);
     status_ = change.status.value_or(1);
     ended_ = true;
   }

@@ -127,19 +127,20 @@ def c26(launcher):
         return f"{statuses}, {len(sums)} times the sum {' '.join(str(s) for s in set(sums))}"
 
 
-@case("C27", "elastic, a node that is not the store's host fails for good: the other ends too, and says which",
-      "3 3, SIGTERM, named True", "hangs 1, none, named False")
+@case("C27", "elastic, a node that is not the store's host fails for good: the other ends too, and says which and its last words",
+      "3 3, SIGTERM, named True, its words True", "hangs 1, none, named False, its words False")
 def c27(launcher):
     return one_node_fails(launcher, host_fails=False)
 
 
-@case("C28", "elastic, the store's host fails for good: the other ends too", "3 3, SIGTERM, named True", "1 1, SIGTERM, named False")
+@case("C28", "elastic, the store's host fails for good: the other ends too",
+      "3 3, SIGTERM, named True, its words True", "1 1, SIGTERM, named False, its words False")
 def c28(launcher):
     return one_node_fails(launcher, host_fails=True)
 
 
 def one_node_fails(launcher, host_fails):
-    good, bad = {"*": ["leave SIGTERM 0", "wait"]}, {"*": ["sleep 1", "exit 3"]}
+    good, bad = {"*": ["leave SIGTERM 0", "wait"]}, {"*": ["sleep 1", "stderr out of luck", "exit 3"]}
     with elastic(launcher) as nodes:
         a = nodes.start(bad if host_fails else good)
         nodes.until(lambda: is_listening(nodes))
@@ -147,7 +148,8 @@ def one_node_fails(launcher, host_fails):
         survivor = b if host_fails else a
         statuses = f"{a.status(30)} {b.status(30)}"
         named = "exit code 3" in survivor.errors()
-        return f"{statuses}, {signals_of(survivor, survivor.events('start')[0]['rank'])}, named {named}"
+        words = "| out of luck" in survivor.errors()
+        return f"{statuses}, {signals_of(survivor, survivor.events('start')[0]['rank'])}, named {named}, its words {words}"
 
 
 def is_listening(nodes):

@@ -35,7 +35,9 @@ class LocalRendezvous final : public Rendezvous {
     store_.reset();
     co_return std::nullopt;
   }
-  asio::awaitable<std::optional<Change>> announce_failure(std::string, int) override { co_return std::nullopt; }
+  asio::awaitable<std::optional<Change>> announce_failure(std::string, int, std::vector<std::string>) override {
+    co_return std::nullopt;
+  }
   asio::awaitable<void> close() override {
     store_.reset();
     co_return;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>  // Boost 1.74's awaitable.hpp forgets it
 #include <variant>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -36,8 +37,9 @@ struct Change {
     store_lost,        ///< the job cannot go on, because nobody can agree on anything any more
     closed,            ///< the job has ended for every node
   } kind = Kind::membership;
-  std::string why;            ///< a sentence that names the node
-  std::optional<int> status;  ///< of store_lost and closed: what this agent ends with; none: 1
+  std::string why;                           ///< a sentence that names the node
+  std::optional<int> status;                 ///< of store_lost and closed: what this agent ends with; none: 1
+  std::vector<std::string> last_lines = {};  ///< of closed: what the worker wrote whose failure ended the job
 };
 
 struct JoinOptions {
@@ -74,10 +76,11 @@ class Rendezvous {
   /// joins again.
   virtual boost::asio::awaitable<std::optional<Change>> finish() = 0;
 
-  /// This node failed for good: the others hear `why` and end with `status` too. At once, while this node's workers are
-  /// still ending: those of the others soon fail because of them, and the job ends with what is announced first. A
-  /// Change (closed) when that was another node's failure. Bounded.
-  virtual boost::asio::awaitable<std::optional<Change>> announce_failure(std::string why, int status) = 0;
+  /// This node failed for good: the others hear `why`, and what the failed worker wrote last, and end with `status`
+  /// too. At once, while this node's workers are still ending: those of the others soon fail because of them, and the
+  /// job ends with what is announced first. A Change (closed) when that was another node's failure. Bounded.
+  virtual boost::asio::awaitable<std::optional<Change>> announce_failure(std::string why, int status,
+                                                                         std::vector<std::string> last_lines) = 0;
 
   /// After announce_failure, when the workers are gone: waits, bounded, until the others have heard of it.
   virtual boost::asio::awaitable<void> close() = 0;

@@ -196,8 +196,8 @@ void FixedRendezvous::find_out_peers() {
 
 std::optional<Change> FixedRendezvous::current_change() const {
   if (coordinated_) return GroupRendezvous::current_change();
-  if (state().phase == GroupState::Phase::ended) return Change{Change::Kind::closed, state().why, state().status};
-  if (!group().lost().empty()) return Change{Change::Kind::store_lost, group().lost(), std::nullopt};
+  if (state().phase == GroupState::Phase::ended) return group().closed();
+  if (!group().lost().empty()) return group().store_lost();
   return std::nullopt;
 }
 
@@ -227,7 +227,7 @@ Task<void> FixedRendezvous::exit_barrier() {
   const auto count = co_await store.add(torchrun::exit_count_key(run_id()), 1);
   const std::vector<std::string> last{torchrun::exit_last_key(run_id())};
   if (count == nodes()) co_await store.set(last.front(), "<val_ignored>");
-  const Time limit = Clock::now() + settings().exit_barrier;
+  const Time limit = Clock::now() + settings().strangers_barrier();
   while (Clock::now() < limit && state().phase != GroupState::Phase::ended) {
     const bool all = co_await store.wait(last, Clock::now() + 200ms);
     if (all) co_return;

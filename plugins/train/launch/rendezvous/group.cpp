@@ -215,8 +215,8 @@ std::optional<Clock::duration> Group::last_call_left() const {
 
 std::optional<Change> Group::change(int attempt) const {
   using Kind = Change::Kind;
-  if (state_.phase == Phase::ended) return Change{Kind::closed, state_.why, state_.status};
-  if (!lost_.empty()) return Change{Kind::store_lost, lost_, std::nullopt};
+  if (state_.phase == Phase::ended) return closed();
+  if (!lost_.empty()) return store_lost();
   if (!state_.find(self_.id))
     return Change{Kind::membership, "the other nodes took this one for lost, as they had no sign of life from it", {}};
   if (state_.attempt == attempt && state_.phase == Phase::running) return std::nullopt;

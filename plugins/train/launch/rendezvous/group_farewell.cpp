@@ -14,6 +14,8 @@ using Phase = GroupState::Phase;
 
 /// How long a job's end may wait for those who still have to hear of it.
 constexpr std::chrono::milliseconds kPart{10000}, kPartAtOnce{600};
+/// After which a node that is done says for whom it waits.
+constexpr std::chrono::seconds kWord{5};
 
 }  // namespace
 
@@ -39,37 +41,67 @@ Task<std::optional<Change>> GroupRendezvous::finish() {
       if (newest.attempt == attempt_) mark_done(newest, group_->self().id);
     });
     group_->notify();
-    const Time limit = Clock::now() + settings_.exit_barrier;
-    for (change = current_change(); !change && !leaving_ && Clock::now() < limit; change = current_change())
-      co_await group_->changed();
+    change = co_await wait_for_all();
   } catch (const StoreLost& error) {
     change = Change{Kind::store_lost, error.what(), std::nullopt};
   }
   if (change && (change->kind == Kind::membership || change->kind == Kind::failed_elsewhere)) co_return change;
-  if (change && change->kind == Kind::store_lost) log::warn("{}; this node had done its part by then", change->why);
+  const bool lost = change && change->kind == Kind::store_lost;
+  // Without its host the job cannot end well, unless the host's part had.
+  const bool failed = change && (lost ? !host_is_done() : change->status != 0);
+  if (lost && !failed) log::warn("{}; this node had done its part by then", change->why);
   if (!change && !leaving_)
-    log::warn("not all nodes have ended {} s after this one: not waiting for them any longer",
-              settings_.exit_barrier.count() / 1000);
-  co_await part(kPart, settings_.exit_barrier);
-  if (change && change->kind == Kind::closed && change->status != 0) co_return change;
+    log::warn("not all nodes have ended {} s after this one (exit_barrier_timeout): not waiting for them any longer",
+              settings_.exit_barrier->count() / 1000);
+  co_await part(kPart, settings_.strangers_barrier());
+  if (failed) co_return change;
   co_return std::nullopt;
 }
 
-Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, int status) {
+/// Those who still work need the store for their own failures to be heard, so its host stays until none of them does:
+/// each ends its part, or is missed.
+Task<std::optional<Change>> GroupRendezvous::wait_for_all() {
+  const Time begin = Clock::now();
+  const bool bounded = settings_.exit_barrier && !hosts();
+  const auto waited = [&](std::chrono::milliseconds time) { return Clock::now() >= begin + time; };
+  for (bool told = false;;) {
+    const auto change = current_change();
+    if (change || leaving_ || (bounded && waited(*settings_.exit_barrier))) co_return change;
+    if (!told && waited(kWord)) {
+      told = true;
+      log::info("this node is done, and stays until the others are: {} at work", those_at_work());
+    }
+    co_await group_->changed();
+  }
+}
+
+std::string GroupRendezvous::those_at_work() const {
+  std::string names;
+  int count = 0;
+  for (const Node* node : state().members()) {
+    if (node->done) continue;
+    names += (names.empty() ? "" : ", ") + name_of(*node);
+    ++count;
+  }
+  return fmt::format("{} {} still", names, count == 1 ? "is" : "are");
+}
+
+Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, int status,
+                                                              std::vector<std::string> last_lines) {
   tell_ = {};
   if (!opened_) co_return std::nullopt;
   const std::string cause = fmt::format("{}: {}", own_name(), why);
   try {
-    co_await group_->update([&](GroupState& newest) { end(newest, status, cause); });
+    co_await group_->update([&](GroupState& newest) { end(newest, status, cause, last_lines); });
   } catch (const Error& error) {
     log::debug("the other nodes do not hear of the failure: {}", error.what());
     co_return std::nullopt;
   }
   if (state().status == 0 || state().why == cause) co_return std::nullopt;
-  co_return Change{Kind::closed, state().why, state().status};
+  co_return group_->closed();
 }
 
-Task<void> GroupRendezvous::close() { co_await part(kPart, settings_.exit_barrier); }
+Task<void> GroupRendezvous::close() { co_await part(kPart, settings_.strangers_barrier()); }
 
 Task<void> GroupRendezvous::leave() {
   leaving_ = true;

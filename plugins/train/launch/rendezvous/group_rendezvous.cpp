@@ -151,10 +151,11 @@ Task<std::optional<Change>> GroupRendezvous::check_job() {
   if (leaving_) throw Error("this agent was told to stop while it waited for other nodes");
   if (state().phase == Phase::ended) {
     const bool spare = state().status == 0 && attempt_ < 0;
-    co_return Change{Kind::closed, spare ? "the job has ended well; this spare node was not needed" : state().why,
-                     state().status};
+    Change end = group_->closed();
+    if (spare) end.why = "the job has ended well; this spare node was not needed";
+    co_return end;
   }
-  if (!group_->lost().empty()) co_return Change{Kind::store_lost, group_->lost(), std::nullopt};
+  if (!group_->lost().empty()) co_return group_->store_lost();
   std::string misfit;
   for (const Node& node : state().nodes) {
     if (node.id == group_->self().id) continue;
@@ -197,6 +198,11 @@ std::string GroupRendezvous::own_name() const {
   return name_of(self ? *self : group_->self());
 }
 
+bool GroupRendezvous::host_is_done() const {
+  const auto& nodes = state().nodes;
+  return std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && node.done; });
+}
+
 void GroupRendezvous::watch(std::function<void(Change)> tell) {
   tell_ = std::move(tell);
   on_change();
@@ -207,14 +213,10 @@ void GroupRendezvous::on_change() {
   if (!tell_) return;
   const auto change = current_change();
   if (!change) return;
-  if (change->kind == Kind::store_lost) {
-    const auto& nodes = state().nodes;
-    const bool clean = std::any_of(nodes.begin(), nodes.end(), [](const Node& n) { return n.hosts_store && n.done; });
-    if (clean) {
-      log::warn("{}; its node had done its part, so this one goes on alone", change->why);
-      tell_ = {};
-      return;
-    }
+  if (change->kind == Kind::store_lost && host_is_done()) {
+    log::warn("{}; its node had done its part, so this one goes on alone and hears of no other any more", change->why);
+    tell_ = {};
+    return;
   }
   asio::post(context_, [tell = std::exchange(tell_, {}), change = *change] { tell(change); });
 }

@@ -27,7 +27,8 @@ class GroupRendezvous : public Rendezvous {
   void watch(std::function<void(Change)> tell) override;
   Task<std::optional<std::string>> request_restart(std::string why) override;
   Task<std::optional<Change>> finish() override;
-  Task<std::optional<Change>> announce_failure(std::string why, int status) override;
+  Task<std::optional<Change>> announce_failure(std::string why, int status,
+                                               std::vector<std::string> last_lines) override;
   Task<void> close() override;
   Task<void> leave() override;
 
@@ -81,6 +82,10 @@ class GroupRendezvous : public Rendezvous {
   Task<void> say_good_bye(std::string why);
   Task<void> wait_for_other_jobs(Time until);
   bool parted() const { return group_->stopped() || !group_->lost().empty(); }
+  /// The store may go then: its node needs it no more.
+  bool host_is_done() const;
+  Task<std::optional<Change>> wait_for_all();
+  std::string those_at_work() const;
   std::string own_name() const;
 
   asio::io_context& context_;

@@ -76,11 +76,12 @@ void reform(GroupState& state, bool failure, std::string why) {
   for (Node& node : state.nodes) node.done = false;
 }
 
-void end(GroupState& state, int status, std::string why) {
+void end(GroupState& state, int status, std::string why, std::vector<std::string> last_lines) {
   if (state.phase == Phase::ended) return;
   state.phase = Phase::ended;
   state.status = status;
   state.why = std::move(why);
+  state.last_lines = std::move(last_lines);
 }
 
 void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, const std::string& why) {

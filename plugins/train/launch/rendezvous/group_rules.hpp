@@ -22,7 +22,7 @@ void get_ready(GroupState& state, const GroupPolicy& policy, const Node& node);
 
 /// The attempt ends, the next one is formed.
 void reform(GroupState& state, bool failure, std::string why);
-void end(GroupState& state, int status, std::string why);
+void end(GroupState& state, int status, std::string why, std::vector<std::string> last_lines = {});
 
 /// The node is no longer there. What that means for the others depends on what it was.
 void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, const std::string& why);

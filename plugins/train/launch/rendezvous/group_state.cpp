@@ -12,8 +12,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr std::size_t kMaxState = std::size_t{4} << 20, kMaxNodes = 4096, kMaxText = 16 * 1024, kMaxFacts = 512;
+constexpr std::size_t kMaxLines = 20, kMaxLine = 500;
 constexpr int kMaxNumber = 1 << 30;
 constexpr const char* kPhases[] = {"forming", "running", "ended"};
 
@@ -88,6 +89,34 @@ Node read_node(const json& object) {
   return node;
 }
 
+/// Others show it on their terminals, where nothing but text may come from here. Cut between characters.
+std::string printable(std::string line) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  std::size_t end = std::min(line.size(), kMaxLine);
+  while (end < line.size() && end > 0 && continues(line[end])) --end;
+  line.resize(end);
+  for (char& c : line)
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f') c = '?';
+  return line;
+}
+
+json write_lines(const std::vector<std::string>& lines) {
+  json result = json::array();
+  for (std::size_t i = lines.size() - std::min(lines.size(), kMaxLines); i < lines.size(); ++i)
+    result.push_back(printable(lines[i]));
+  return result;
+}
+
+std::vector<std::string> read_lines(const json& list) {
+  if (!list.is_array() || list.size() > kMaxLines) wrong("last_lines are no list, or too many");
+  std::vector<std::string> lines;
+  for (const json& line : list) {
+    if (!line.is_string()) wrong("one of last_lines is no text");
+    lines.push_back(printable(line));
+  }
+  return lines;
+}
+
 /// Their ranks are 0, 1, 2, ...: everybody computes its workers' ranks from them.
 void check_ranks(const GroupState& state) {
   const auto members = state.members();
@@ -120,14 +149,10 @@ std::string name_of(const Node& node) {
 std::string write_state(const GroupState& state) {
   json nodes = json::array();
   for (const Node& node : state.nodes) nodes.push_back(write_node(node));
-  const json object{{"lmf", kVersion},
-                    {"phase", kPhases[static_cast<int>(state.phase)]},
-                    {"job", state.job},
-                    {"attempt", state.attempt},
-                    {"why", state.why.substr(0, kMaxText / 2)},
-                    {"failure", state.failure},
-                    {"status", state.status},
-                    {"nodes", std::move(nodes)}};
+  const json object{
+      {"lmf", kVersion},          {"phase", kPhases[static_cast<int>(state.phase)]}, {"job", state.job},
+      {"attempt", state.attempt}, {"why", state.why.substr(0, kMaxText / 2)},        {"failure", state.failure},
+      {"status", state.status},   {"last_lines", write_lines(state.last_lines)},     {"nodes", std::move(nodes)}};
   std::string result = object.dump(-1, ' ', false, json::error_handler_t::replace);
   if (result.size() > kMaxState) wrong(fmt::format("{} nodes do not fit into it", state.nodes.size()));
   return result;
@@ -149,6 +174,7 @@ GroupState read_state(std::string_view bytes) {
   state.why = text(object, "why");
   state.failure = flag(object, "failure");
   state.status = number(object, "status", 0, 255);
+  state.last_lines = read_lines(field(object, "last_lines"));
   const json& nodes = field(object, "nodes");
   if (!nodes.is_array() || nodes.size() > kMaxNodes) wrong("nodes are no list, or too many");
   for (const json& node : nodes) state.nodes.push_back(read_node(node));

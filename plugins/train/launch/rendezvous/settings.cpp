@@ -36,6 +36,10 @@ class Reader {
     to = Milliseconds(std::llround(number(name, static_cast<double>(to.count()) / 1000) * 1000));
   }
 
+  void seconds(const std::string& name, std::optional<Milliseconds>& to) const {
+    if (settings_.contains(name)) seconds(name, to.emplace());
+  }
+
   std::optional<bool> flag(const std::string& name) const {
     const auto found = settings_.find(name);
     if (found == settings_.end()) return std::nullopt;

@@ -93,20 +93,53 @@ def torchrun_host_fails():
     assert torchrun.wait() == 1
 
 
+def elastic_torchrun(port):
+    return [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "mix",
+            "--rdzv-endpoint", f"127.0.0.1:{port}"] + WORKER[1:]
+
+
+def elastic_lmf(port):
+    return [PEER, "min=2", "max=2", "host=127.0.0.1", f"port={port}", "id=mix"]
+
+
+def wait_for_key(port, key):
+    dist.TCPStore("127.0.0.1", int(port), is_master=False, wait_for_workers=False).wait([key])
+
+
 def elastic_is_refused():
     port = free_port()
-    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "mix",
-               "--rdzv-endpoint", f"127.0.0.1:{port}"]
-    torchrun = subprocess.Popen(command + WORKER[1:])
+    torchrun = subprocess.Popen(elastic_torchrun(port))
     try:
-        store = dist.TCPStore("127.0.0.1", int(port), is_master=False, wait_for_workers=False)
-        store.wait(["torch.rendezvous.mix"])
-        lmf = subprocess.run([PEER, "min=2", "max=2", "host=127.0.0.1", f"port={port}", "id=mix"], capture_output=True,
-                             stdin=subprocess.DEVNULL, text=True, timeout=200)
+        wait_for_key(port, "torch.rendezvous.mix")
+        lmf = subprocess.run(elastic_lmf(port), capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=200)
         assert lmf.returncode == 1 and "agents of torchrun have begun the elastic job mix" in lmf.stdout, lmf
     finally:
         torchrun.kill()
         torchrun.wait(200)
+
+
+def elastic_is_left_to_lmf():
+    """torchrun comes to a store that lmf hosts: it ends with a sentence, lmf says so, and its job is none the worse."""
+    port, started = free_port(), []
+    start = lambda: started.append(subprocess.Popen(elastic_lmf(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    try:
+        start()
+        wait_for_key(port, "lmf/mix/state")
+        for _ in range(2):
+            torchrun = subprocess.run(elastic_torchrun(port), capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=200)
+            assert torchrun.returncode == 1 and "lmf hosts this elastic job: start all of its nodes with lmf" in torchrun.stderr, torchrun
+        line = next(line for line in started[0].stdout if "torchrun" in line)
+        assert "came to join job mix (its key: torch.rendezvous.mix) and was turned away" in line, line
+        start()
+        for one in started:
+            assert any(line.startswith("assigned") for line in one.stdout)
+            one.stdin.write("done\n")
+            one.stdin.flush()
+        assert [one.wait(200) for one in started] == [0, 0]
+    finally:
+        for one in started:
+            one.kill()
+            one.wait(200)
 
 
 if sys.argv[2:] == ["worker"]:
@@ -118,3 +151,4 @@ else:
         well(rank, identical=True)
     torchrun_host_fails()
     elastic_is_refused()
+    elastic_is_left_to_lmf()

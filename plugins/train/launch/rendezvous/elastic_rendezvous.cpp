@@ -6,6 +6,26 @@
 namespace lmf::train::launch {
 namespace {
 
+/// What torchrun's agents find in the place of their own state, a pickle in base64: the name of a Python module that
+/// nobody has, so that reading it runs nothing and ends them with "No module named 'lmf hosts this elastic job: start
+/// all of its nodes with lmf, or all with torchrun'" at once, and not with a time-out after ten minutes.
+constexpr std::string_view kRefusal =
+    "Y2xtZiBob3N0cyB0aGlzIGVsYXN0aWMgam9iOiBzdGFydCBhbGwgb2YgaXRzIG5vZGVzIHdpdGggbG1mLCBvciBhbGwgd2l0aCB0b3JjaHJ1bgp4"
+    "Ci4=";
+
+std::string torchrun_key(const std::string& run_id) { return "torch.rendezvous." + run_id; }
+
+Task<void> turn_torchrun_away(StoreClient& store, std::string run_id) {
+  const std::string key = torchrun_key(run_id);
+  const auto state = co_await store.get(key);
+  if (!state || *state == kRefusal) co_return;
+  co_await store.set(key, std::string(kRefusal));
+  log::warn(
+      "an agent of torchrun (--rdzv-backend c10d) came to join job {} (its key: {}) and was turned away: an elastic "
+      "job needs lmf on every node; one of both can be static (NODE_RANK, MASTER_ADDR)",
+      run_id, key);
+}
+
 /// Nodes that come and go, on a store hosted by the agent whose machine has the endpoint's address.
 class ElasticRendezvous final : public GroupRendezvous {
  public:
@@ -53,12 +73,14 @@ Task<void> ElasticRendezvous::open() {
   // The endpoint's machine is reached by the name that all know; another one where it reached that from.
   address_ = options().local_address;
   if (address_.empty()) address_ = here ? options().host : group().store().local_address().to_string();
+  if (hosts())
+    group().with_each_beat([&store = group().store(), id = options().run_id] { return turn_torchrun_away(store, id); });
   co_await take_part();
 }
 
 Task<void> ElasticRendezvous::refuse_torchrun() {
-  const auto pickled = co_await group().store().get("torch.rendezvous." + options().run_id);
-  if (pickled)
+  const auto pickled = co_await group().store().get(torchrun_key(options().run_id));
+  if (pickled && *pickled != kRefusal)
     throw Error(
         fmt::format("agents of torchrun have begun the elastic job {} at {}", options().run_id, group().store().peer()),
         "start all nodes of an elastic job with lmf, or none; a job of both can be static (NODE_RANK, MASTER_ADDR)");

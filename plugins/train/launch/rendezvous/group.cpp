@@ -81,6 +81,7 @@ Task<void> Group::tick() {
   if (!text) throw StoreLost(fmt::format("the store at {} has forgotten the job", store_.peer()));
   adopt(*text);
   co_await listen();
+  if (with_each_beat_) co_await with_each_beat_();
   if (wants(state_)) co_await act();
 }
 

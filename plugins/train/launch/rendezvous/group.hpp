@@ -46,6 +46,8 @@ class Group : public std::enable_shared_from_this<Group> {
   Task<void> changed();
   /// Called from the context whenever the state may have changed.
   void on_change(std::function<void()> call) { on_change_ = std::move(call); }
+  /// What this node does besides. Nothing that it holds may end before the group.
+  void with_each_beat(std::function<Task<void>()> work) { with_each_beat_ = std::move(work); }
   /// Wakes who waits for a change.
   void notify();
 
@@ -87,6 +89,7 @@ class Group : public std::enable_shared_from_this<Group> {
   std::optional<Time> enough_since_;
   std::map<std::string, Time> waiting_since_;
   std::function<void()> on_change_;
+  std::function<Task<void>()> with_each_beat_;
 };
 
 }  // namespace lmf::train::launch

@@ -134,6 +134,11 @@ TEST_CASE("masks are read as CUDA reads them") {
   const With mask("CUDA_VISIBLE_DEVICES", "2,3");
   CHECK(visible_devices().count == 2);
   CHECK(visible_devices().description == "2 GPUs in CUDA_VISIBLE_DEVICES");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  for (const char* variable : {"ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"}) {
+    const With other(variable, "0,1,3");
+    CHECK(visible_devices().description == std::string("3 GPUs in ") + variable);
+  }
   const With wrong("LMF_FAKE_DEVICES", "some");
   CHECK_THROWS_WITH(visible_devices(), "environment: LMF_FAKE_DEVICES is 'some', expected a number of devices");
 }

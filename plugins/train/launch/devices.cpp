@@ -93,7 +93,9 @@ Devices masked(int installed, std::initializer_list<const char*> masks, const ch
 
 Devices visible_devices() {
   if (const char* fake = std::getenv("LMF_FAKE_DEVICES"); fake != nullptr && *fake != '\0')
-    return masked(fake_gpus(fake), {"CUDA_VISIBLE_DEVICES"}, "GPU");
+    return masked(fake_gpus(fake),
+                  {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"},
+                  "GPU");
   const Family families[] = {
       {nvidia_gpus, {"CUDA_VISIBLE_DEVICES"}, "GPU"},
       {amd_gpus, {"ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"}, "GPU"},

@@ -54,6 +54,10 @@ std::string next_step(int error_number) {
       return "check its owner and mode, and those of the folders above it";
     case EROFS:
       return "choose a folder on a file system that can be written";
+    case EMFILE:
+      return "raise the limit on open files (ulimit -n)";
+    case ENFILE:
+      return "the whole machine has too many files open: end what is not needed, or raise fs.file-max";
     case ENOENT:
       return "check the spelling, and that the folder exists";
     default:

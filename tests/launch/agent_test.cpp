@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.hpp"
 #include "lmf/error.hpp"
 #include "support/places.hpp"
 #include "train/launch/agent/failure_cause.hpp"
 #include "train/launch/agent/processes.hpp"
+#include "train/launch/agent/run_folder.hpp"
 #include "train/launch/agent/run_options.hpp"
 #include "train/launch/agent/worker_output.hpp"
 #include "train/launch/devices.hpp"
@@ -177,6 +179,47 @@ TEST_CASE("whole lines with a prefix on the console, every byte in the file, the
   std::ifstream read(file);
   CHECK(std::string(std::istreambuf_iterator<char>(read), {}) == "one\ntwo\r10%\r\nlast");
   for (const int end : {console[0], console[1], worker[1]}) ::close(end);
+}
+
+TEST_CASE("a file that takes no more is named with the cause, once; the console goes on") {
+  boost::asio::io_context context;
+  std::vector<std::string> said;
+  log::set_sink([&](log::Level, std::string_view text) { said.emplace_back(text); }, log::Level::info);
+  int console[2], worker[2];
+  REQUIRE(::pipe(console) == 0);
+  REQUIRE(::pipe(worker) == 0);
+  {
+    Console shown(context, console[1]);
+    CapturedStream::Destinations to;
+    to.console = &shown;
+    to.file = FileDescriptor(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    to.file_name = "/dev/full";
+    CapturedStream stream(context, FileDescriptor(worker[0]), std::move(to));
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(::write(worker[1], "line\n", 5) == 5);
+      stream.drain();
+    }
+    context.run_for(std::chrono::milliseconds(50));
+  }
+  log::set_sink({}, log::Level::off);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0] ==
+        "cannot write to /dev/full: No space left on device: it is not complete; free some space or choose a folder on "
+        "another disk");
+  char buffer[64] = {};
+  CHECK(::read(console[0], buffer, sizeof buffer) == 10);
+  for (const int end : {console[0], console[1], worker[1]}) ::close(end);
+}
+
+TEST_CASE("a folder for logs that cannot be made is named with the cause") {
+  const test::TemporaryFolder place;
+  const RunFolder folder(place.path() / "logs", "", "id", true);
+  std::ofstream(folder.path() + "/attempt_1").flush();
+  CHECK(folder.attempt(0, 2).ends_with("/attempt_0"));
+  CHECK_THROWS_WITH(
+      folder.attempt(1, 2),
+      fmt::format("cannot make a folder for the workers' logs: {}/attempt_1/0: Not a directory", folder.path())
+          .c_str());
 }
 
 TEST_CASE("the last lines of a text: bounded, without what a redrawn line showed before, without control characters") {

@@ -4,8 +4,13 @@
 #include <cerrno>
 #include <csignal>
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/log.hpp"
 #include "launch/on_loop.hpp"
 #include "train/launch/agent/worker_group.hpp"
 
@@ -22,6 +27,13 @@ WorkerPlan shell(int rank, const std::string& script) {
   plan.rank = plan.local_rank = rank;
   plan.words = {"/bin/sh", "-c", script};
   return plan;
+}
+
+/// Its standard output is a copy of that file.
+WorkerStreams streams_into(int file) {
+  WorkerStreams streams;
+  streams.output = FileDescriptor(::fcntl(file, F_DUPFD_CLOEXEC, 3));
+  return streams;
 }
 
 /// Keeps the agent's only thread busy until the process has ended: it hears of nothing meanwhile.
@@ -93,5 +105,42 @@ TEST_CASE("a worker that ends by itself while the agent is busy telling it to st
     CHECK(group.workers()[0]->ending()->status() == 3);
     CHECK(group.workers()[1]->told_to_stop());
     CHECK(group.workers()[1]->ending()->status() == 128 + SIGTERM);
+  });
+}
+
+TEST_CASE("who does not end is named, and how long it is waited for") {
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    bool hurry = false;
+    std::string said;
+    lmf::log::set_sink(
+        [&](lmf::log::Level, std::string_view text) {
+          said += text;
+          hurry = true;  // all that was to be seen
+        },
+        lmf::log::Level::info);
+    const Guard guard("test", "");
+    Wake wake(context);
+    WorkerGroup group(context, guard, wake);
+    std::string expected;
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    SUBCASE("a worker") {
+      group.start(shell(3, "trap '' TERM; echo; while :; do sleep 600; done"), streams_into(ready[1]));
+      expected = fmt::format("waiting for the end of rank 3 (process {}); what", group.workers()[0]->pid());
+    }
+    SUBCASE("what it left behind") {
+      group.start(shell(0, "setsid sh -c 'trap \"\" TERM; echo; while :; do sleep 600; done' & wait"),
+                  streams_into(ready[1]));
+      expected = "waiting for the end of sh (process ";
+    }
+    char line = 0;
+    REQUIRE(::read(ready[0], &line, 1) == 1);
+    group.tell_to_stop(SIGTERM);
+    CHECK(co_await group.gone(600s, hurry));
+    CHECK_MESSAGE(said.starts_with(expected), said);
+    CHECK_MESSAGE(said.ends_with(" s is killed"), said);
+    lmf::log::set_sink({}, lmf::log::Level::off);
+    for (const int end : ready) ::close(end);
   });
 }

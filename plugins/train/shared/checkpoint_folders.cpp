@@ -106,9 +106,10 @@ std::optional<CheckpointFolder> checkpoint_at(const fs::path& folder) {
 
 std::vector<CheckpointFolder> checkpoints_in(const fs::path& output_directory) {
   std::vector<CheckpointFolder> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(output_directory, ignored)) {
-    if (auto checkpoint = checkpoint_at(entry.path())) found.push_back(std::move(*checkpoint));
+  // Not to be thrown by a disk that fails: also what is to be done then asks what is there.
+  std::error_code failed;
+  for (fs::directory_iterator entry(output_directory, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (auto checkpoint = checkpoint_at(entry->path())) found.push_back(std::move(*checkpoint));
   }
   std::sort(found.begin(), found.end(), [](const CheckpointFolder& a, const CheckpointFolder& b) {
     return std::tie(a.run, a.step) < std::tie(b.run, b.step);

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 
-from harness import Job, case, free_port
+from harness import Job, Launcher, case, free_port
 
 SECTION_1 = ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE", "ROLE_NAME",
              "ROLE_RANK", "ROLE_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID",
@@ -29,6 +29,23 @@ def c02(launcher):
         status, env = job.status(), job.environments()["0"]
         return (f"status {status}, world {env['WORLD_SIZE']}, uuid {bool(UUID.fullmatch(env['TORCHELASTIC_RUN_ID']))}, "
                 f"agent store {env['TORCHELASTIC_USE_AGENT_STORE']}, OMP_NUM_THREADS {env.get('OMP_NUM_THREADS')}, {job.files_left()}")
+
+
+@case("L08", "a temporary folder that is not there: another one is used", "status 0, not made True", "status 0, not made True")
+def l08(launcher):
+    with Job(launcher, [], environment={"TMPDIR": "/no/such/folder"}) as job:
+        return f"status {job.status()}, not made {not os.path.exists('/no')}"
+
+
+@case("L09", "too few files may be open: which limit, and what to do", "1 1 1, says it True True True", "1 1 1, says it False False False")
+def l09(launcher):
+    statuses, says = [], []
+    for most in (8, 12, 30):  # for the agent itself, for its port, for all of its workers
+        limited = Launcher(launcher.name, ["sh", "-c", f'ulimit -n {most}; exec "$@"', "sh", *launcher.command], launcher.python)
+        with Job(limited, ["--nproc-per-node=16"]) as job:
+            statuses.append(str(job.status()))
+            says.append(str("ulimit -n" in job.errors()))
+    return f"{' '.join(statuses)}, says it {' '.join(says)}"
 
 
 @case("C03", "a master port makes it static", "status 0, 127.0.0.1, the port, none")

@@ -9,6 +9,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/files.hpp"
+#include "base/log.hpp"
 #include "train/launch/agent/worker_output.hpp"
 
 namespace lmf::train::launch {
@@ -32,11 +34,19 @@ struct CapturedStream::State {
   void take(std::string_view text) {
     tail.append(text);
     if (tail.size() > 2 * kTailBytes) tail.erase(0, tail.size() - kTailBytes);
-    if (to.file) write_all(to.file.get(), text);
+    if (to.file) write_file(text);
     if (to.whole_lines)
       take_lines(text);
     else if (to.console != nullptr)
       to.console->write(text);
+  }
+
+  void write_file(std::string_view text) {
+    const int failed = write_all(to.file.get(), text);
+    if (failed == 0) return;
+    to.file.reset();
+    const Error error = file_error("write to", to.file_name, failed);
+    log::warn("{}: it is not complete{}{}", error.what(), error.hint().empty() ? "" : "; ", error.hint());
   }
 
   /// A progress bar that redraws itself is a line each time: \r ends one as well.

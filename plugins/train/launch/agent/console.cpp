@@ -32,7 +32,10 @@ Console::Console(boost::asio::io_context& context, int descriptor)
 }
 
 void Console::write(std::string_view text) {
-  if (!stream_.is_open()) return write_all(descriptor_, text);
+  if (!stream_.is_open()) {
+    write_all(descriptor_, text);
+    return;
+  }
   waiting_ += text;
   if (!writing_) start_writing();
 }

@@ -32,14 +32,16 @@ class FileDescriptor {
   int number_;
 };
 
-/// Writes as much as can be written: a full disk or a reader that is gone costs output, never the job.
-inline void write_all(int descriptor, std::string_view text) {
+/// Writes as much as can be written: a full disk or a reader that is gone costs output, never the job. Returns why not
+/// all could be, an errno; 0: it was.
+inline int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(descriptor, text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
+    if (count <= 0) return count < 0 ? errno : EIO;
     text.remove_prefix(static_cast<std::size_t>(count));
   }
+  return 0;
 }
 
 }  // namespace lmf::train::launch

@@ -152,6 +152,14 @@ bool catches_signal(pid_t pid, int signal) {
   return ((mask >> (signal - 1)) & 1) != 0;
 }
 
+std::string process_name(pid_t pid) {
+  std::string name = proc_text(fmt::format("/proc/{}/comm", pid), 64);
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  for (char& c : name)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return name.empty() ? "?" : name;
+}
+
 std::string unique_process_id() {
   const std::string stat = proc_text("/proc/self/stat", 1024);
   return fmt::format("{}-{}", ::getpid(), start_field(after_name(stat)));

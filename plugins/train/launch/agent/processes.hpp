@@ -38,6 +38,10 @@ std::vector<pid_t> processes_of_job(std::string_view id, const std::vector<Worke
 /// Whether `pid` catches the signal: otherwise USR1 would end it.
 bool catches_signal(pid_t pid, int signal);
 
+/// Its program's, at most 15 letters, as the kernel has it and without anything that a terminal would obey; "?" of one
+/// that has ended.
+std::string process_name(pid_t pid);
+
 /// A name for this process that no other has had since the machine started: "PID-START".
 std::string unique_process_id();
 

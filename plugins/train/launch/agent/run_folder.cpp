@@ -62,7 +62,12 @@ RunFolder::~RunFolder() {
 
 std::string RunFolder::attempt(int number, int workers) const {
   const std::string folder = fmt::format("{}/attempt_{}", path_, number);
-  for (int worker = 0; worker < workers; ++worker) fs::create_directories(fmt::format("{}/{}", folder, worker));
+  for (int worker = 0; worker < workers; ++worker) {
+    const std::string own = fmt::format("{}/{}", folder, worker);
+    std::error_code failed;
+    fs::create_directories(own, failed);
+    if (failed) throw file_error("make a folder for the workers' logs:", own, failed.value());
+  }
   return folder;
 }
 

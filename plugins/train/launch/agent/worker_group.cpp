@@ -4,7 +4,12 @@
 #include <csignal>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/log.hpp"
 #include "train/launch/agent/processes.hpp"
 
 namespace lmf::train::launch {
@@ -14,6 +19,9 @@ using namespace std::chrono_literals;
 
 /// After SIGKILL only the kernel itself can keep a process (a dead network disk).
 constexpr auto kKillPatience = 30s;
+/// After which it is said for what one waits.
+constexpr auto kWord = 5s;
+constexpr std::size_t kMostNamed = 8;
 
 void kill_descendants(pid_t guard, int signal) {
   for (const pid_t pid : descendants_of(::getpid(), guard)) ::kill(pid, signal);
@@ -74,11 +82,16 @@ void WorkerGroup::tell_to_stop(int signal) {
 }
 
 boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool& hurry) {
+  const auto word = Clock::now() + kWord;
   auto deadline = Clock::now() + grace;
-  bool told = false, killed = false;
+  bool told = false, killed = false, said = false;
   while (running() || has_children_besides(guard_.pid())) {
     reap();
     if (!running() && !std::exchange(told, true)) kill_descendants(guard_.pid(), SIGTERM);
+    if (!killed && Clock::now() >= word && !std::exchange(said, true))
+      log::info(
+          "waiting for the end of {}; what is still there in {} s is killed", those_left(),
+          std::chrono::ceil<std::chrono::seconds>(std::max(deadline - Clock::now(), Clock::duration::zero())).count());
     if (!killed && (hurry || Clock::now() >= deadline)) {
       killed = true;
       deadline = Clock::now() + kKillPatience;
@@ -88,9 +101,25 @@ boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool
     if (killed && Clock::now() >= deadline) co_return false;
     // A descendant's end is told to its own parent: with workers gone or killed, look for ourselves.
     const auto next_look = Clock::now() + (killed || !running() ? 20ms : 10s);
-    if (running() || has_children_besides(guard_.pid())) co_await wake_.wait(std::min(deadline, next_look));
+    const auto limit = said || killed ? deadline : std::min(deadline, word);
+    if (running() || has_children_besides(guard_.pid())) co_await wake_.wait(std::min(limit, next_look));
   }
   co_return true;
+}
+
+/// The workers, or when these have ended, what they have left behind.
+std::string WorkerGroup::those_left() const {
+  std::vector<std::string> names;
+  for (const auto& worker : workers_)
+    if (!worker->ending()) names.push_back(fmt::format("rank {} (process {})", worker->plan().rank, worker->pid()));
+  const bool descendants = names.empty();
+  if (descendants)
+    for (const pid_t pid : descendants_of(::getpid(), guard_.pid()))
+      names.push_back(fmt::format("{} (process {})", process_name(pid), pid));
+  const std::size_t more = names.size() - std::min(names.size(), kMostNamed);
+  names.resize(names.size() - more);
+  return fmt::format("{}{}{}", fmt::join(names, ", "), more == 0 ? "" : fmt::format(" and {} more", more),
+                     descendants ? ", which the workers started" : "");
 }
 
 void WorkerGroup::watch_children() {

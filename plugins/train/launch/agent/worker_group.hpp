@@ -34,13 +34,14 @@ class WorkerGroup {
   std::vector<int> forward(int signal);
   /// At once, without waiting.
   void tell_to_stop(int signal);
-  /// Waits until the workers and what they started are gone, and kills what is not when `grace` is over or `hurry`
-  /// turns true. False: something stays (the kernel holds it).
+  /// Waits until the workers and what they started are gone, says after a while what is not, and kills that when
+  /// `grace` is over or `hurry` turns true. False: something stays (the kernel holds it).
   boost::asio::awaitable<bool> gone(Clock::duration grace, const bool& hurry);
 
  private:
   void watch_children();
   void reap();
+  std::string those_left() const;
 
   Wake& wake_;
   const Guard& guard_;

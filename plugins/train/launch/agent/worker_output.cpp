@@ -147,6 +147,7 @@ FileDescriptor OutputPlan::open_stream(int local_rank, int rank, Stream stream,
       substitute(settings_.prefix,
                  {{"role_name", role_}, {"rank", std::to_string(rank)}, {"local_rank", std::to_string(local_rank)}});
   to.file = std::move(file);
+  to.file_name = file_name;
   to.filters = is_error ? settings_.error_filters : settings_.output_filters;
   if (teed && !to.filters.empty()) to.matching_lines = matching_lines_file(stream);
   captured = std::make_unique<CapturedStream>(context_, std::move(pair->ours), std::move(to));

@@ -40,7 +40,8 @@ class CapturedStream {
     Console* console = nullptr;  ///< null: not shown
     bool whole_lines = false;    ///< with `prefix`
     std::string prefix;
-    FileDescriptor file;                             ///< -1: none
+    FileDescriptor file;  ///< -1: none
+    std::string file_name;
     std::shared_ptr<FileDescriptor> matching_lines;  ///< of all workers; null: none
     std::vector<std::string> filters;
   };

@@ -86,7 +86,9 @@ TEST_CASE("fixed: equal ranks are told, and missing nodes named") {
   CHECK(clashes == 1);
   CHECK(again->status() == 2);
   auto zero = job.start({"rank=0"});
-  CHECK_HAS(zero->line("error"), fmt::format("(process {})", a->process()));
+  CHECK_HAS(zero->line("error"),
+            fmt::format("(process {}) | if that is this job's node 0, this one needs a number of its own (NODE_RANK",
+                        a->process()));
   CHECK(zero->status() == 1);
   auto two = job.start({"rank=2"});  // the job is none the worse for them
   for (auto* peer : {a.get(), b.get(), two.get()}) CHECK_HAS(peer->line("assigned"), "/3 ");

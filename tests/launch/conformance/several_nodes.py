@@ -276,14 +276,15 @@ def c44(launcher):
     return f"{' '.join(statuses)}, says who {' '.join(says)}"
 
 
-@case("C45", "static, node rank 0 twice on one machine: the second says so", "1, says so True", "1, says so True")
+@case("C45", "static, node rank 0 twice on one machine: the second says so, and what to do",
+      "1, says so True, NODE_RANK True", "1, says so True, NODE_RANK False")
 def c45(launcher):
     with static(launcher, conf="timeout=8") as nodes:
         nodes.start(options=["--node-rank=0"])
         nodes.until(lambda: is_listening(nodes))
         b = nodes.start(options=["--node-rank=0"])
-        status = b.status()
-        return f"{status}, says so {'in use' in b.errors() or 'taken' in b.errors() or 'EADDRINUSE' in b.errors()}"
+        status, said = b.status(), b.errors()
+        return f"{status}, says so {'in use' in said or 'taken' in said or 'EADDRINUSE' in said}, NODE_RANK {'NODE_RANK' in said}"
 
 
 @case("C46", "static, the port is another program's", "1, says so True", "1, says so True")

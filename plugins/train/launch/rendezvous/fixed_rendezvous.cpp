@@ -28,6 +28,7 @@ class FixedRendezvous final : public GroupRendezvous {
   std::string progress() const override;
   bool may_part() const override;
 
+  void host_store();
   Task<void> check_own_address();
   Task<std::optional<Change>> exchange_roles();
   Task<bool> ranks_are_assigned();
@@ -51,7 +52,7 @@ class FixedRendezvous final : public GroupRendezvous {
 Task<void> FixedRendezvous::open() {
   roles_.resize(static_cast<std::size_t>(nodes()));
   if (rank() == 0) {
-    host(std::make_unique<StoreServer>(context(), "", options().port));
+    host_store();
     co_await check_own_address();
   }
   const auto [address, port] = store_endpoint();
@@ -91,6 +92,17 @@ Task<GroupRendezvous::Outcome> FixedRendezvous::meet() {
   Outcome outcome = co_await GroupRendezvous::meet();
   if (auto* assignment = std::get_if<Assignment>(&outcome)) assignment->master_address = options().host;
   co_return outcome;
+}
+
+void FixedRendezvous::host_store() {
+  try {
+    host(std::make_unique<StoreServer>(context(), "", options().port));
+  } catch (const PortInUse& error) {
+    throw Error(error.what(),
+                fmt::format("if that is this job's node 0, this one needs a number of its own (NODE_RANK, "
+                            "--node-rank); else {}",
+                            error.hint()));
+  }
 }
 
 /// Node 0 hosts the store whatever its address is said to be; its workers and the other nodes go where that leads. No

@@ -1,11 +1,13 @@
 #include "train/launch/store/store_server.hpp"
 
+#include <cerrno>
 #include <random>
 #include <set>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "base/port_owner.hpp"
 #include "train/launch/store/connection.hpp"
@@ -29,8 +31,10 @@ void watch_for_death(tcp::socket& socket) {
 [[noreturn]] void cannot_listen(const tcp::endpoint& at, const error_code& why) {
   const std::string owner = why == asio::error::address_in_use ? port_owner(at.port()) : "";
   if (!owner.empty())
-    throw Error(fmt::format("port {} is in use by {}", at.port(), owner),
-                "end it, or choose another port (MASTER_PORT, --master-port, --rdzv-endpoint)");
+    throw PortInUse(fmt::format("port {} is in use by {}", at.port(), owner),
+                    "end it, or choose another port (MASTER_PORT, --master-port, --rdzv-endpoint)");
+  if (why.value() == EMFILE || why.value() == ENFILE)
+    throw file_error("listen on", fmt::format("port {}", at.port()), why.value());
   throw Error(fmt::format("cannot listen on {} port {}: {}", at.address().to_string(), at.port(), why.message()),
               at.port() > 0 && at.port() < 1024 ? "ports below 1024 need privileges: choose a higher one"
                                                 : "choose another port (MASTER_PORT, --master-port)");

@@ -4,9 +4,15 @@
 #include <memory>
 #include <string>
 
+#include "lmf/error.hpp"
 #include "train/launch/store/asio.hpp"
 
 namespace lmf::train::launch {
+
+/// Names who holds the port.
+struct PortInUse : Error {
+  using Error::Error;
+};
 
 struct StoreLimits {
   std::size_t memory = std::size_t{512} << 20;  ///< bytes, of all clients together
@@ -20,7 +26,7 @@ struct StoreLimits {
 class StoreServer {
  public:
   /// Listens at once: a port is held from here on, not guessed. `address` is numeric, "" for every address of both
-  /// families; port 0 takes a free one. Throws Error that names the port and who holds it.
+  /// families; port 0 takes a free one. Throws PortInUse where somebody is seen to hold it, or Error.
   StoreServer(asio::io_context& context, const std::string& address, std::uint16_t port, StoreLimits limits = {});
   ~StoreServer();  ///< closes the port and every connection
   StoreServer(const StoreServer&) = delete;

@@ -106,6 +106,19 @@ TEST_CASE("fixed: equal ranks are told, and missing nodes named") {
   CHECK(e->status() == 1);
 }
 
+TEST_CASE("fixed: a node that has waited long for the store has no wrong clock") {
+  const Job job({"backend=fixed", "min=2", "max=2"}, "127.0.0.1");
+  auto b = job.start({"rank=1"});
+  b->line("log waiting: no store answers");  // longer than clocks may differ
+  auto a = job.start({"rank=0"});
+  for (auto* peer : {a.get(), b.get()}) peer->line("assigned");
+  b->tell("restart so that they look at each other again");
+  for (auto* peer : {a.get(), b.get()}) CHECK_HAS(peer->line("assigned"), "attempt=1");
+  for (auto* peer : {a.get(), b.get()}) peer->tell("done");
+  for (auto* peer : {a.get(), b.get()}) CHECK(peer->status() == 0);
+  for (auto* peer : {a.get(), b.get()}) CHECK_FALSE(has(peer->seen(), "the clock of"));
+}
+
 TEST_CASE("fixed: a node 0 that others may not find at its address is warned") {
   const Job elsewhere({"backend=fixed", "min=2", "max=2", "timeout=1"}, "192.0.2.1");
   CHECK_HAS(elsewhere.start({"rank=0"})->line("log"), "192.0.2.1 is no address of this machine, but this is node 0");

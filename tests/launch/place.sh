@@ -2,7 +2,7 @@
 # where it was put, a configuration that is right, and `lmf` with its output in `said` and its status in $status.
 here=$PWD
 export TMPDIR=$here/tmp
-rm -rf place out tmp && mkdir -p place/plugins-1 place/private tmp
+rm -rf place place-2 out tmp && mkdir -p place/plugins-1 place/private tmp
 cp "$LMF_BUILD"/lib/lmf/plugins-1/{liblmf-train.so,train.lmf-plugin.toml,train.options.toml,run.options.toml} place/plugins-1/
 cp "$LMF_BUILD/tests/liblmf-test-placed-worker.so" place/private/liblmf-train-worker.so
 cat > config.yaml <<EOF

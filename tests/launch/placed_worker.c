@@ -1,11 +1,15 @@
 /* Stands in for the trainer: says where the launcher has put it, and does what LMF_TEST_WORKER asks: "fail", rank 1
- * ends with 7; "fail once", only at the first attempt. */
+ * ends with 7; "fail once", only at the first attempt. There are two builds of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "train/worker_abi.h"
+
+#ifndef LMF_TEST_BUILD
+#define LMF_TEST_BUILD "first"
+#endif
 
 static const char* variable(const char* name) {
   const char* value = getenv(name);
@@ -19,7 +23,7 @@ int lmf_train_worker_run_v1(const lmf_host_v1* host, const char* options_json, c
   printf("rank %s of %s, local %s of %s, at %s:%s, attempt %s, alloc %s\n", variable("RANK"), variable("WORLD_SIZE"),
          variable("LOCAL_RANK"), variable("LOCAL_WORLD_SIZE"), variable("MASTER_ADDR"), variable("MASTER_PORT"),
          variable("LMF_ATTEMPT"), variable("PYTORCH_CUDA_ALLOC_CONF"));
-  printf("library %s\n", host->library);
+  printf("library %s, the %s build\n", host->library, LMF_TEST_BUILD);
   fflush(stdout);
   if (strncmp(task, "fail", 4) == 0 && strcmp(variable("RANK"), "1") == 0 &&
       !(is_restart && strcmp(task, "fail once") == 0)) {

@@ -59,10 +59,11 @@ LMF_EXIT_COMPAT=torchrun LMF_TEST_WORKER=fail lmf train config.yaml
 expect "torchrun's statuses on demand" status 1
 
 port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
+other=("${program[@]}") # of node 1
 two_nodes() { # node 1's configuration, words that it has in addition
   export LMF_FAKE_DEVICES=2 NNODES=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port
   NODE_RANK=0 timeout 60 "${program[@]}" train config.yaml > node0 2>&1 &
-  NODE_RANK=1 timeout 60 "${program[@]}" train "$@" > node1 2>&1
+  NODE_RANK=1 timeout 60 "${other[@]}" train "$@" > node1 2>&1
   status=$?
   wait $!
   status="$? $status"
@@ -83,6 +84,18 @@ expect_said "another configuration on a node stops both" "the learning_rate of n
 expect_not_said "another configuration on a node stops both" "rank 0 of 4"
 two_nodes config.yaml output_dir="$here/elsewhere"
 expect_said "another place for the model on a node stops both" "the output_dir of node .* is $here/elsewhere"
+
+cp -r place place-2
+other=("$LMF_BUILD/bin/lmf" --plugin-dir "$here/place-2/plugins-1")
+two_nodes config.yaml
+expect "the same build from another place" status "0 0"
+cp "$LMF_BUILD/tests/liblmf-test-placed-worker-2.so" place-2/private/liblmf-train-worker.so
+two_nodes config.yaml
+expect_true "another build of the trainer on a node stops both" [ "$status" != "0 0" ]
+expect_said "another build of the trainer on a node stops both" "the build of the trainer of node .* is [0-9a-f]*, that of node" \
+  "use the same configuration and the same version of lmf on all nodes"
+expect_not_said "another build of the trainer on a node stops both" "rank 0 of 4"
+other=("${program[@]}")
 
 LMF_PLUGIN_PIN="1:2:$here/elsewhere/liblmf-train.so" lmf train config.yaml
 expect "another library than the launcher's" status 126

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/progress.hpp"
+#include "gguf/gguf_writer.hpp"
 #include "inputs.hpp"
 #include "merged_weights.hpp"
 #include "target_folder.hpp"
@@ -30,16 +31,54 @@ std::string what_is_done(const MergedWeights& weights, const Request& request) {
   return request.number ? fmt::format("{}, as {}", what, torch_name(*request.number)) : what;
 }
 
-void write_all_weights(const MergedWeights& weights, const WeightPlan& plan, const std::filesystem::path& folder) {
+/// Calls `work` with what to call as bytes are written.
+template <class Work>
+void with_progress(const std::string& what, std::uint64_t total, const Work& work) {
   constexpr std::uint64_t kMegabyte = 1'000'000;
-  Progress progress("writing, MB", static_cast<std::int64_t>(plan.bytes / kMegabyte));
+  Progress progress(what + ", MB", static_cast<std::int64_t>(total / kMegabyte));
   std::uint64_t written = 0;
-  write_weights(weights, plan, folder, [&](std::uint64_t bytes) {
+  work([&](std::uint64_t bytes) {
     written += bytes;
     progress.update(static_cast<std::int64_t>(written / kMegabyte));
   });
   progress.finish();
 }
+
+/// The GGUF files that are asked for, judged before anything is written.
+class GgufFiles {
+ public:
+  GgufFiles(const Request& request, const Inputs& inputs, const MergedWeights& weights)
+      : kinds_(request.gguf), inputs_(inputs), name_(request.directory.filename().string()) {
+    if (kinds_.empty()) return;
+    writer_.emplace(weights, inputs.spec);
+    GgufVocabulary::read(inputs.model_directory, inputs.tokenizer, inputs.spec.vocab_size);
+  }
+  std::uint64_t bytes() const {
+    std::uint64_t bytes = 0;
+    for (const FileKind kind : kinds_) bytes += writer_->data_bytes(kind);
+    return bytes;
+  }
+  /// What Modelfile is to begin with; "" when there is none.
+  std::string first_name() const { return kinds_.empty() ? "" : GgufWriter::file_name(kinds_.front()); }
+
+  void write(const std::filesystem::path& folder) const {
+    if (kinds_.empty()) return;
+    const auto vocabulary = GgufVocabulary::read(folder, inputs_.tokenizer, inputs_.spec.vocab_size);
+    // Where a template's stop word has become eos, that is what ends an answer.
+    const auto& chat = inputs_.chat_template;
+    const auto stops = chat && !chat->replace_eos ? chat->stop_ids(inputs_.tokenizer) : std::vector<std::int32_t>();
+    for (const FileKind kind : kinds_)
+      with_progress(GgufWriter::file_name(kind), writer_->data_bytes(kind), [&](const Wrote& wrote) {
+        writer_->write(kind, {name_, vocabulary, inputs_.tokenizer, stops}, folder, wrote);
+      });
+  }
+
+ private:
+  const std::vector<FileKind>& kinds_;
+  const Inputs& inputs_;
+  std::string name_;
+  std::optional<GgufWriter> writer_;
+};
 
 }  // namespace
 
@@ -49,18 +88,20 @@ void export_model(const Request& request, const lmf_host_v1& host) {
   TargetFolder target(request.directory, inputs.folders(), request.overwrite);
   const MergedWeights weights(inputs.weights, inputs.spec, inputs.adapters);
   const WeightPlan plan = plan_weights(weights, request.number, request.shard_bytes);
-  target.require_space(plan.bytes + kBesideWeights);
+  const GgufFiles gguf(request, inputs, weights);
+  target.require_space(plan.bytes + gguf.bytes() + kBesideWeights);
   std::optional<Verifier> verifier;
   if (request.verify) verifier.emplace(host);
   log::info("{}", what_is_done(weights, request));
 
   target.begin();
-  write_text_files(inputs, request.number, {}, target.work());
-  write_all_weights(weights, plan, target.work());
+  write_text_files(inputs, request.number, gguf.first_name(), target.work());
+  with_progress("writing", plan.bytes, [&](const Wrote& wrote) { write_weights(weights, plan, target.work(), wrote); });
   if (verifier) {
     target.keep();  // what is wrong with it can be looked at
     verifier->verify(request, inputs, target.work());
   }
+  gguf.write(target.work());
   target.commit();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   log::info("wrote {}: {:.2f} GB of weights in {} file{}, {:.1f} s", target.directory().string(),

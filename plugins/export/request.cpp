@@ -1,9 +1,11 @@
 #include "request.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "lmf/error.hpp"
 #include "model/decoder_spec.hpp"
@@ -40,6 +42,18 @@ std::vector<double> read_weights(const config::Options& options, std::size_t ada
   return weights;
 }
 
+std::vector<FileKind> read_kinds(const config::Options& options) {
+  std::vector<FileKind> kinds;
+  for (const std::string& word : options.list("export_gguf")) {
+    const auto kind = file_kind(word);
+    if (!kind)
+      throw Error(fmt::format("{}: export_gguf is '{}'", options.origin("export_gguf"), word),
+                  fmt::format("there are {}", fmt::join(file_kinds(), ", ")), kExitUsage);
+    if (std::find(kinds.begin(), kinds.end(), *kind) == kinds.end()) kinds.push_back(*kind);
+  }
+  return kinds;
+}
+
 }  // namespace
 
 Request read_request(const config::Options& options) {
@@ -58,6 +72,7 @@ Request read_request(const config::Options& options) {
   constexpr std::uint64_t kGigabyte = 1'000'000'000;  // the original counts in decimal ones
   request.shard_bytes = static_cast<std::uint64_t>(options.integer("export_size")) * kGigabyte;
   request.number = number_named(options.text("infer_dtype"));
+  request.gguf = read_kinds(options);
   request.overwrite = options.flag("export_overwrite");
   // Without an adapter there is nothing to prove but that bytes were copied: only when it is asked for.
   request.verify = options.flag("verify") && (options.given("verify") || !request.adapters.empty());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/options.hpp"
+#include "gguf/file_kind.hpp"
 #include "numbers.hpp"
 
 namespace lmf::exporter {
@@ -21,6 +22,7 @@ struct Request {
   std::filesystem::path directory;
   std::uint64_t shard_bytes = 0;
   std::optional<Number> number;  ///< none: as the model is stored
+  std::vector<FileKind> gguf;    ///< GGUF files to write beside the weights
   bool overwrite = false;
   bool verify = false;
 };

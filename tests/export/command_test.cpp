@@ -141,6 +141,24 @@ TEST_CASE("what ends an answer in the template ends one in generation_config.jso
   CHECK(read_json(place.out().string() + "2/generation_config.json")["eos_token_id"] == json::array({0, 2}));
 }
 
+TEST_CASE("GGUF files are written beside the weights, and Modelfile begins with the first") {
+  const Place place;
+  const auto result = place.run({"export_gguf=q8_0,F16"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(fs::exists(place.out() / "model.safetensors"));
+  CHECK(contains(read_file(place.out() / "Modelfile"), "FROM ./model-Q8_0.gguf\n"));
+  const std::string eight = read_file(place.out() / "model-Q8_0.gguf"),
+                    half = read_file(place.out() / "model-F16.gguf");
+  CHECK(eight.starts_with("GGUF"));
+  CHECK(eight.size() < half.size());
+  for (const char* key :
+       {"general.architecture", "tokenizer.ggml.merges", "tokenizer.chat_template", "blk.1.ffn_norm.weight"})
+    CHECK(contains(eight, key));
+  const std::string head("\x0d\0\0\0\0\0\0\0output.weight", 21);  // a text stands behind its length
+  CHECK(!contains(eight, head));                                  // tied: llama.cpp takes the embedding
+}
+
 TEST_CASE("without an adapter the model is written again, in the type that is asked for") {
   const Place place;
   const auto result = place.run({"adapter_name_or_path=", "infer_dtype=bfloat16"});
@@ -226,6 +244,7 @@ TEST_CASE("what cannot be done is said before anything is written") {
   place.fails({"export_size=0"}, 2, "export_size");
   place.fails({"export_quantization_bit=4"}, 2, "GPTQ");
   place.fails({"export_legacy_format=true"}, 2, "pickles");
+  place.fails({"export_gguf=q5_k_m"}, 2, "q4_k_m");
   place.fails({"export_hub_model_id=me/mine"}, 2, "hf upload");
   place.fails({"adapter_weights=1,2"}, 2, "adapter_weights has 2 numbers for 1 adapters");
   place.fails({"adapter_weights=heavy"}, 2, "'heavy'");

@@ -1,11 +1,17 @@
 """What lmf merges, beside what peft merges: the numbers, that transformers reads the folder, and the same greedy answer from it."""
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import sys
 
+import gguf
+import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from common import finish, lmf, run, small_model, verdict, work
 
@@ -22,7 +28,7 @@ def export(name, base, adapters, *options):
     folder = work / name
     shutil.rmtree(folder, ignore_errors=True)
     run(lmf, "export", "--model_name_or_path", base, "--adapter_name_or_path", ",".join(map(str, adapters)), "--template", "chatml",
-        "--export_dir", folder, *options)
+        "--export_dir", folder, "--verify=off", *options)
     return folder
 
 
@@ -49,6 +55,101 @@ def compare(name, base, adapters, dtype, *options):
         verdict(f"{name}: the same greedy answer", answer(again, tokenizer) == answer(model, tokenizer))
 
 
+def another_model(name, kind, **more):
+    """Like small_model(), of another architecture."""
+    folder = work / name
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    torch.manual_seed(12)
+    shape = dict(vocab_size=len(tokenizer), hidden_size=128, intermediate_size=256, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+                 max_position_embeddings=512, initializer_range=0.2, tie_word_embeddings=False, bos_token_id=None, eos_token_id=tokenizer.eos_token_id)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **{**shape, **more}))
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if parameter_name.endswith(".bias"):
+                parameter.normal_(0, 0.2)
+    model.to(torch.float32).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def answers_of_llama_cpp(file, texts):
+    """Greedy answers of llama.cpp through node-llama-cpp; None where that is not installed."""
+    peers = os.environ["LMF_PEERS"]
+    if not os.path.isdir(os.path.join(peers, "node", "node_modules", "node-llama-cpp")):
+        return None
+    done = subprocess.run(["node", pathlib.Path(__file__).with_name("llama.mjs"), file, "24", *texts], capture_output=True, text=True, timeout=900)
+    if done.returncode != 0:
+        sys.exit(f"llama.mjs {file} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rotated(tensor, heads):
+    """Rows in the order in which llama.cpp turns them: neighbours, where Hugging Face turns halves."""
+    return tensor.reshape(heads, 2, tensor.shape[0] // heads // 2, *tensor.shape[1:]).swapaxes(1, 2).reshape(tensor.shape)
+
+
+def expected_gguf_tensors(folder):
+    config = json.loads((folder / "config.json").read_text())
+    is_llama = config["model_type"] in ("llama", "mistral")
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[config["model_type"].upper() if not is_llama else "LLAMA"], config["num_hidden_layers"])
+    for name, tensor in weights(folder).items():
+        tensor = tensor.float().numpy()
+        for part, heads in ((".q_proj.", "num_attention_heads"), (".k_proj.", "num_key_value_heads")):
+            if is_llama and part in name:
+                tensor = rotated(tensor, config[heads])
+        yield names.get_name(name, (".weight", ".bias")), tensor
+
+
+# The largest error of a type, in parts of a tensor's size: uniform steps over a normal distribution.
+LIMITS = {"F32": 0, "F16": 0.0004, "BF16": 0.003, "Q8_0": 0.008, "Q4_0": 0.11, "Q6_K": 0.025, "Q4_K": 0.09}
+QUANTISED_BY_GGUF = ("F32", "F16", "BF16", "Q8_0", "Q4_0")
+
+
+def compare_gguf_file(what, file, expected):
+    read = {tensor.name: tensor for tensor in gguf.GGUFReader(file).tensors}
+    verdict(f"{what}: the tensors' names", read.keys() - {"rope_freqs.weight"} == expected.keys())
+    exact, wrong = 0, []
+    for name, wanted in expected.items():
+        tensor = read[name]
+        kind = tensor.tensor_type.name
+        back = gguf.quants.dequantize(tensor.data, tensor.tensor_type).reshape(wanted.shape)
+        if np.linalg.norm(back - wanted) > LIMITS[kind] * np.linalg.norm(wanted):
+            wrong.append(f"{name} loses too much")
+        if kind in QUANTISED_BY_GGUF:
+            same = np.ascontiguousarray(gguf.quants.quantize(wanted, tensor.tensor_type)).tobytes() == np.ascontiguousarray(tensor.data).tobytes()
+            exact += same
+            wrong += [] if same else [f"{name} has other bytes than gguf's quantiser makes"]
+    verdict(f"{what}: {exact} of {len(expected)} tensors have the bytes of gguf's quantiser, the others lose what their type loses {wrong[:3]}", not wrong)
+
+
+def compare_gguf(name, base, template, adapters=()):
+    folder = work / name
+    shutil.rmtree(folder, ignore_errors=True)
+    merge = ["--adapter_name_or_path", ",".join(map(str, adapters))] if adapters else []
+    kinds = ["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q4_K_M", "Q4_0"]
+    run(lmf, "export", "--model_name_or_path", base, *merge, "--template", template, "--export_dir", folder, "--export_gguf", ",".join(kinds), "--verify=off")
+    expected = dict(expected_gguf_tensors(folder))
+    for kind in kinds:
+        compare_gguf_file(f"{name}, {kind}", folder / f"model-{kind}.gguf", expected)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    texts = [tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False)
+             for text in ("Which city is the capital of Norway?", "Do you know 1234 currencies, or  more?\n\nI'll wait.")]
+    answers = answers_of_llama_cpp(folder / "model-F32.gguf", texts)
+    if answers is None:
+        return print(f"  not compared: {name} with llama.cpp, which is not in LMF_PEERS/node")
+    for text, theirs in zip(texts, answers):
+        prompt_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        verdict(f"{name}: llama.cpp makes the same tokens of the prompt", theirs["prompt"] == prompt_ids)
+        with torch.no_grad():
+            ours = model.generate(torch.tensor([prompt_ids]), max_new_tokens=24, do_sample=False)[0, len(prompt_ids):].tolist()
+        ends = ours.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ours else len(ours)
+        verdict(f"{name}: llama.cpp answers the same {len(theirs['answer'])} tokens", theirs["answer"] == ours[:ends])
+    said = run(lmf, "chat", "--model_name_or_path", folder, "--template", template, "--do_sample", "false", "--max_new_tokens", "24", "--prompt",
+               "Which city is the capital of Norway?").strip()
+    verdict(f"{name}: so does lmf chat", said == tokenizer.decode(answers[0]["answer"], skip_special_tokens=True).strip())
+
+
 base = small_model()
 torch.manual_seed(3)
 settings = dict(r=4, lora_alpha=6, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
@@ -66,6 +167,10 @@ for type_name in ("float32", "bfloat16", "float16"):
         compare(f"merged-{name}-{type_name}", typed, [adapter], dtype)
     compare(f"merged-all-{type_name}", typed, list(adapters.values()), dtype)
 whole = export("whole", base, [adapters["plain"]])
+compare_gguf("gguf-llama", base, "chatml", [adapters["plain"]])
+for kind, more in (("qwen2", {}), ("qwen3", {"head_dim": 32}), ("llama", {"rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 4.0, "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0, "original_max_position_embeddings": 128}, "hidden_size": 256, "head_dim": 64, "tie_word_embeddings": True})):
+    compare_gguf(f"gguf-{kind}-{len(more)}", another_model(f"another-{kind}", kind, **more), "chatml")
 config = json.loads((whole / "config.json").read_text())
 verdict("config.json keeps what it had", {**json.loads((base / "config.json").read_text()), **config} == config)
 finish()

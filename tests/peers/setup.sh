@@ -20,4 +20,8 @@ if ! "$venv/bin/python" -c "import torchaudio" 2>/dev/null; then
   mkdir "$packages/torchaudio"
   echo '__version__ = "0"' >"$packages/torchaudio/__init__.py"
 fi
+# llama.cpp, for GGUF files: only its prebuilt library for the CPU.
+if command -v npm >/dev/null; then
+  npm install --silent --prefix "$venv/node" --ignore-scripts --omit=optional node-llama-cpp@3.22.1 @node-llama-cpp/linux-x64@3.22.1
+fi
 "$venv/bin/llamafactory-cli" version

@@ -37,7 +37,7 @@ def l08(launcher):
         return f"status {job.status()}, not made {not os.path.exists('/no')}"
 
 
-@case("L09", "too few files may be open: which limit, and what to do", "1 1 1, says it True True True", "1 1 1, says it False False False")
+@case("L09", "too few files may be open: which limit, and what to do", "1 1 1, says it True True True", "1 hangs 0, says it False False False")
 def l09(launcher):
     statuses, says = [], []
     for most in (8, 12, 30):  # for the agent itself, for its port, for all of its workers

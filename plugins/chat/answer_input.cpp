@@ -69,7 +69,7 @@ int answer(Conversation& conversation, const std::string& message, const Interru
   };
   const auto result = conversation.ask(message, show, interrupts.stop_requested());
   write_out(STDOUT_FILENO, "\n");
-  explain_end(result.finish);
+  explain_end(result.end.finish);
   return interrupts.pending() ? 128 + interrupts.pending() : kExitDone;
 }
 

@@ -6,9 +6,6 @@
 
 namespace lmf::chat {
 
-Conversation::Conversation(const Model& model, const Settings& settings)
-    : model_(model), settings_(settings), generator_(model.decoder) {}
-
 infer::Answer Conversation::ask(const std::string& message, const std::function<void(std::string_view)>& show,
                                 const std::atomic<bool>& stop) {
   turns_.push_back({text::Role::user, message});
@@ -20,10 +17,10 @@ infer::Answer Conversation::ask(const std::string& message, const std::function<
     show(piece);
   };
   try {
-    auto answer = generator_.generate(
-        request(), [&](std::int32_t id) { add(decoder.push(id)); }, stop);
+    auto answer = infer::generate(
+        *model_.engine, request(), [&](std::int32_t id) { add(decoder.push(id)); }, stop);
     add(decoder.finish());
-    if (answer.finish == infer::Finish::cancelled && said.empty())
+    if (answer.end.finish == infer::Finish::cancelled && said.empty())
       turns_.pop_back();  // a question without an answer would be in the way of the next
     else
       turns_.push_back({text::Role::assistant, said});

@@ -7,27 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include "infer/generator.hpp"
-#include "model/decoder.hpp"
+#include "infer/generate.hpp"
+#include "infer/loaded_model.hpp"
 #include "settings.hpp"
 #include "text/chat_template.hpp"
-#include "text/tokenizer.hpp"
 
 namespace lmf::chat {
 
-/// Everything that answers: tokenizer, template and weights, adapters merged in.
-struct Model {
-  text::Tokenizer tokenizer;
-  text::ChatTemplate chat_template;
-  model::Decoder decoder;
-
-  static Model load(const Settings& settings, const std::filesystem::path& share_directory);
-};
-
-/// The turns so far, and the generator whose cache holds them.
+/// The turns so far.
 class Conversation {
  public:
-  Conversation(const Model& model, const Settings& settings);
+  Conversation(const infer::LoadedModel& model, const Settings& settings) : model_(model), settings_(settings) {}
 
   /// Answers `message` in the light of the turns before it; `show` gets the text piece by piece, whole characters. What
   /// was said until `stop` is set stays in the conversation.
@@ -39,9 +29,8 @@ class Conversation {
  private:
   infer::Request request() const;
 
-  const Model& model_;
+  const infer::LoadedModel& model_;
   const Settings& settings_;
-  infer::Generator generator_;
   std::vector<text::Message> turns_;
 };
 

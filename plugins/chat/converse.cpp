@@ -55,11 +55,11 @@ void answer(Conversation& conversation, const std::string& message, Interrupts& 
     show("Assistant: ");
     const auto result = conversation.ask(message, show, interrupts.stop_requested());
     show("\n");
-    explain_end(result.finish);
+    explain_end(result.end.finish);
     if (!result.ids.empty())
       log::debug("{} tokens, {:.1f} a second; first after {:.3f} s; {} of the prompt's reused", result.ids.size(),
-                 static_cast<double>(result.ids.size()) / result.whole.count(), result.first_token.count(),
-                 result.reused_tokens);
+                 static_cast<double>(result.ids.size()) / result.end.whole.count(), result.end.first_token.count(),
+                 result.end.cached_tokens);
   } catch (const Error& error) {  // too long a conversation, for example: the next message may do
     show("\n");
     log::error("{}{}{}", error.what(), error.hint().empty() ? "" : "\n  ", error.hint());

@@ -45,6 +45,7 @@ void explain_end(infer::Finish finish) {
       break;
     case infer::Finish::stop:
     case infer::Finish::cancelled:
+    case infer::Finish::failed:
       break;
   }
 }

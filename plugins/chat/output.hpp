@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "infer/generator.hpp"
+#include "infer/engine.hpp"
 
 namespace lmf::chat {
 

@@ -43,7 +43,7 @@ int chat(const lmf::Invocation& call) {
   const Settings settings = read_settings(read.options);
   settings.sampling.check();
   try {
-    const Model model = Model::load(settings, call.host.share_directory);
+    const auto model = lmf::infer::LoadedModel::load(settings.model, call.host.share_directory);
     Conversation conversation(model, settings);
     return run_session(conversation, arguments.prompts);
   } catch (const c10::Error& error) {

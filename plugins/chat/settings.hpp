@@ -1,27 +1,23 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "config/options.hpp"
+#include "infer/loaded_model.hpp"
 #include "infer/sampler.hpp"
 
 namespace lmf::chat {
 
 /// What `lmf chat` was asked to do.
 struct Settings {
-  std::string model, revision;
-  std::string cache_directory;  ///< Hugging Face cache to look the model up in; empty: the usual one
-  std::vector<std::string> adapters;
-  std::string chat_template;  ///< empty: the one the model was trained with, as far as its folder tells
-  std::string system;         ///< empty: the template's
+  infer::ModelChoice model;
+  std::string system;  ///< empty: the template's
   infer::Sampling sampling;
   std::int64_t max_new_tokens = 0;  ///< of one answer; 0: max_length decides
   std::int64_t max_length = 0;      ///< prompt and answer
   bool skip_special_tokens = true;
-  bool use_cpu = false;  ///< even when there is a GPU
 };
 
 /// Reads them from checked options. Without a seed in the configuration, one is drawn.

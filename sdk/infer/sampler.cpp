@@ -55,21 +55,42 @@ void Sampling::check() const {
   require(top_p >= 0 && top_p <= 1, "top_p", top_p, "a number between 0 and 1");
   require(repetition_penalty > 0 && std::isfinite(repetition_penalty), "repetition_penalty", repetition_penalty,
           "a number above 0");
+  require(presence_penalty >= -2 && presence_penalty <= 2, "presence_penalty", presence_penalty,
+          "a number between -2 and 2");
+  require(frequency_penalty >= -2 && frequency_penalty <= 2, "frequency_penalty", frequency_penalty,
+          "a number between -2 and 2");
+  require(min_p >= 0 && min_p <= 1, "min_p", min_p, "a number between 0 and 1");
 }
 
-Sampler::Sampler(const Sampling& sampling, std::int64_t vocab_size)
-    : sampling_(sampling), seen_(static_cast<std::size_t>(vocab_size), 0) {
+Sampler::Sampler(const Sampling& sampling, std::int64_t vocab_size) : sampling_(sampling) {
   sampling_.check();
   if (sampling_.temperature == 0) sampling_.do_sample = false;
+  const auto size = static_cast<std::size_t>(vocab_size);
+  for (const auto& [id, bias] : sampling_.logit_bias)
+    if (id < 0 || id >= vocab_size || std::isnan(bias))
+      throw Error(fmt::format("logit_bias names token {}, the model has {}", id, vocab_size), {}, kExitUsage);
+  if (sampling_.repetition_penalty != 1.0) seen_.resize(size, 0);
+  if (sampling_.presence_penalty != 0 || sampling_.frequency_penalty != 0) said_place_.resize(size, 0);
 }
 
-void Sampler::observe(std::span<const std::int32_t> ids) {
-  if (sampling_.repetition_penalty == 1.0) return;
+void Sampler::observe_prompt(std::span<const std::int32_t> ids) {
+  if (seen_.empty()) return;
   for (const std::int32_t id : ids) {
     char& seen = seen_.at(static_cast<std::size_t>(id));
     if (!seen) seen_ids_.push_back(id);
     seen = 1;
   }
+}
+
+void Sampler::observe(std::int32_t id) {
+  observe_prompt({&id, 1});
+  if (said_place_.empty()) return;
+  std::int32_t& place = said_place_.at(static_cast<std::size_t>(id));
+  if (place == 0) {
+    said_.emplace_back(id, 0);
+    place = static_cast<std::int32_t>(said_.size());
+  }
+  ++said_[static_cast<std::size_t>(place - 1)].second;
 }
 
 std::int32_t Sampler::next(std::span<const float> logits) {
@@ -88,7 +109,7 @@ std::int32_t Sampler::next(std::span<const float> logits) {
       }
     }
   }
-  observe({&chosen, 1});
+  observe(chosen);
   return chosen;
 }
 
@@ -97,18 +118,22 @@ std::span<const Candidate> Sampler::distribution(std::span<const float> logits) 
   collect(scores);
   normalise(candidates_.size());
   if (sampling_.top_p < 1) keep_top_p();
+  if (sampling_.min_p > 0) keep_min_p();
   return candidates_;
 }
 
-/// A positive logit of a token seen before is divided by the penalty, a negative one multiplied.
+/// A positive logit of a token seen before is divided by the repetition penalty, a negative one multiplied; the other
+/// penalties are subtracted and the bias is added.
 std::span<const float> Sampler::penalised(std::span<const float> logits) {
-  if (seen_ids_.empty()) return logits;
+  if (seen_ids_.empty() && said_.empty() && sampling_.logit_bias.empty()) return logits;
   const float penalty = static_cast<float>(sampling_.repetition_penalty);
   scores_.assign(logits.begin(), logits.end());
-  for (const std::int32_t id : seen_ids_) {
-    float& score = scores_[static_cast<std::size_t>(id)];
-    score = score < 0 ? score * penalty : score / penalty;
-  }
+  const auto score = [&](std::int32_t id) -> float& { return scores_[static_cast<std::size_t>(id)]; };
+  for (const std::int32_t id : seen_ids_) score(id) = score(id) < 0 ? score(id) * penalty : score(id) / penalty;
+  for (const auto& [id, times] : said_)
+    score(id) -= static_cast<float>(sampling_.presence_penalty + sampling_.frequency_penalty * times);
+  for (const auto& [id, bias] : sampling_.logit_bias)
+    score(id) = bias <= -100 ? -std::numeric_limits<float>::infinity() : score(id) + bias;
   return scores_;
 }
 
@@ -147,6 +172,14 @@ void Sampler::keep_top_p() {
     while (kept < sorted && (kept == 0 || before < sampling_.top_p)) before += candidates_[kept++].probability;
   }
   normalise(kept);
+}
+
+void Sampler::keep_min_p() {
+  double most = 0;
+  for (const Candidate& candidate : candidates_) most = std::max(most, candidate.probability);
+  std::erase_if(candidates_,
+                [&](const Candidate& candidate) { return candidate.probability < sampling_.min_p * most; });
+  normalise(candidates_.size());
 }
 
 /// In [0, 1), 53 bits.

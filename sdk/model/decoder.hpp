@@ -55,9 +55,10 @@ struct KeyValueCache {
 /// A copy shares its tensors.
 class Decoder {
  public:
-  /// `dtype`: of the parameters in memory; default the checkpoint's. Every tensor is a copy of the file's.
+  /// `dtype`: of the parameters in memory; default the checkpoint's. Every tensor is a copy of the file's, unless
+  /// `mapped`: then those that need no conversion lie in the mapped file, and nothing may write to them.
   static Decoder load(const std::filesystem::path& model_directory, std::optional<torch::Dtype> dtype = {},
-                      torch::Device device = torch::kCPU);
+                      torch::Device device = torch::kCPU, bool mapped = false);
   /// Random weights: linear and embedding N(0, initializer_range), norms 1, biases 0 (train_from_scratch). The same
   /// bits for the same seed, whatever device and dtype.
   static Decoder random(const DecoderSpec& spec, std::uint64_t seed, torch::Dtype dtype = torch::kFloat32,

@@ -86,7 +86,8 @@ void save_weights(const fs::path& directory, const NamedTensors& tensors, std::u
 
 }  // namespace
 
-Decoder Decoder::load(const fs::path& model_directory, std::optional<torch::Dtype> dtype, torch::Device device) {
+Decoder Decoder::load(const fs::path& model_directory, std::optional<torch::Dtype> dtype, torch::Device device,
+                      bool mapped) {
   Decoder decoder(DecoderSpec::read(model_directory));
   const torch::NoGradGuard no_grad;
   const Weights weights = Weights::open_model(model_directory);
@@ -95,7 +96,7 @@ Decoder Decoder::load(const fs::path& model_directory, std::optional<torch::Dtyp
   const auto shapes = parameter_shapes(decoder.spec_);
   const auto slots = decoder.slots();
   for (std::size_t i = 0; i < shapes.size(); ++i)
-    *slots[i].second = weights.tensor(shapes[i].name).to(device, target, /*non_blocking=*/false, /*copy=*/true);
+    *slots[i].second = weights.tensor(shapes[i].name).to(device, target, /*non_blocking=*/false, /*copy=*/!mapped);
   decoder.retie();
   report_unused(weights, shapes, model_directory);
   return decoder;

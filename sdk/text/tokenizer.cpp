@@ -1,6 +1,7 @@
 #include "text/tokenizer.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 #include <fmt/format.h>
 
@@ -103,6 +104,23 @@ std::optional<std::int32_t> Tokenizer::token_id(std::string_view token) const {
 }
 
 std::string Tokenizer::token(std::int32_t id) const { return model_->token(id); }
+
+std::string Tokenizer::token_bytes(std::int32_t id) const {
+  const std::string literal = token(id);
+  std::string bytes;
+  if (literal.empty()) return bytes;
+  if (model_->streaming() == Streaming::bytes) {
+    model_->append_bytes(id, bytes);
+    return bytes;
+  }
+  unsigned byte = 0;
+  if (model_->is_byte_token(id) && std::sscanf(literal.c_str(), "<0x%2X>", &byte) == 1)
+    return {static_cast<char>(byte)};
+  // After another token: a text's first one may lose its leading blank.
+  const std::int32_t twice[] = {id, id};
+  const std::string once = decode({twice, 1}), both = decode(twice);
+  return both.size() > once.size() ? both.substr(once.size()) : once;
+}
 
 bool Tokenizer::is_special(std::int32_t id) const {
   const auto& added = model_->added_tokens();

@@ -41,6 +41,8 @@ class Tokenizer {
   std::optional<std::int32_t> token_id(std::string_view token) const;
   std::string token(std::int32_t id) const;  ///< its literal form; "" when the id names none
   bool is_special(std::int32_t id) const;
+  /// What it adds to a text that has begun, perhaps only part of a character; "" when the id names none.
+  std::string token_bytes(std::int32_t id) const;
 
   const SpecialTokens& special() const;
   std::optional<std::int32_t> bos_id() const, eos_id() const, pad_id() const;

@@ -152,7 +152,7 @@ TEST_CASE("a refused option passes with a value that changes nothing") {
 TEST_CASE("an option that would change the result is refused with what to do") {
   CHECK(problems_of(read({"stage=dpo"})) ==
         "command line: stage 'dpo' is refused: this version trains stage sft only\n");
-  CHECK(problems_of(read({"quantization_bit=4"})).find("quantised weights are not in this version") !=
+  CHECK(problems_of(read({"quantization_bit=4"})).find("beside quantised weights is not in this version") !=
         std::string::npos);
   CHECK(read({"fsdp=full_shard"}).problems.size() == 1);
 }

@@ -19,7 +19,7 @@ namespace {
 std::map<int, double> distribution(const Sampling& sampling, const std::vector<float>& logits,
                                    const std::vector<std::int32_t>& seen = {}) {
   Sampler sampler(sampling, static_cast<std::int64_t>(logits.size()));
-  sampler.observe(seen);
+  sampler.observe_prompt(seen);
   std::map<int, double> probabilities;
   for (const auto& candidate : sampler.distribution(logits)) probabilities[candidate.id] = candidate.probability;
   return probabilities;

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include "infer/generator.hpp"
+#include "infer/generate.hpp"
 #include "support/places.hpp"
 
 namespace {
@@ -52,10 +52,10 @@ TEST_CASE("a trained model tells its story through the cache") {
   lmf::infer::Request request{
       .prompt = prompt, .stop_ids = {}, .max_new_tokens = static_cast<std::int64_t>(ids.size()), .sampling = {}};
   request.sampling.do_sample = false;
-  lmf::infer::Generator generator(decoder);
+  lmf::infer::Engine engine(lmf::infer::make_executor(decoder, {}));
   const std::atomic<bool> never{false};
-  const auto answer = generator.generate(
-      request, [](std::int32_t) {}, never);
+  const auto answer = lmf::infer::generate(
+      engine, request, [](std::int32_t) {}, never);
   CHECK(answer.ids == ids);
   CHECK(join(read_pieces(folder / "tok512.bin"), answer.ids) == expected.at("text").get<std::string>());
 }

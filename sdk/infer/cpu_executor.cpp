@@ -1,0 +1,223 @@
+#include "infer/cpu_executor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+#include <fmt/format.h>
+
+#include "lmf/error.hpp"
+
+namespace lmf::infer {
+namespace {
+
+using torch::Tensor;
+
+Tensor floats(const Tensor& tensor) { return tensor.defined() ? tensor.to(torch::kFloat32).contiguous() : tensor; }
+
+/// Turns channel i of a head together with i + D/2.
+void rotate(float* head, const float* cosines, const float* sines, std::int64_t half) {
+  for (std::int64_t i = 0; i < half; ++i) {
+    const float a = head[i], b = head[i + half];
+    head[i] = a * cosines[i] - b * sines[i];
+    head[i + half] = b * cosines[i] + a * sines[i];
+  }
+}
+
+std::int64_t at_least_one_slot(const ExecutorSettings& settings) { return std::max<std::int64_t>(settings.slots, 1); }
+
+}  // namespace
+
+CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings)
+    : spec_(decoder.spec()),
+      slots_(at_least_one_slot(settings)),
+      slot_tokens_(settings.slot_tokens > 0 ? settings.slot_tokens : model::context_length(spec_)),
+      step_tokens_(std::max(settings.step_tokens, slots_)),
+      format_(settings.format),
+      kernels_(kernels()),
+      workers_(settings.threads > 0 ? settings.threads : at::get_num_threads()),
+      cache_(spec_.layers, slots_, slot_tokens_, spec_.key_value_heads, spec_.head_dim),
+      rotary_(spec_) {
+  const torch::NoGradGuard no_gradients;
+  for (model::Layer& layer : decoder.layers) {
+    if (layer.q.lora_a.defined())
+      throw Error("an adapter has to be merged before the model answers", {}, kExitInternal);
+    layers_.push_back({floats(layer.input_norm), floats(layer.post_attention_norm), floats(layer.query_norm),
+                       floats(layer.key_norm), pack(layer.q), pack(layer.k), pack(layer.v), pack(layer.o),
+                       pack(layer.gate), pack(layer.up), pack(layer.down), layer.window});
+    layer = {};  // a quantised model must not lie in memory twice
+  }
+  embedding_ =
+      decoder.embedding.scalar_type() == torch::kBFloat16 ? decoder.embedding.contiguous() : floats(decoder.embedding);
+  final_norm_ = floats(decoder.final_norm);
+  head_ = pack(decoder.head);
+}
+
+CpuExecutor::Linear CpuExecutor::pack(model::Linear& linear) const {
+  return {PackedWeights::pack(linear.weight, format_), floats(linear.bias)};
+}
+
+/// Outputs of one task: enough to be worth taking, few enough that all threads end together.
+std::int64_t CpuExecutor::chunk(std::int64_t outputs) const {
+  constexpr std::int64_t kLeast = 8, kMost = 64;
+  const std::int64_t even = outputs / (4 * workers_.threads());
+  return std::clamp(even / kLeast * kLeast, kLeast, kMost);
+}
+
+void CpuExecutor::multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin,
+                           std::int64_t end, float* y, std::int64_t y_stride) const {
+  kernels_.multiply(linear.weights.matrix, x, tokens, begin, end, y, y_stride);
+  if (!linear.bias.defined()) return;
+  const float* bias = linear.bias.data_ptr<float>();
+  for (std::int64_t t = 0; t < tokens; ++t)
+    for (std::int64_t r = begin; r < end; ++r) y[t * y_stride + r] += bias[r];
+}
+
+void CpuExecutor::normalise(const float* x, const Tensor& weight, std::int64_t tokens, float* out) {
+  const float epsilon = static_cast<float>(spec_.norm_epsilon);
+  const std::int64_t size = spec_.hidden_size;
+  workers_.run((tokens + 7) / 8, [&](std::int64_t part) {
+    for (std::int64_t t = part * 8; t < std::min(part * 8 + 8, tokens); ++t)
+      kernels_.normalise(x + t * size, weight.data_ptr<float>(), epsilon, size, out + t * size);
+  });
+}
+
+void CpuExecutor::embed(std::span<const Row> rows) {
+  const auto width = static_cast<std::size_t>(spec_.hidden_size);
+  x_.resize(rows.size() * width);
+  for (std::size_t t = 0; t < rows.size(); ++t) {
+    const Row& row = rows[t];
+    if (row.token < 0 || row.token >= spec_.vocab_size || row.position < 0 || row.position >= slot_tokens_)
+      throw Error(fmt::format("token {} at position {} is outside of the model", row.token, row.position), {},
+                  kExitInternal);
+    const std::size_t first = static_cast<std::size_t>(row.token) * width;
+    if (embedding_.scalar_type() == torch::kFloat32)
+      std::copy_n(embedding_.data_ptr<float>() + first, width, x_.data() + t * width);
+    else
+      std::copy_n(embedding_.data_ptr<c10::BFloat16>() + first, width, x_.data() + t * width);
+  }
+}
+
+/// Queries, keys and values of the normed rows, side by side.
+void CpuExecutor::project(const Layer& layer, std::int64_t tokens) {
+  const std::int64_t width = layer.q.outputs() + layer.k.outputs() + layer.v.outputs();
+  qkv_.resize(static_cast<std::size_t>(tokens * width));
+  const std::int64_t step = chunk(layer.q.outputs());
+  const auto parts = [&](const Linear& linear) { return (linear.outputs() + step - 1) / step; };
+  workers_.run(parts(layer.q) + parts(layer.k) + parts(layer.v), [&](std::int64_t part) {
+    std::int64_t column = 0;
+    for (const Linear* linear : {&layer.q, &layer.k, &layer.v}) {
+      if (part < parts(*linear))
+        return multiply(*linear, normed_.data(), tokens, part * step, std::min((part + 1) * step, linear->outputs()),
+                        qkv_.data() + column, width);
+      part -= parts(*linear);
+      column += linear->outputs();
+    }
+  });
+}
+
+/// Norms and turns queries and keys, and puts keys and values into the cache.
+void CpuExecutor::place(const Layer& layer, std::int64_t index, std::span<const Row> rows) {
+  const std::int64_t D = spec_.head_dim, heads = spec_.heads, own = spec_.key_value_heads;
+  const float epsilon = static_cast<float>(spec_.norm_epsilon);
+  workers_.run(static_cast<std::int64_t>(rows.size() + 3) / 4, [&](std::int64_t part) {
+    for (auto t = static_cast<std::size_t>(part * 4); t < std::min(static_cast<std::size_t>(part * 4 + 4), rows.size());
+         ++t) {
+      float* q = qkv_.data() + static_cast<std::int64_t>(t) * (heads + 2 * own) * D;
+      float* v = q + (heads + own) * D;
+      for (std::int64_t head = 0; head < heads + own; ++head) {
+        const Tensor& norm = head < heads ? layer.query_norm : layer.key_norm;
+        float* channels = q + head * D;
+        if (norm.defined()) kernels_.normalise(channels, norm.data_ptr<float>(), epsilon, D, channels);
+        rotate(channels, rotary_.cosines(t), rotary_.sines(t), D / 2);
+      }
+      for (std::int64_t head = 0; head < own; ++head)
+        cache_.write(index, rows[t].slot, head, rows[t].position, q + (heads + head) * D, v + head * D);
+    }
+  });
+}
+
+void CpuExecutor::attend(const Layer& layer, std::int64_t index, std::span<const Row> rows) {
+  const std::int64_t D = spec_.head_dim, own = spec_.key_value_heads, shared = spec_.heads / own;
+  const std::int64_t width = (spec_.heads + 2 * own) * D;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(D));
+  attended_.resize(rows.size() * static_cast<std::size_t>(spec_.heads * D));
+  // One head for all rows before the next: what its rows read is the same memory.
+  workers_.run(static_cast<std::int64_t>(rows.size()) * own, [&](std::int64_t i) {
+    const std::int64_t head = i / static_cast<std::int64_t>(rows.size()),
+                       t = i % static_cast<std::int64_t>(rows.size());
+    const Row& row = rows[static_cast<std::size_t>(t)];
+    const std::int64_t end = row.position + 1,
+                       begin = layer.window > 0 ? std::max<std::int64_t>(end - layer.window, 0) : 0;
+    kernels_.attend(qkv_.data() + t * width + head * shared * D, cache_.keys(index, row.slot, head),
+                    cache_.values(index, row.slot, head), begin, end, shared, D, scale,
+                    attended_.data() + (t * spec_.heads + head * shared) * D);
+  });
+}
+
+/// Adds linear(input) to the residual stream.
+void CpuExecutor::add(const Linear& linear, const float* input, std::int64_t tokens) {
+  const std::int64_t width = spec_.hidden_size, step = chunk(width);
+  normed_.resize(static_cast<std::size_t>(tokens * width));  // its values have been used
+  workers_.run((width + step - 1) / step, [&](std::int64_t part) {
+    const std::int64_t begin = part * step, end = std::min(begin + step, width);
+    multiply(linear, input, tokens, begin, end, normed_.data(), width);
+    for (std::int64_t t = 0; t < tokens; ++t)
+      for (std::int64_t c = begin; c < end; ++c)
+        x_[static_cast<std::size_t>(t * width + c)] += normed_[static_cast<std::size_t>(t * width + c)];
+  });
+}
+
+void CpuExecutor::feed_forward(const Layer& layer, std::int64_t tokens) {
+  const std::int64_t width = layer.gate.outputs(), step = chunk(width);
+  gate_.resize(static_cast<std::size_t>(tokens * width));
+  up_.resize(gate_.size());
+  workers_.run((width + step - 1) / step, [&](std::int64_t part) {
+    const std::int64_t begin = part * step, end = std::min(begin + step, width);
+    multiply(layer.gate, normed_.data(), tokens, begin, end, gate_.data(), width);
+    multiply(layer.up, normed_.data(), tokens, begin, end, up_.data(), width);
+    for (std::int64_t t = 0; t < tokens; ++t)
+      kernels_.activate(gate_.data() + t * width + begin, up_.data() + t * width + begin, end - begin);
+  });
+  add(layer.down, gate_.data(), tokens);
+}
+
+std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
+  const torch::InferenceMode no_gradients;
+  const auto tokens = static_cast<std::int64_t>(rows.size());
+  const auto width = static_cast<std::size_t>(spec_.hidden_size);
+  embed(rows);
+  rotary_.prepare(rows);
+  normed_.resize(x_.size());
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const auto index = static_cast<std::int64_t>(i);
+    normalise(x_.data(), layer.input_norm, tokens, normed_.data());
+    project(layer, tokens);
+    place(layer, index, rows);
+    attend(layer, index, rows);
+    add(layer.o, attended_.data(), tokens);
+    normalise(x_.data(), layer.post_attention_norm, tokens, normed_.data());
+    feed_forward(layer, tokens);
+  }
+  std::int64_t wanted = 0;
+  for (std::size_t t = 0; t < rows.size(); ++t)
+    if (rows[t].wants_logits)
+      std::copy_n(x_.data() + t * width, width, x_.data() + static_cast<std::size_t>(wanted++) * width);
+  const std::int64_t vocabulary = spec_.vocab_size, step = chunk(vocabulary);
+  normalise(x_.data(), final_norm_, wanted, normed_.data());
+  logits_.resize(static_cast<std::size_t>(wanted * vocabulary));
+  workers_.run((vocabulary + step - 1) / step, [&](std::int64_t part) {
+    multiply(head_, normed_.data(), wanted, part * step, std::min((part + 1) * step, vocabulary), logits_.data(),
+             vocabulary);
+  });
+  return logits_;
+}
+
+void CpuExecutor::copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) {
+  cache_.copy_prefix(from, to, tokens);
+}
+
+}  // namespace lmf::infer

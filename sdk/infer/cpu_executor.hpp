@@ -1,0 +1,70 @@
+#pragma once
+
+#include <vector>
+
+#include <torch/types.h>
+
+#include "infer/executor.hpp"
+#include "infer/key_value_slots.hpp"
+#include "infer/packed_weights.hpp"
+#include "infer/rotary_rows.hpp"
+#include "infer/workers.hpp"
+
+namespace lmf::infer {
+
+/// Executor on a CPU, with kernels of our own: decoding is bound by how fast the weights can be read, so each is read
+/// once for all rows of a step, in the smallest format that is asked for, and nothing is allocated per token. A row's
+/// result depends on its own sequence alone, bit for bit (see Kernels).
+class CpuExecutor final : public Executor {
+ public:
+  CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings);
+
+  const model::DecoderSpec& spec() const override { return spec_; }
+  std::int64_t slots() const override { return slots_; }
+  std::int64_t slot_tokens() const override { return slot_tokens_; }
+  std::int64_t step_tokens() const override { return step_tokens_; }
+  std::span<const float> run(std::span<const Row> rows) override;
+  void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override;
+
+ private:
+  /// y = x Wᵀ + b.
+  struct Linear {
+    PackedWeights weights;
+    torch::Tensor bias;  // float32 [rows] or undefined
+    std::int64_t outputs() const { return weights.matrix.rows; }
+  };
+  struct Layer {
+    torch::Tensor input_norm, post_attention_norm, query_norm, key_norm;  // float32
+    Linear q, k, v, o, gate, up, down;
+    std::int64_t window = 0;
+  };
+
+  Linear pack(model::Linear& linear) const;
+  void embed(std::span<const Row> rows);
+  void project(const Layer& layer, std::int64_t tokens);
+  void place(const Layer& layer, std::int64_t index, std::span<const Row> rows);
+  void attend(const Layer& layer, std::int64_t index, std::span<const Row> rows);
+  void add(const Linear& linear, const float* input, std::int64_t tokens);
+  void feed_forward(const Layer& layer, std::int64_t tokens);
+  void normalise(const float* x, const torch::Tensor& weight, std::int64_t tokens, float* out);
+  /// The rows [begin, end) of y, bias added.
+  void multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin, std::int64_t end,
+                float* y, std::int64_t y_stride) const;
+  std::int64_t chunk(std::int64_t outputs) const;
+
+  model::DecoderSpec spec_;
+  std::int64_t slots_, slot_tokens_, step_tokens_;
+  WeightFormat format_;
+  const Kernels& kernels_;
+  Workers workers_;
+  KeyValueSlots cache_;
+  RotaryRows rotary_;
+  torch::Tensor embedding_, final_norm_;
+  std::vector<Layer> layers_;
+  Linear head_;
+  // Of one step. x: the residual stream [T, C]; normed [T, C]; qkv [T, (H + 2 Hkv) D]; attended [T, H D];
+  // gate and up [T, I]; logits [T, V].
+  std::vector<float> x_, normed_, qkv_, attended_, gate_, up_, logits_;
+};
+
+}  // namespace lmf::infer

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace lmf::infer {
+
+/// How a matrix of weights lies in memory, row after row; a row makes one output.
+enum class WeightFormat {
+  fp32,
+  bf16,
+  int8,  ///< signed, value = q · scale of the row
+  int4,  ///< value = (q - 8) · scale of the group of 32 columns; the low halves of a group's 16 bytes are its columns
+         ///< 0-15, the high ones 16-31
+};
+inline constexpr std::int64_t kInt4Group = 32;
+
+struct Matrix {
+  WeightFormat format = WeightFormat::fp32;
+  const void* values = nullptr;
+  const float* scales = nullptr;  ///< int8: [rows]; int4: [rows, columns / 32]; else null
+  std::int64_t rows = 0, columns = 0;
+};
+
+/// Keys of one head and sequence lie in blocks of this many tokens, each [head_dim, 16]: a block's scores need no sum
+/// across lanes. Values lie as [tokens, head_dim].
+inline constexpr std::int64_t kKeyBlock = 16;
+
+/// The arithmetic of a decoder on a CPU, float32 whatever the weights are. Every result depends on its own token alone,
+/// bit for bit: neither how many tokens are computed together nor by how many threads changes it.
+struct Kernels {
+  const char*
+      level;  ///< what they were compiled for: "v3" and "v4" are x86-64's, "baseline" is what every processor has
+  /// y[t, r] = Σ_c x[t, c] · W[r, c] for the rows [begin, end). x [tokens, columns], y [tokens, y_stride].
+  void (*multiply)(const Matrix& weights, const float* x, std::int64_t tokens, std::int64_t begin, std::int64_t end,
+                   float* y, std::int64_t y_stride);
+  /// softmax(q · Kᵀ · scale) · V over the tokens [begin, end) of one key head; q and out [heads, head_dim].
+  void (*attend)(const float* q, const float* keys, const float* values, std::int64_t begin, std::int64_t end,
+                 std::int64_t heads, std::int64_t head_dim, float scale, float* out);
+  /// out = x / √(mean(x²) + ε) · weight, one token of `size` channels. out may be x.
+  void (*normalise)(const float* x, const float* weight, float epsilon, std::int64_t size, float* out);
+  /// gate = silu(gate) · up.
+  void (*activate)(float* gate, const float* up, std::int64_t size);
+};
+
+/// Those that this processor can run, the fastest first.
+std::span<const Kernels* const> runnable_kernels();
+inline const Kernels& kernels() { return *runnable_kernels().front(); }
+
+}  // namespace lmf::infer

@@ -1,0 +1,73 @@
+#include "infer/loaded_model.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <torch/cuda.h>
+#include <torch/types.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "infer/key_value_slots.hpp"
+#include "infer/packed_weights.hpp"
+#include "model/adapter.hpp"
+
+namespace lmf::infer {
+namespace {
+
+/// On a CPU, auto is float32 as in the original, or bfloat16 where the file has that: its values are the same then, and
+/// half as many bytes are read for each token.
+WeightFormat cpu_format(const ModelChoice& choice, const model::DecoderSpec& spec) {
+  if (choice.bits && *choice.bits != 8 && *choice.bits != 4)
+    throw Error(fmt::format("quantization_bit is {}", *choice.bits), "set 8 or 4, or leave it out", kExitUsage);
+  if (choice.bits) return *choice.bits == 4 ? WeightFormat::int4 : WeightFormat::int8;
+  if (choice.dtype == "bfloat16") return WeightFormat::bf16;
+  const bool same = choice.dtype == "auto" && spec.dtype == "bfloat16" && choice.adapters.empty();
+  return same ? WeightFormat::bf16 : WeightFormat::fp32;
+}
+
+torch::Dtype load_dtype(const ModelChoice& choice, WeightFormat format, torch::Device device) {
+  if (device.is_cpu())
+    return format == WeightFormat::bf16 && choice.adapters.empty() ? torch::kBFloat16 : torch::kFloat32;
+  return choice.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
+/// Positions of each sequence: the whole context, or what half of the memory can hold when all are used.
+std::int64_t positions_that_fit(const model::DecoderSpec& spec, std::int64_t sequences) {
+  const std::int64_t context = model::context_length(spec);
+  const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  const std::int64_t each = KeyValueSlots::token_bytes(spec.layers, spec.key_value_heads, spec.head_dim) * sequences;
+  const std::int64_t fitting = std::clamp<std::int64_t>(memory / 2 / std::max<std::int64_t>(each, 1), 256, context);
+  if (fitting < context)
+    log::info(
+        "a conversation can have {} of the model's {} tokens: the memory of {} of them is bounded to half of the "
+        "machine's",
+        fitting, context, sequences);
+  return fitting;
+}
+
+}  // namespace
+
+LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::path& share_directory) {
+  auto directory = model::resolve_model(choice.model, choice.revision, choice.cache_directory);
+  auto tokenizer = text::Tokenizer::load(directory);
+  const auto name = choice.chat_template.empty() ? std::nullopt : std::optional(choice.chat_template);
+  auto chat_template = text::ChatTemplate::choose(share_directory, name, choice.system, tokenizer);
+  chat_template.repair(tokenizer);
+  const torch::Device device = !choice.use_cpu && torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+  const WeightFormat format = cpu_format(choice, model::DecoderSpec::read(directory));
+  auto decoder =
+      model::Decoder::load(directory, load_dtype(choice, format, device), device, /*mapped=*/choice.adapters.empty());
+  for (const std::string& adapter : choice.adapters) {
+    const auto folder = model::resolve_adapter(adapter, choice.revision, choice.cache_directory);
+    model::load_adapter(decoder, folder, /*trainable=*/false);
+    model::merge_adapter(decoder);
+  }
+  ExecutorSettings settings{.slots = choice.sequences, .format = format};
+  settings.slot_tokens = positions_that_fit(decoder.spec(), choice.sequences);
+  auto engine = std::make_unique<Engine>(make_executor(std::move(decoder), settings), choice.most_waiting);
+  return {std::move(directory), std::move(tokenizer), std::move(chat_template), std::move(engine)};
+}
+
+}  // namespace lmf::infer

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "infer/engine.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
+
+namespace lmf::infer {
+
+/// Which model is to answer, and how.
+struct ModelChoice {
+  std::string model, revision;
+  std::string cache_directory;        ///< Hugging Face cache to look the model up in; empty: the usual one
+  std::vector<std::string> adapters;  ///< merged in, one after the other
+  std::string chat_template;          ///< empty: the one the model was trained with, as far as its folder tells
+  std::optional<std::string> system;  ///< in place of the template's default
+  std::string dtype = "auto";         ///< infer_dtype: auto, float32 or bfloat16
+  std::optional<std::int64_t> bits;   ///< quantization_bit: 8 or 4
+  std::int64_t sequences = 1;         ///< that are answered at once
+  std::size_t most_waiting = 256;
+  bool use_cpu = false;  ///< even when there is a GPU
+};
+
+/// Everything that answers.
+struct LoadedModel {
+  std::filesystem::path directory;
+  text::Tokenizer tokenizer;
+  text::ChatTemplate chat_template;
+  std::unique_ptr<Engine> engine;
+
+  static LoadedModel load(const ModelChoice& choice, const std::filesystem::path& share_directory);
+};
+
+}  // namespace lmf::infer

@@ -30,33 +30,67 @@ std::int64_t at_least_one_slot(const ExecutorSettings& settings) { return std::m
 
 }  // namespace
 
-CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings)
+CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings, std::vector<model::Decoder> adapted)
     : spec_(decoder.spec()),
       slots_(at_least_one_slot(settings)),
       slot_tokens_(settings.slot_tokens > 0 ? settings.slot_tokens : model::context_length(spec_)),
       step_tokens_(std::max(settings.step_tokens, slots_)),
+      adapters_(std::ssize(adapted)),
       format_(settings.format),
       kernels_(kernels()),
       workers_(settings.threads > 0 ? settings.threads : at::get_num_threads()),
       cache_(spec_.layers, slots_, slot_tokens_, spec_.key_value_heads, spec_.head_dim),
       rotary_(spec_) {
   const torch::NoGradGuard no_gradients;
-  for (model::Layer& layer : decoder.layers) {
-    if (layer.q.lora_a.defined())
-      throw Error("an adapter has to be merged before the model answers", {}, kExitInternal);
+  for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
+    model::Layer& layer = decoder.layers[i];
+    const auto linear = [&](model::Linear model::Layer::*member) {
+      std::vector<const model::Linear*> others;
+      for (const model::Decoder& other : adapted) others.push_back(&(other.layers[i].*member));
+      return pack(layer.*member, others);
+    };
+    using L = model::Layer;
     layers_.push_back({floats(layer.input_norm), floats(layer.post_attention_norm), floats(layer.query_norm),
-                       floats(layer.key_norm), pack(layer.q), pack(layer.k), pack(layer.v), pack(layer.o),
-                       pack(layer.gate), pack(layer.up), pack(layer.down), layer.window});
+                       floats(layer.key_norm), linear(&L::q), linear(&L::k), linear(&L::v), linear(&L::o),
+                       linear(&L::gate), linear(&L::up), linear(&L::down), layer.window});
     layer = {};  // a quantised model must not lie in memory twice
+    for (model::Decoder& other : adapted) other.layers[i] = {};
   }
   embedding_ =
       decoder.embedding.scalar_type() == torch::kBFloat16 ? decoder.embedding.contiguous() : floats(decoder.embedding);
   final_norm_ = floats(decoder.final_norm);
-  head_ = pack(decoder.head);
+  std::vector<const model::Linear*> heads;
+  for (const model::Decoder& other : adapted) heads.push_back(&other.head);
+  head_ = pack(decoder.head, heads);
 }
 
-CpuExecutor::Linear CpuExecutor::pack(model::Linear& linear) const {
-  return {PackedWeights::pack(linear.weight, format_), floats(linear.bias)};
+CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
+  if (linear.lora_a.defined())
+    throw Error("an adapter has to be merged or kept apart before the model answers", {}, kExitInternal);
+  Linear packed{PackedWeights::pack(linear.weight, format_), floats(linear.bias), {}, {}};
+  for (const model::Linear* other : adapted) {
+    Update& update = packed.updates.emplace_back();
+    if (!other->lora_a.defined()) continue;
+    update = {PackedWeights::pack(other->lora_a, WeightFormat::fp32),
+              PackedWeights::pack(other->lora_b, WeightFormat::fp32), static_cast<float>(other->lora_scale)};
+    rank_ = std::max(rank_, other->lora_a.size(0));
+  }
+  return packed;
+}
+
+/// A x of every row that has an adapter.
+void CpuExecutor::lower(std::initializer_list<Linear*> linears, const float* x) {
+  if (adapter_of_.empty()) return;
+  const auto tokens = std::ssize(adapter_of_);
+  for (Linear* linear : linears) {
+    linear->low.resize(static_cast<std::size_t>(tokens * rank_));
+    workers_.run(tokens, [&](std::int64_t t) {
+      const std::int32_t adapter = adapter_of_[static_cast<std::size_t>(t)];
+      if (adapter < 0) return;
+      const Matrix& a = linear->updates[static_cast<std::size_t>(adapter)].a.matrix;
+      kernels_.multiply(a, x + t * a.columns, 1, 0, a.rows, linear->low.data() + t * rank_, rank_);
+    });
+  }
 }
 
 /// Outputs of one task: enough to be worth taking, few enough that all threads end together.
@@ -69,10 +103,20 @@ std::int64_t CpuExecutor::chunk(std::int64_t outputs) const {
 void CpuExecutor::multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin,
                            std::int64_t end, float* y, std::int64_t y_stride) const {
   kernels_.multiply(linear.weights.matrix, x, tokens, begin, end, y, y_stride);
-  if (!linear.bias.defined()) return;
-  const float* bias = linear.bias.data_ptr<float>();
-  for (std::int64_t t = 0; t < tokens; ++t)
+  const float* bias = linear.bias.defined() ? linear.bias.data_ptr<float>() : nullptr;
+  for (std::int64_t t = 0; bias && t < tokens; ++t)
     for (std::int64_t r = begin; r < end; ++r) y[t * y_stride + r] += bias[r];
+  std::vector<float> added;
+  for (std::size_t t = 0; t < adapter_of_.size(); ++t) {
+    if (adapter_of_[t] < 0) continue;
+    const Update& update = linear.updates[static_cast<std::size_t>(adapter_of_[t])];
+    if (update.b.matrix.rows == 0) continue;
+    added.resize(static_cast<std::size_t>(linear.outputs()));
+    const auto row = static_cast<std::int64_t>(t);
+    kernels_.multiply(update.b.matrix, linear.low.data() + row * rank_, 1, begin, end, added.data(), linear.outputs());
+    for (std::int64_t r = begin; r < end; ++r)
+      y[row * y_stride + r] += update.scale * added[static_cast<std::size_t>(r)];
+  }
 }
 
 void CpuExecutor::normalise(const float* x, const Tensor& weight, std::int64_t tokens, float* out) {
@@ -101,7 +145,8 @@ void CpuExecutor::embed(std::span<const Row> rows) {
 }
 
 /// Queries, keys and values of the normed rows, side by side.
-void CpuExecutor::project(const Layer& layer, std::int64_t tokens) {
+void CpuExecutor::project(Layer& layer, std::int64_t tokens) {
+  lower({&layer.q, &layer.k, &layer.v}, normed_.data());
   const std::int64_t width = layer.q.outputs() + layer.k.outputs() + layer.v.outputs();
   qkv_.resize(static_cast<std::size_t>(tokens * width));
   const std::int64_t step = chunk(layer.q.outputs());
@@ -158,7 +203,8 @@ void CpuExecutor::attend(const Layer& layer, std::int64_t index, std::span<const
 }
 
 /// Adds linear(input) to the residual stream.
-void CpuExecutor::add(const Linear& linear, const float* input, std::int64_t tokens) {
+void CpuExecutor::add(Linear& linear, const float* input, std::int64_t tokens) {
+  lower({&linear}, input);
   const std::int64_t width = spec_.hidden_size, step = chunk(width);
   normed_.resize(static_cast<std::size_t>(tokens * width));  // its values have been used
   workers_.run((width + step - 1) / step, [&](std::int64_t part) {
@@ -170,7 +216,8 @@ void CpuExecutor::add(const Linear& linear, const float* input, std::int64_t tok
   });
 }
 
-void CpuExecutor::feed_forward(const Layer& layer, std::int64_t tokens) {
+void CpuExecutor::feed_forward(Layer& layer, std::int64_t tokens) {
+  lower({&layer.gate, &layer.up}, normed_.data());
   const std::int64_t width = layer.gate.outputs(), step = chunk(width);
   gate_.resize(static_cast<std::size_t>(tokens * width));
   up_.resize(gate_.size());
@@ -190,9 +237,12 @@ std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
   const auto width = static_cast<std::size_t>(spec_.hidden_size);
   embed(rows);
   rotary_.prepare(rows);
+  adapter_of_.clear();
+  if (std::ranges::any_of(rows, [](const Row& row) { return row.adapter >= 0; }))
+    for (const Row& row : rows) adapter_of_.push_back(row.adapter);
   normed_.resize(x_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
+    Layer& layer = layers_[i];
     const auto index = static_cast<std::int64_t>(i);
     normalise(x_.data(), layer.input_norm, tokens, normed_.data());
     project(layer, tokens);
@@ -203,11 +253,16 @@ std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
     feed_forward(layer, tokens);
   }
   std::int64_t wanted = 0;
-  for (std::size_t t = 0; t < rows.size(); ++t)
-    if (rows[t].wants_logits)
-      std::copy_n(x_.data() + t * width, width, x_.data() + static_cast<std::size_t>(wanted++) * width);
+  for (std::size_t t = 0; t < rows.size(); ++t) {
+    if (!rows[t].wants_logits) continue;
+    std::copy_n(x_.data() + t * width, width, x_.data() + static_cast<std::size_t>(wanted) * width);
+    if (!adapter_of_.empty()) adapter_of_[static_cast<std::size_t>(wanted)] = rows[t].adapter;
+    ++wanted;
+  }
+  if (!adapter_of_.empty()) adapter_of_.resize(static_cast<std::size_t>(wanted));
   const std::int64_t vocabulary = spec_.vocab_size, step = chunk(vocabulary);
   normalise(x_.data(), final_norm_, wanted, normed_.data());
+  lower({&head_}, normed_.data());
   logits_.resize(static_cast<std::size_t>(wanted * vocabulary));
   workers_.run((vocabulary + step - 1) / step, [&](std::int64_t part) {
     multiply(head_, normed_.data(), wanted, part * step, std::min((part + 1) * step, vocabulary), logits_.data(),

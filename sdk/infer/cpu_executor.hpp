@@ -17,20 +17,28 @@ namespace lmf::infer {
 /// result depends on its own sequence alone, bit for bit (see Kernels).
 class CpuExecutor final : public Executor {
  public:
-  CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings);
+  CpuExecutor(model::Decoder decoder, const ExecutorSettings& settings, std::vector<model::Decoder> adapted = {});
 
   const model::DecoderSpec& spec() const override { return spec_; }
   std::int64_t slots() const override { return slots_; }
+  std::int64_t adapters() const override { return adapters_; }
   std::int64_t slot_tokens() const override { return slot_tokens_; }
   std::int64_t step_tokens() const override { return step_tokens_; }
   std::span<const float> run(std::span<const Row> rows) override;
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override;
 
  private:
-  /// y = x Wᵀ + b.
+  /// An adapter's part of a linear layer: scale · B (A x).
+  struct Update {
+    PackedWeights a, b;  // float32 [rank, in], [out, rank]; empty where the adapter has none
+    float scale = 0;
+  };
+  /// y = x Wᵀ + b, and the update of the row's adapter.
   struct Linear {
     PackedWeights weights;
-    torch::Tensor bias;  // float32 [rows] or undefined
+    torch::Tensor bias;           // float32 [rows] or undefined
+    std::vector<Update> updates;  // [adapters]
+    std::vector<float> low;       // A x of the step's rows, [T, rank_]
     std::int64_t outputs() const { return weights.matrix.rows; }
   };
   struct Layer {
@@ -39,21 +47,23 @@ class CpuExecutor final : public Executor {
     std::int64_t window = 0;
   };
 
-  Linear pack(model::Linear& linear) const;
+  Linear pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted);
+  void lower(std::initializer_list<Linear*> linears, const float* x);
   void embed(std::span<const Row> rows);
-  void project(const Layer& layer, std::int64_t tokens);
+  void project(Layer& layer, std::int64_t tokens);
   void place(const Layer& layer, std::int64_t index, std::span<const Row> rows);
   void attend(const Layer& layer, std::int64_t index, std::span<const Row> rows);
-  void add(const Linear& linear, const float* input, std::int64_t tokens);
-  void feed_forward(const Layer& layer, std::int64_t tokens);
+  void add(Linear& linear, const float* input, std::int64_t tokens);
+  void feed_forward(Layer& layer, std::int64_t tokens);
   void normalise(const float* x, const torch::Tensor& weight, std::int64_t tokens, float* out);
-  /// The rows [begin, end) of y, bias added.
+  /// The rows [begin, end) of y, bias and update added. lower() has to come first.
   void multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin, std::int64_t end,
                 float* y, std::int64_t y_stride) const;
   std::int64_t chunk(std::int64_t outputs) const;
 
   model::DecoderSpec spec_;
-  std::int64_t slots_, slot_tokens_, step_tokens_;
+  std::int64_t slots_, slot_tokens_, step_tokens_, adapters_;
+  std::int64_t rank_ = 0;  // the largest of all updates
   WeightFormat format_;
   const Kernels& kernels_;
   Workers workers_;
@@ -62,6 +72,7 @@ class CpuExecutor final : public Executor {
   torch::Tensor embedding_, final_norm_;
   std::vector<Layer> layers_;
   Linear head_;
+  std::vector<std::int32_t> adapter_of_;  // each row of the step; empty when none has one
   // Of one step. x: the residual stream [T, C]; normed [T, C]; qkv [T, (H + 2 Hkv) D]; attended [T, H D];
   // gate and up [T, I]; logits [T, V].
   std::vector<float> x_, normed_, qkv_, attended_, gate_, up_, logits_;

@@ -92,6 +92,9 @@ void Engine::check(const Request& request) const {
     if (id < 0 || id >= spec().vocab_size)
       throw Error(fmt::format("token {} is not among the model's {}", id, spec().vocab_size),
                   "the tokenizer belongs to another model, or the template's tokens were added after training");
+  if (request.adapter < -1 || request.adapter >= executor_->adapters())
+    throw Error(fmt::format("adapter {} is not among the model's {}", request.adapter, executor_->adapters()), {},
+                kExitInternal);
   request.sampling.check();
 }
 
@@ -189,7 +192,9 @@ bool Engine::place(Sequence& sequence) {
   const bool reuses =
       !sequence.request.prompt_logprobs && !turns_with_length(spec().rope, size(sequence.request.prompt));
   const auto shared = [&](const Slot& slot) {
-    return reuses && !turns_with_length(spec().rope, size(slot.ids)) ? common(usable, slot.ids) : 0;
+    return reuses && slot.adapter == sequence.request.adapter && !turns_with_length(spec().rope, size(slot.ids))
+               ? common(usable, slot.ids)
+               : 0;
   };
   Slot *target = nullptr, *source = nullptr;
   std::int64_t own = -1, most = -1, expected = 0;
@@ -197,7 +202,7 @@ bool Engine::place(Sequence& sequence) {
     const std::int64_t tokens = shared(slot);
     if (tokens > most) source = &slot, most = tokens;
     if (slot.sequence) {
-      if (reuses && slot.sequence->answered() == 0)
+      if (reuses && slot.adapter == sequence.request.adapter && slot.sequence->answered() == 0)
         expected = std::max(expected, common(usable, slot.sequence->request.prompt));
       continue;
     }
@@ -212,6 +217,7 @@ bool Engine::place(Sequence& sequence) {
   }
   target->ids.resize(static_cast<std::size_t>(most));
   target->sequence = &sequence;
+  target->adapter = sequence.request.adapter;
   sequence.slot = number(target);
   sequence.computed = sequence.end.cached_tokens = most;
   sequence.end.queued = Clock::now() - sequence.submitted;
@@ -237,7 +243,7 @@ void Engine::plan() {
       const bool wants = logprobs || position + 1 == size(sequence->ids);
       sequence->rows += wants;
       rows_.push_back({sequence->ids[static_cast<std::size_t>(position)], static_cast<std::int32_t>(sequence->slot),
-                       position, wants});
+                       position, wants, sequence->request.adapter});
     }
   }
 }

@@ -24,6 +24,7 @@ struct Request {
   std::vector<std::int32_t> stop_ids;  ///< any of them ends the answer and is no part of it
   std::int64_t max_new_tokens = 1024;
   Sampling sampling;
+  std::int32_t adapter = -1;              ///< of those that the executor keeps apart; -1: none
   std::optional<int> logprobs{};          ///< of each token, beside those of so many likeliest ones
   std::shared_ptr<TokenFilter> filter{};  ///< keeps the answer to a form; its own, not shared with another request
   bool prompt_logprobs = false;           ///< the prompt's tokens are told first, from its second on
@@ -106,6 +107,7 @@ class Engine {
   struct Sequence;
   struct Slot {
     std::vector<std::int32_t> ids;  // whose keys and values it holds
+    std::int32_t adapter = -1;      // with which they were computed
     Sequence* sequence = nullptr;
   };
 

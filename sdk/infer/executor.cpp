@@ -8,13 +8,14 @@
 
 namespace lmf::infer {
 
-std::unique_ptr<Executor> make_executor(model::Decoder decoder, const ExecutorSettings& settings) {
-  if (decoder.device().is_cpu()) return std::make_unique<CpuExecutor>(std::move(decoder), settings);
+std::unique_ptr<Executor> make_executor(model::Decoder decoder, const ExecutorSettings& settings,
+                                        std::vector<model::Decoder> adapted) {
+  if (decoder.device().is_cpu()) return std::make_unique<CpuExecutor>(std::move(decoder), settings, std::move(adapted));
   if (settings.format == WeightFormat::int8 || settings.format == WeightFormat::int4)
     throw Error(
         fmt::format("quantization_bit: quantised weights answer on the CPU only, not on {}", decoder.device().str()),
         "leave quantization_bit out, or set use_cpu: true", kExitUsage);
-  return std::make_unique<TorchExecutor>(std::move(decoder), settings);
+  return std::make_unique<TorchExecutor>(std::move(decoder), settings, std::move(adapted));
 }
 
 }  // namespace lmf::infer

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "infer/kernels.hpp"
 #include "model/decoder.hpp"
@@ -16,6 +17,7 @@ struct Row {
   std::int32_t slot;
   std::int64_t position;
   bool wants_logits = false;
+  std::int32_t adapter = -1;  ///< which of the adapters that are kept apart; -1: none
 };
 
 /// Runs a model over several sequences at once and keeps their keys and values, each sequence in a slot of its own.
@@ -25,6 +27,7 @@ class Executor {
   virtual ~Executor() = default;
   virtual const model::DecoderSpec& spec() const = 0;
   virtual std::int64_t slots() const = 0;
+  virtual std::int64_t adapters() const = 0;
   virtual std::int64_t slot_tokens() const = 0;  ///< positions of a slot
   virtual std::int64_t step_tokens() const = 0;  ///< rows of a step at most
   /// Computes `rows`; those of one slot are next to one another, in the order of their positions. Returns float32
@@ -42,8 +45,10 @@ struct ExecutorSettings {
   WeightFormat format = WeightFormat::fp32;
 };
 
-/// For the CPU or, with libtorch's operators, for whatever device the decoder's tensors are on. Adapters have to be
-/// merged. The tensors that it does not need as they are, it lets go of.
-std::unique_ptr<Executor> make_executor(model::Decoder decoder, const ExecutorSettings& settings);
+/// For the CPU or, with libtorch's operators, for whatever device the decoder's tensors are on. The tensors that it
+/// does not need as they are, it lets go of. `adapted`: copies of the decoder that each have an adapter attached, which
+/// is kept apart: a row names one, and rows of several are computed together. The decoder itself has none attached.
+std::unique_ptr<Executor> make_executor(model::Decoder decoder, const ExecutorSettings& settings,
+                                        std::vector<model::Decoder> adapted = {});
 
 }  // namespace lmf::infer

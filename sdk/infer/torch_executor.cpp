@@ -12,8 +12,10 @@ constexpr std::int64_t kBlockTokens = 256;
 
 }  // namespace
 
-TorchExecutor::TorchExecutor(model::Decoder decoder, const ExecutorSettings& settings)
+TorchExecutor::TorchExecutor(model::Decoder decoder, const ExecutorSettings& settings,
+                             std::vector<model::Decoder> adapted)
     : decoder_(std::move(decoder)),
+      adapted_(std::move(adapted)),
       slot_tokens_(settings.slot_tokens > 0 ? settings.slot_tokens : model::context_length(decoder_.spec())),
       step_tokens_(std::max(settings.step_tokens, settings.slots)) {
   for (std::int64_t i = 0; i < std::max<std::int64_t>(settings.slots, 1); ++i)
@@ -36,7 +38,7 @@ model::KeyValueCache& TorchExecutor::reserve(std::int64_t slot, std::int64_t tok
 
 std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
   const torch::InferenceMode no_gradients;
-  std::vector<torch::Tensor> wanted;  // [1, C] each
+  std::vector<torch::Tensor> wanted;  // [1, V] each
   for (std::size_t first = 0, end = 0; first < rows.size(); first = end) {
     while (end < rows.size() && rows[end].slot == rows[first].slot) ++end;
     const auto count = static_cast<std::int64_t>(end - first);
@@ -45,12 +47,15 @@ std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
       ids.data_ptr<std::int64_t>()[i] = rows[first + static_cast<std::size_t>(i)].token;
     model::KeyValueCache& cache = reserve(rows[first].slot, rows[end - 1].position + 1);
     cache.length = rows[first].position;
-    const torch::Tensor hidden = decoder_.hidden_cached(ids.to(decoder_.device()), cache);
+    const std::int32_t adapter = rows[first].adapter;
+    const model::Decoder& decoder = adapter < 0 ? decoder_ : adapted_.at(static_cast<std::size_t>(adapter));
+    const torch::Tensor hidden = decoder.hidden_cached(ids.to(decoder_.device()), cache);
     for (std::size_t row = first; row < end; ++row)
-      if (rows[row].wants_logits) wanted.push_back(hidden.narrow(0, static_cast<std::int64_t>(row - first), 1));
+      if (rows[row].wants_logits)
+        wanted.push_back(decoder.logits(hidden.narrow(0, static_cast<std::int64_t>(row - first), 1)));
   }
   if (wanted.empty()) return {};
-  logits_ = decoder_.logits(torch::cat(wanted)).to(torch::kCPU, torch::kFloat32).contiguous();
+  logits_ = torch::cat(wanted).to(torch::kCPU, torch::kFloat32).contiguous();
   return {logits_.data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
 }
 

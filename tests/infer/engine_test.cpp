@@ -9,6 +9,8 @@
 #include "infer/json_grammar.hpp"
 #include "infer/torch_executor.hpp"
 #include "lmf/error.hpp"
+#include "model/adapter.hpp"
+#include "model/adapter_config.hpp"
 #include "support/places.hpp"
 
 using namespace lmf::infer;
@@ -55,9 +57,10 @@ const std::atomic<bool> kNever{false};
 
 enum class Kind { cpu, torch };
 
-std::unique_ptr<Engine> engine_for(Kind kind, const Decoder& decoder, ExecutorSettings settings = {}) {
-  if (kind == Kind::cpu) return std::make_unique<Engine>(std::make_unique<CpuExecutor>(decoder, settings));
-  return std::make_unique<Engine>(std::make_unique<TorchExecutor>(decoder, settings));
+std::unique_ptr<Engine> engine_for(Kind kind, const Decoder& decoder, ExecutorSettings settings = {},
+                                   const std::vector<Decoder>& adapted = {}) {
+  if (kind == Kind::cpu) return std::make_unique<Engine>(std::make_unique<CpuExecutor>(decoder, settings, adapted));
+  return std::make_unique<Engine>(std::make_unique<TorchExecutor>(decoder, settings, adapted));
 }
 
 Answer ask(Engine& engine, const Request& request) {
@@ -199,6 +202,44 @@ TEST_SUITE("both executors") {
       CHECK(ask(*engine, greedy(some_prompt(101), 1)).end.cached_tokens == 100);
       CHECK_THROWS_WITH_AS(ask(*engine, greedy(some_prompt(1024), 1)),
                            "the conversation has 1024 tokens, the model's context holds 1024", lmf::Error);
+    }
+  }
+
+  TEST_CASE("adapters are kept apart: requests of several, answered at once, are those of each merged") {
+    const torch::NoGradGuard no_gradients;
+    std::vector<Decoder> adapted, merged;
+    for (const std::uint64_t seed : {1u, 2u}) {
+      Decoder decoder = Decoder::random(small_spec(), 7);
+      lmf::model::LoraConfig config;
+      config.rank = seed == 1 ? 4 : 8;
+      config.alpha = 16;
+      config.targets = seed == 1 ? std::vector<std::string>{"q_proj", "v_proj"}
+                                 : std::vector<std::string>{"q_proj", "o_proj", "gate_proj", "down_proj"};
+      lmf::model::attach_lora(decoder, config, seed);
+      for (auto* linear : decoder.linears())
+        if (linear->lora_b.defined()) linear->lora_b.normal_(0, 0.3);
+      adapted.push_back(decoder);
+      for (auto* linear : decoder.linears()) linear->weight = linear->weight.clone();
+      lmf::model::merge_adapter(decoder);
+      merged.push_back(decoder);
+    }
+    for (const Kind kind : {Kind::cpu, Kind::torch}) {
+      const auto engine = engine_for(kind, small_decoder(), {.slots = 3, .step_tokens = 32}, adapted);
+      std::vector<std::shared_ptr<Notebook>> notebooks;
+      for (int i = 0; i < 6; ++i) {
+        auto request = greedy(some_prompt(20), 30);
+        request.adapter = i % 3 - 1;
+        notebooks.push_back(std::make_shared<Notebook>());
+        engine->submit(request, notebooks.back());
+      }
+      for (int i = 0; i < 6; ++i) {
+        notebooks[static_cast<std::size_t>(i)]->await_end();
+        const Decoder& expected = i % 3 == 0 ? small_decoder() : merged[static_cast<std::size_t>(i % 3 - 1)];
+        CHECK(notebooks[static_cast<std::size_t>(i)]->ids_ == greedy_without_cache(expected, some_prompt(20), 30));
+      }
+      auto unknown = greedy(some_prompt(5), 3);
+      unknown.adapter = 2;
+      CHECK_THROWS_AS(ask(*engine, unknown), lmf::Error);
     }
   }
 

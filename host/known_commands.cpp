@@ -10,7 +10,7 @@ constexpr KnownCommand kKnown[] = {
     {"train", "Fine-tune language models", "lmf-train"},
     {"run", "Run a program in several processes, as torchrun does", "lmf-train"},
     {"chat", "Talk to a model in the terminal", "lmf-chat"},
-    {"api", "Serve a model over an OpenAI-compatible HTTP API", ""},
+    {"api", "Serve a model over an OpenAI-compatible HTTP API", "lmf-api"},
     {"export", "Merge adapters and write the model for other programs", "lmf-export"},
     {"webui", "Configure, train and try models in the browser", ""},
     {"webchat", "Talk to a model in the browser", ""},

@@ -11,9 +11,9 @@ expect_said "version says which" 'lmf [0-9]*\.[0-9]*\.[0-9]*'
 for arguments in "" -h --help help; do
   lmf $arguments
   expect "lmf $arguments" status 0
-  expect_said "lmf $arguments lists the commands" train chat export env version
+  expect_said "lmf $arguments lists the commands" train chat api export env version
 done
-for command in train chat export env version help; do
+for command in train chat api export env version help; do
   lmf help $command
   expect "help $command" status 0
   expect_said "help $command shows its use" "$command"
@@ -32,7 +32,7 @@ expect "an unknown command" status 127
 expect_said "an unknown command gets a suggestion" train
 lmf xyzzyxyzzy
 expect "an unknown command like no other" status 127
-for command in api webui webchat; do
+for command in webui webchat; do
   lmf $command
   expect "$command, known but not written yet" status 127
   expect_said "$command is said not to be in this version" 'not part of this version'
@@ -53,6 +53,10 @@ expect "train with an unknown key" status 2
 expect_said "the unknown key is named with its place and a suggestion" 'typo.yaml:2' 'learning_rate'
 lmf chat --model_name_or_path no/such/folder --template qwen
 expect_true "chat with a model that is not there fails" test $status -ne 0
+expect_said "the model is named" 'no/such/folder'
+
+lmf api --model_name_or_path no/such/folder
+expect "api with a model that is not there" status 2
 expect_said "the model is named" 'no/such/folder'
 
 lmf export --model_name_or_path no/such/folder --export_dir no-output

@@ -42,7 +42,7 @@ run "$lmf" version
 expect "version" status 0
 run "$PREFIX/bin/llamafactory-cli" help
 expect "help by its other name" status 0
-expect_said "the commands are there" train chat export env
+expect_said "the commands are there" train chat api export env
 run "$lmf" env
 expect "env" status 0
 expect_said "env finds the copied libtorch" "lib/lmf/private"

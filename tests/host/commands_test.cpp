@@ -106,7 +106,6 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   says({"xyzzy"}, 127, "lmf: 'xyzzy' is not a command.\n  'lmf help' lists them\n");
   says({""}, 127, "lmf: '' is not a command.\n  'lmf help' lists them\n");
   says({"webui"}, 127, "lmf: 'webui' is not part of this version.\n");
-  says({"api", "--help"}, 127, "lmf: 'api' is not part of this version.\n");
   says({"--plugin-dri=x", "greet"}, 2, "lmf: '--plugin-dri=x' is not an option. Did you mean '--plugin-dir'?\n");
   says({"-x"}, 2, "lmf: '-x' is not an option.\n  see 'lmf help'\n");
   says({"--plugin-dir"}, 2, "lmf: --plugin-dir needs a value\n");

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.hpp"
+
+namespace lmf::api {
+
+/// In a time that depends on the lengths alone, so that nobody finds a key out letter by letter.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+/// Who may ask: with a key (Authorization: Bearer KEY, or X-Api-Key: KEY), and from which pages (CORS).
+class Access {
+ public:
+  Access(std::vector<std::string> keys, std::vector<std::string> origins);
+
+  /// A refusal, the answer to a page's preflight question, or nothing: go on.
+  std::optional<http::Response> gate(const http::Request& request) const;
+  /// What a browser needs to see before it hands an answer to the page.
+  void decorate(const http::Request& request, http::Fields& fields) const;
+
+ private:
+  bool has_key(const http::Request& request) const;
+  bool allows_origin(std::string_view origin) const;
+  std::vector<std::string> keys_, origins_;
+};
+
+}  // namespace lmf::api

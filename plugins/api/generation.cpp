@@ -1,0 +1,290 @@
+#include "generation.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "protocol/api_error.hpp"
+
+namespace lmf::api {
+namespace {
+
+constexpr const char* kDone = "[DONE]";
+
+ApiError too_long(std::int64_t tokens, std::int64_t context) {
+  return ApiError::invalid(
+      "messages",
+      fmt::format("the prompt has {} tokens, the model's context holds {} with at least one of the answer", tokens,
+                  context),
+      "context_length_exceeded");
+}
+
+/// The request's wishes over the server's.
+infer::Sampling sampling_of(const GenerationFields& fields, const infer::Sampling& defaults) {
+  infer::Sampling sampling = defaults;
+  if (fields.temperature) {
+    sampling.temperature = *fields.temperature;
+    sampling.do_sample = *fields.temperature > 0;
+  }
+  if (fields.do_sample) sampling.do_sample = *fields.do_sample;
+  if (fields.top_p) sampling.top_p = *fields.top_p;
+  if (fields.top_k) sampling.top_k = *fields.top_k;
+  if (fields.min_p) sampling.min_p = *fields.min_p;
+  if (fields.repetition_penalty) sampling.repetition_penalty = *fields.repetition_penalty;
+  if (fields.presence_penalty) sampling.presence_penalty = *fields.presence_penalty;
+  if (fields.frequency_penalty) sampling.frequency_penalty = *fields.frequency_penalty;
+  sampling.logit_bias = fields.logit_bias;
+  return sampling;
+}
+
+}  // namespace
+
+class Generation::ChoiceListener : public infer::Listener {
+ public:
+  ChoiceListener(std::shared_ptr<Generation> generation, std::size_t index)
+      : generation_(std::move(generation)), index_(index) {}
+  void on_token(const infer::Token& token) override { generation_->on_token(index_, token); }
+  void on_end(const infer::End& end) noexcept override {
+    try {
+      generation_->on_end(index_, end);
+    } catch (const std::exception& failure) {
+      log::error("an answer could not be completed: {}", failure.what());
+    }
+  }
+
+ private:
+  const std::shared_ptr<Generation> generation_;
+  const std::size_t index_;
+};
+
+Generation::Generation(Service& service, GenerationPlan plan, http::Responder responder)
+    : service_(service),
+      plan_(std::move(plan)),
+      responder_(std::move(responder)),
+      stream_(plan_.head, plan_.fields.include_usage) {
+  const auto n = static_cast<std::size_t>(plan_.fields.n);
+  states_.resize(plan_.prompts.size() * n);
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    State& state = states_[i];
+    state.choice.index = static_cast<std::int64_t>(i);
+    if (plan_.logprobs) state.choice.logprobs.emplace();
+    state.text = std::make_unique<infer::AnswerText>(service_.tokenizer(), plan_.fields.stop,
+                                                     service_.settings().skip_special_tokens);
+  }
+}
+
+void Generation::start(Service& service, GenerationPlan plan, http::Responder responder) {
+  const std::int64_t context = service.engine().context_tokens();
+  for (const ReadyPrompt& prompt : plan.prompts) {
+    const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
+    if (tokens == 0) throw ApiError::invalid("prompt", "the prompt has no token to start from");
+    if (tokens >= context) throw too_long(tokens, context);
+  }
+  if (!plan.fields.seed) plan.fields.seed = static_cast<std::int64_t>(service.new_seed());
+  const auto generation = std::make_shared<Generation>(service, std::move(plan), responder);
+  service.enter(generation);
+  try {
+    generation->submit();
+  } catch (...) {
+    service.leave(generation.get());
+    throw;
+  }
+  responder.when_gone([weak = std::weak_ptr(generation)] {
+    if (const auto wanted = weak.lock()) wanted->give_up();
+  });
+}
+
+infer::Request Generation::request(std::size_t index) const {
+  const auto n = static_cast<std::size_t>(plan_.fields.n);
+  const ReadyPrompt& prompt = plan_.prompts[index / n];
+  const Settings& settings = service_.settings();
+  infer::Request request;
+  request.prompt = prompt.ids;
+  request.stop_ids = service_.chat_template().stop_ids(service_.tokenizer());
+  request.stop_ids.insert(request.stop_ids.end(), plan_.fields.stop_token_ids.begin(),
+                          plan_.fields.stop_token_ids.end());
+  request.sampling = sampling_of(plan_.fields, settings.sampling);
+  request.sampling.seed = static_cast<std::uint64_t>(*plan_.fields.seed);
+  request.sampling.stream = index;
+  const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
+  const std::int64_t room = service_.engine().context_tokens() - tokens;
+  std::int64_t wanted =
+      settings.max_new_tokens > 0 ? settings.max_new_tokens : std::max<std::int64_t>(settings.max_length - tokens, 1);
+  wanted = plan_.fields.max_tokens.value_or(wanted);
+  request.max_new_tokens = std::clamp<std::int64_t>(wanted, 1, room);
+  request.logprobs = plan_.logprobs;
+  request.prompt_logprobs = plan_.echo && plan_.logprobs;
+  return request;
+}
+
+/// The engine's thread waits for the lock until the response has begun.
+void Generation::submit() {
+  const std::lock_guard lock(mutex_);
+  try {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      states_[i].ticket = service_.engine().submit(request(i), std::make_shared<ChoiceListener>(shared_from_this(), i));
+      ++left_;
+    }
+  } catch (const Error& error) {
+    given_up_ = true;
+    for (std::size_t i = 0; i < left_; ++i) service_.engine().cancel(states_[i].ticket);
+    if (dynamic_cast<const infer::QueueFull*>(&error) != nullptr)
+      throw ApiError(429, error_type(429), fmt::format("the server has enough to do: {}", error.what()), {},
+                     "queue_full");
+    throw ApiError(400, error_type(400), error.what());
+  }
+  if (plan_.fields.stream) responder_.begin_events();
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (plan_.fields.stream && plan_.head.route == Route::chat)
+      responder_.event(stream_.opening(static_cast<std::int64_t>(i)));
+    if (!plan_.echo) continue;
+    const ReadyPrompt& prompt = plan_.prompts[i / static_cast<std::size_t>(plan_.fields.n)];
+    if (plan_.logprobs) {
+      LogprobEntry first;
+      first.chosen.token = service_.tokenizer().token_bytes(prompt.ids.front());
+      first.known = false;
+      states_[i].entries.push_back(first);
+      states_[i].offset = first.chosen.token.size();
+    }
+    emit(states_[i], prompt.echo);
+  }
+}
+
+LogprobEntry Generation::entry_of(State& state, const infer::Token& token) const {
+  const auto named = [&](std::int32_t id, float logprob) {
+    // JSON has no infinity; OpenAI writes -9999 for what is as good as impossible.
+    return LogprobEntry::Alternative{service_.tokenizer().token_bytes(id), std::isfinite(logprob) ? logprob : -9999.0f};
+  };
+  LogprobEntry entry;
+  entry.chosen = named(token.id, token.logprob);
+  for (const infer::TokenLogprob& other : token.top) entry.top.push_back(named(other.id, other.logprob));
+  entry.offset = state.offset;
+  state.offset += entry.chosen.token.size();
+  return entry;
+}
+
+void Generation::on_token(std::size_t index, const infer::Token& token) {
+  const std::lock_guard lock(mutex_);
+  State& state = states_[index];
+  if (given_up_ || state.decided) return;
+  if (plan_.logprobs) state.entries.push_back(entry_of(state, token));
+  if (token.of_prompt) return;
+  ++state.tokens;
+  const bool only_prompt = plan_.fields.max_tokens == 0;
+  if (only_prompt) {
+    if (plan_.logprobs) state.entries.pop_back();
+    state.tokens = 0;
+    return decide(state, "", "length");
+  }
+  const std::string piece = state.text->push(token.id);
+  if (state.text->stopped()) {
+    decide(state, piece, "stop");
+    service_.engine().cancel(state.ticket);
+  } else if (!piece.empty()) {
+    emit(state, piece);
+  }
+}
+
+/// Sends text that became certain, with the tokens that it is made of.
+void Generation::emit(State& state, const std::string& piece) {
+  if (!plan_.fields.stream) {
+    state.choice.text += piece;
+    if (plan_.logprobs)
+      state.choice.logprobs->insert(state.choice.logprobs->end(), state.entries.begin(), state.entries.end());
+  } else if (!piece.empty() || !state.entries.empty()) {
+    if (!responder_.event(
+            stream_.piece(state.choice.index, piece, plan_.logprobs ? &state.entries : nullptr, running_usage())))
+      log::debug("{}: its client has gone", plan_.head.id);
+  }
+  state.entries.clear();
+}
+
+void Generation::decide(State& state, const std::string& rest, const char* finish) {
+  emit(state, rest);
+  state.decided = true;
+  state.choice.finish = finish;
+  if (plan_.fields.stream) responder_.event(stream_.ending(state.choice.index, finish, running_usage()));
+}
+
+void Generation::on_end(std::size_t index, const infer::End& end) {
+  const std::lock_guard lock(mutex_);
+  State& state = states_[index];
+  state.ended = true;
+  state.cached = end.cached_tokens;
+  timings_ = {end.queued.count(), end.first_token.count(), end.whole.count()};
+  if (!given_up_ && !state.decided) {
+    if (end.finish == infer::Finish::failed) {
+      if (!failure_) failure_ = {500, end.error ? end.error->what() : "the model failed"};
+    } else if (end.finish == infer::Finish::cancelled) {
+      if (!failure_) failure_ = {503, "the server is ending"};
+    } else {
+      const std::string rest = state.text->finish();
+      decide(state, rest, end.finish == infer::Finish::stop || state.text->stopped() ? "stop" : "length");
+    }
+  }
+  if (state.decided)
+    service_.metrics().generated(end.first_token.count(), end.whole.count(), end.prompt_tokens, state.tokens);
+  if (--left_ == 0) complete();
+}
+
+void Generation::complete() {
+  service_.leave(this);
+  if (given_up_) return;
+  if (failure_) return fail(failure_->first, failure_->second);
+  const auto timings = plan_.fields.timings ? std::optional(timings_) : std::nullopt;
+  if (plan_.fields.stream) {
+    if (plan_.fields.include_usage || timings) responder_.event(stream_.totals(usage(), timings));
+    responder_.event(kDone);
+    responder_.end();
+    return;
+  }
+  std::vector<Choice> choices;
+  for (State& state : states_) choices.push_back(std::move(state.choice));
+  responder_.send(http::Response::json(200, whole_answer(plan_.head, choices, usage(), timings)));
+}
+
+void Generation::fail(int status, const std::string& why) {
+  const ApiError error(status, error_type(status), why);
+  if (!plan_.fields.stream) {
+    responder_.send(http::Response::json(status, error.json()));
+    return;
+  }
+  responder_.event(error.json());
+  responder_.event(kDone);
+  responder_.end();
+}
+
+/// The client has gone: nothing may run on for nobody.
+void Generation::give_up() {
+  const std::lock_guard lock(mutex_);
+  given_up_ = true;
+  for (const State& state : states_)
+    if (!state.ended) service_.engine().cancel(state.ticket);
+}
+
+void Generation::abort(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  failure_ = {503, why};
+  for (const State& state : states_)
+    if (!state.ended) service_.engine().cancel(state.ticket);
+}
+
+Usage Generation::usage() const {
+  Usage usage;
+  const auto n = static_cast<std::size_t>(plan_.fields.n);
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    usage.completion_tokens += states_[i].tokens;
+    if (i % n != 0) continue;  // the other choices share the prompt
+    usage.prompt_tokens += static_cast<std::int64_t>(plan_.prompts[i / n].ids.size());
+    usage.cached_tokens += states_[i].cached;
+  }
+  return usage;
+}
+
+std::optional<Usage> Generation::running_usage() const {
+  return plan_.fields.continuous_usage ? std::optional(usage()) : std::nullopt;
+}
+
+}  // namespace lmf::api

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/server.hpp"
+#include "infer/answer_text.hpp"
+#include "infer/engine.hpp"
+#include "protocol/answer.hpp"
+#include "service.hpp"
+
+namespace lmf::api {
+
+/// A prompt that is ready for the engine.
+struct ReadyPrompt {
+  std::vector<std::int32_t> ids;
+  std::string echo;  ///< what the answer begins with; completions only
+};
+
+struct GenerationPlan {
+  AnswerHead head;
+  GenerationFields fields;
+  std::vector<ReadyPrompt> prompts;
+  std::optional<int> logprobs;
+  bool echo = false;
+};
+
+/// One request's answers: n of each prompt, on the engine at once, into one response. Tokens come on the engine's
+/// thread, which also writes the response.
+class Generation : public std::enable_shared_from_this<Generation> {
+ public:
+  /// Throws ApiError, before anything is answered, for what cannot be generated.
+  static void start(Service& service, GenerationPlan plan, http::Responder responder);
+  Generation(Service& service, GenerationPlan plan, http::Responder responder);
+
+  /// Ends it with an error, for example because the server ends.
+  void abort(const std::string& why);
+
+ private:
+  class ChoiceListener;
+  struct State {
+    infer::Engine::Ticket ticket = 0;
+    std::unique_ptr<infer::AnswerText> text;
+    Choice choice;
+    std::vector<LogprobEntry> entries;  // of text that is not out yet
+    std::size_t offset = 0;
+    std::int64_t tokens = 0, cached = 0;
+    bool decided = false;  // its text and finish are known
+    bool ended = false;    // the engine has let it go
+  };
+
+  infer::Request request(std::size_t index) const;
+  void submit();
+  void on_token(std::size_t index, const infer::Token& token);
+  void on_end(std::size_t index, const infer::End& end);
+  void give_up();
+  LogprobEntry entry_of(State& state, const infer::Token& token) const;
+  void emit(State& state, const std::string& piece);
+  void decide(State& state, const std::string& rest, const char* finish);
+  void complete();
+  void fail(int status, const std::string& why);
+  Usage usage() const;
+  std::optional<Usage> running_usage() const;
+
+  Service& service_;
+  const GenerationPlan plan_;
+  const http::Responder responder_;
+  const StreamText stream_;
+  std::mutex mutex_;
+  std::vector<State> states_;  // prompts * n
+  std::size_t left_ = 0;       // that the engine has not let go
+  bool given_up_ = false;      // nobody wants the answer
+  std::optional<std::pair<int, std::string>> failure_;
+  Timings timings_;
+};
+
+}  // namespace lmf::api

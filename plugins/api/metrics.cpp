@@ -1,0 +1,97 @@
+#include "metrics.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace lmf::api {
+namespace {
+
+const std::vector<double> kSeconds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
+const std::vector<double> kTokens = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
+
+void line(std::string& text, const char* name, const char* type, const char* help, auto value) {
+  fmt::format_to(std::back_inserter(text), "# HELP lmf_{0} {2}\n# TYPE lmf_{0} {1}\nlmf_{0} {3}\n", name, type, help,
+                 value);
+}
+
+std::uint64_t resident_bytes() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+
+void Histogram::add(double value) {
+  ++counts_[static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin())];
+  sum_ += value;
+}
+
+void Histogram::write(std::string& text, const std::string& name, const std::string& help) const {
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "# HELP lmf_{0} {1}\n# TYPE lmf_{0} histogram\n", name, help);
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    below += counts_[i];
+    const std::string bound = i < bounds_.size() ? fmt::format("{}", bounds_[i]) : "+Inf";
+    fmt::format_to(out, "lmf_{}_bucket{{le=\"{}\"}} {}\n", name, bound, below);
+  }
+  fmt::format_to(out, "lmf_{0}_sum {1}\nlmf_{0}_count {2}\n", name, sum_, below);
+}
+
+Metrics::Metrics()
+    : first_token_(kSeconds),
+      token_latency_(kSeconds),
+      whole_(kSeconds),
+      prompt_tokens_(kTokens),
+      completion_tokens_(kTokens) {}
+
+void Metrics::answered(const std::string& route, int status) {
+  const std::lock_guard lock(mutex_);
+  ++requests_[{route, status}];
+}
+
+void Metrics::generated(double first_token, double whole, std::int64_t prompt_tokens, std::int64_t completion_tokens) {
+  const std::lock_guard lock(mutex_);
+  if (completion_tokens > 0) first_token_.add(first_token);
+  if (completion_tokens > 1) token_latency_.add((whole - first_token) / static_cast<double>(completion_tokens - 1));
+  whole_.add(whole);
+  prompt_tokens_.add(static_cast<double>(prompt_tokens));
+  completion_tokens_.add(static_cast<double>(completion_tokens));
+}
+
+std::string Metrics::text(const EngineNumbers& engine) const {
+  std::string text = "# HELP lmf_requests_total HTTP requests that were answered\n# TYPE lmf_requests_total counter\n";
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, count] : requests_)
+    fmt::format_to(std::back_inserter(text), "lmf_requests_total{{route=\"{}\",code=\"{}\"}} {}\n", key.first,
+                   key.second, count);
+  line(text, "prompt_tokens_total", "counter", "Tokens of prompts", engine.prompt_tokens);
+  line(text, "generation_tokens_total", "counter", "Tokens of answers", engine.generated_tokens);
+  line(text, "prefix_cache_queries_total", "counter", "Tokens of prompts that were looked up among those known",
+       engine.prompt_tokens);
+  line(text, "prefix_cache_hits_total", "counter", "Tokens of prompts that were not computed again",
+       engine.cached_tokens);
+  line(text, "cancelled_total", "counter", "Answers that were given up, for example because the client went",
+       engine.cancelled);
+  line(text, "requests_running", "gauge", "Answers that are being written", engine.running);
+  line(text, "requests_running_peak", "gauge", "Most that were ever written at once", engine.most_running);
+  line(text, "requests_waiting", "gauge", "Requests that wait for a slot", engine.waiting);
+  line(text, "slots", "gauge", "Answers that can be written at once", engine.slots);
+  line(text, "kv_cache_usage_ratio", "gauge", "Share of the key/value cache that is in use", engine.cache_usage);
+  line(text, "process_resident_memory_bytes", "gauge", "Memory of the server", resident_bytes());
+  first_token_.write(text, "time_to_first_token_seconds", "From the request to the answer's first token");
+  token_latency_.write(text, "inter_token_latency_seconds", "Between two tokens, the mean of an answer");
+  whole_.write(text, "e2e_request_latency_seconds", "From the request to the answer's end");
+  prompt_tokens_.write(text, "prompt_tokens", "Tokens of a prompt");
+  completion_tokens_.write(text, "generation_tokens", "Tokens of an answer");
+  return text;
+}
+
+}  // namespace lmf::api

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lmf::api {
+
+/// Counts of values that are at most so large, and their sum.
+class Histogram {
+ public:
+  explicit Histogram(std::vector<double> bounds);
+  void add(double value);
+  /// Prometheus' lines for it.
+  void write(std::string& text, const std::string& name, const std::string& help) const;
+
+ private:
+  std::vector<double> bounds_;
+  std::vector<std::uint64_t> counts_;  // one more than bounds: what is beyond
+  double sum_ = 0;
+};
+
+/// What only the engine knows, at one moment.
+struct EngineNumbers {
+  std::int64_t running = 0, waiting = 0, most_running = 0, slots = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, cancelled = 0;
+  double cache_usage = 0;
+};
+
+/// Counters of a server, as Prometheus reads them. Safe from any thread.
+class Metrics {
+ public:
+  Metrics();
+  void answered(const std::string& route, int status);
+  /// A generation that came to its end, one for each choice. Times in seconds.
+  void generated(double first_token, double whole, std::int64_t prompt_tokens, std::int64_t completion_tokens);
+  /// Prometheus text format 0.0.4.
+  std::string text(const EngineNumbers& engine) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, int>, std::uint64_t> requests_;
+  Histogram first_token_, token_latency_, whole_, prompt_tokens_, completion_tokens_;
+};
+
+}  // namespace lmf::api

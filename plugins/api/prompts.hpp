@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "protocol/chat_request.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
+
+namespace lmf::api {
+
+/// The tokens that a conversation is for the model. One that continues ends within its last answer: nothing of what
+/// the template puts behind an answer is there.
+std::vector<std::int32_t> encode_conversation(const text::ChatTemplate& chat_template, const text::Tokenizer& tokenizer,
+                                              const Conversation& conversation);
+
+}  // namespace lmf::api

@@ -1,0 +1,78 @@
+#include "protocol/completion_request.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "protocol/api_error.hpp"
+
+namespace lmf::api {
+namespace {
+
+constexpr std::size_t kMostPrompts = 128;
+
+Prompt read_prompt(const Json& value, const Bounds& bounds) {
+  if (value.is_string()) return value.get<std::string>();
+  auto ids = read_token_ids(value, "prompt", bounds);
+  if (ids.empty()) throw ApiError::invalid("prompt", "prompt has an empty list of tokens");
+  return ids;
+}
+
+std::vector<Prompt> read_prompts(const Body& body, const Bounds& bounds) {
+  const Json* value = body.find("prompt");
+  if (value == nullptr) throw ApiError::invalid("prompt", "prompt is missing");
+  const bool one = value->is_string() ||
+                   (value->is_array() &&
+                    std::any_of(value->begin(), value->end(), [](const Json& item) { return item.is_number(); }));
+  if (one) return {read_prompt(*value, bounds)};
+  if (!value->is_array() || value->empty())
+    throw ApiError::invalid("prompt", fmt::format("prompt is {}, expected a text, a list of texts, or tokens",
+                                                  value->is_array() ? "an empty list" : kind_of(*value)));
+  if (value->size() > kMostPrompts)
+    throw ApiError::invalid("prompt",
+                            fmt::format("prompt has {} entries, at most {} are allowed", value->size(), kMostPrompts));
+  std::vector<Prompt> prompts;
+  for (const Json& item : *value) prompts.push_back(read_prompt(item, bounds));
+  return prompts;
+}
+
+}  // namespace
+
+CompletionRequest read_completion_request(std::string_view bytes, const Bounds& bounds) {
+  const Body body = Body::parse(bytes);
+  CompletionRequest request;
+  request.prompts = read_prompts(body, bounds);
+  request.fields = read_generation_fields(body, bounds);
+  if (const auto logprobs = body.integer("logprobs", 0, 20)) request.logprobs = static_cast<int>(*logprobs);
+  request.echo = body.flag("echo").value_or(false);
+  if (!body.text("suffix").value_or("").empty()) throw ApiError::unsupported("suffix", "suffix is not in this version");
+  const auto best_of = body.integer("best_of", 1, 128);
+  if (best_of && *best_of != request.fields.n)
+    throw ApiError::unsupported("best_of", "best_of other than n is not in this version");
+  if (static_cast<std::size_t>(request.fields.n) * request.prompts.size() > kMostPrompts)
+    throw ApiError::invalid("n", fmt::format("n times the number of prompts is more than {}", kMostPrompts));
+  return request;
+}
+
+TokenizeRequest read_tokenize_request(std::string_view bytes) {
+  const Body body = Body::parse(bytes);
+  TokenizeRequest request;
+  auto text = body.text("content");
+  if (!text) text = body.text("prompt");
+  if (!text) throw ApiError::invalid("content", "content is missing: the text to take apart");
+  request.text = std::move(*text);
+  auto special = body.flag("add_special_tokens");
+  if (!special) special = body.flag("add_special");
+  request.add_special_tokens = special.value_or(false);
+  request.pieces = body.flag("with_pieces").value_or(body.flag("return_token_strs").value_or(false));
+  return request;
+}
+
+std::vector<std::int32_t> read_detokenize_request(std::string_view bytes, const Bounds& bounds) {
+  const Body body = Body::parse(bytes);
+  const Json* tokens = body.find("tokens");
+  if (tokens == nullptr) throw ApiError::invalid("tokens", "tokens is missing: the list of token numbers");
+  return read_token_ids(*tokens, "tokens", bounds);
+}
+
+}  // namespace lmf::api

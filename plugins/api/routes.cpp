@@ -1,0 +1,223 @@
+#include "routes.hpp"
+
+#include <ctime>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/log.hpp"
+#include "base/printable.hpp"
+#include "generation.hpp"
+#include "http/server.hpp"
+#include "prompts.hpp"
+#include "protocol/api_error.hpp"
+#include "protocol/chat_request.hpp"
+#include "protocol/completion_request.hpp"
+#include "protocol/json_text.hpp"
+
+namespace lmf::api {
+namespace {
+
+using http::Responder;
+using http::Response;
+
+/// The service, or a 503 while there is none.
+std::shared_ptr<Service> ready(const Surroundings& around) {
+  auto service = around.place.get();
+  if (!service) throw ApiError(503, error_type(503), "the model is being loaded", {}, "loading");
+  return service;
+}
+
+/// Runs `work`; an ApiError that it throws is the answer.
+template <class Work>
+void guarded(const Responder& responder, const Work& work) {
+  try {
+    work();
+  } catch (const ApiError& error) {
+    responder.send(error_response(error));
+  } catch (const std::exception& error) {
+    log::error("{} {} failed: {}", responder.request().method, responder.request().path, error.what());
+    responder.send(error_response(ApiError(500, error_type(500), "the server failed to answer")));
+  }
+}
+
+/// Not only for order: a page of another origin can send a request without asking first, but not with this type.
+void require_json(const http::Request& request) {
+  const auto type = request.field("content-type");
+  const auto name = type.substr(0, type.find(';'));
+  std::string lower;
+  for (const char letter : name)
+    if (letter != ' ') lower += static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
+  if (lower != "application/json" && !lower.ends_with("+json"))
+    throw ApiError(415, error_type(415),
+                   fmt::format("the Content-Type is '{}', expected application/json", shortened(std::string(type))));
+}
+
+void check_model(const Surroundings& around, const std::string& asked) {
+  const Settings& settings = around.settings;
+  if (!settings.environment.strict_model || asked.empty() || asked == settings.served_name) return;
+  throw ApiError(404, error_type(404),
+                 fmt::format("there is no model '{}' here, but '{}'", shortened(asked), settings.served_name), "model",
+                 "model_not_found");
+}
+
+/// A POST whose answer is made on the service's bench.
+http::Handler posted(const Surroundings& around,
+                     std::function<void(Service&, const http::Request&, const Responder&)> answer) {
+  return [&around, answer = std::move(answer)](const Responder& responder) {
+    guarded(responder, [&] {
+      require_json(responder.request());
+      const auto service = ready(around);
+      if (around.settings.environment.verbose)
+        log::info("{} {}", responder.request().path, printable(responder.request().body));
+      // Not the shared pointer: the bench is a part of the service.
+      service->later([&service = *service, responder, answer] {
+        guarded(responder, [&] { answer(service, responder.request(), responder); });
+      });
+    });
+  };
+}
+
+AnswerHead head_of(Service& service, Route route) {
+  return {.route = route,
+          .id = (route == Route::chat ? "chatcmpl-" : "cmpl-") + service.new_id(),
+          .created = std::time(nullptr),
+          .model = service.settings().served_name,
+          .fingerprint = service.fingerprint()};
+}
+
+void answer_chat(const Surroundings& around, Service& service, const http::Request& asked, const Responder& responder) {
+  ChatRequest request = read_chat_request(asked.body, service.bounds());
+  check_model(around, request.fields.model);
+  if (request.fields.max_tokens == 0) throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more");
+  GenerationPlan plan;
+  plan.head = head_of(service, Route::chat);
+  plan.prompts.push_back({encode_conversation(service.chat_template(), service.tokenizer(), request.conversation), {}});
+  plan.fields = std::move(request.fields);
+  plan.logprobs = request.logprobs;
+  Generation::start(service, std::move(plan), responder);
+}
+
+void answer_completions(const Surroundings& around, Service& service, const http::Request& asked,
+                        const Responder& responder) {
+  CompletionRequest request = read_completion_request(asked.body, service.bounds());
+  check_model(around, request.fields.model);
+  constexpr std::int64_t kDefaultTokens = 16;  // OpenAI's
+  if (!request.fields.max_tokens) request.fields.max_tokens = kDefaultTokens;
+  if (*request.fields.max_tokens == 0 && !request.echo)
+    throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more (or echo: true)");
+  GenerationPlan plan;
+  plan.head = head_of(service, Route::completions);
+  for (Prompt& prompt : request.prompts) {
+    ReadyPrompt ready;
+    if (const auto* text = std::get_if<std::string>(&prompt)) {
+      ready.ids = service.tokenizer().encode(*text, /*add_special_tokens=*/true);
+      if (request.echo) ready.echo = *text;
+    } else {
+      ready.ids = std::move(std::get<std::vector<std::int32_t>>(prompt));
+      if (request.echo) ready.echo = service.tokenizer().decode(ready.ids);
+    }
+    plan.prompts.push_back(std::move(ready));
+  }
+  plan.fields = std::move(request.fields);
+  plan.logprobs = request.logprobs;
+  plan.echo = request.echo;
+  Generation::start(service, std::move(plan), responder);
+}
+
+std::string number_list(const std::vector<std::int32_t>& ids) { return fmt::format("[{}]", fmt::join(ids, ",")); }
+
+void answer_tokenize(Service& service, const http::Request& asked, const Responder& responder) {
+  const auto request = read_tokenize_request(asked.body);
+  const auto ids = service.tokenizer().encode(request.text, request.add_special_tokens);
+  std::string pieces;
+  for (const auto id : ids) {
+    if (!request.pieces) break;
+    pieces += (pieces.empty() ? "" : ",") + json_string(service.tokenizer().token(id));
+  }
+  responder.send(Response::json(
+      200, fmt::format(R"({{"tokens":{},"count":{},"max_model_len":{}{}}})", number_list(ids), ids.size(),
+                       service.engine().context_tokens(), request.pieces ? R"(,"token_strs":[)" + pieces + "]" : "")));
+}
+
+void answer_detokenize(Service& service, const http::Request& asked, const Responder& responder) {
+  const auto text = json_string(service.tokenizer().decode(read_detokenize_request(asked.body, service.bounds())));
+  responder.send(Response::json(200, fmt::format(R"({{"content":{0},"prompt":{0}}})", text)));
+}
+
+void answer_template(Service& service, const http::Request& asked, const Responder& responder) {
+  const auto conversation = read_conversation(Body::parse(asked.body));
+  const auto ids = encode_conversation(service.chat_template(), service.tokenizer(), conversation);
+  responder.send(
+      Response::json(200, fmt::format(R"({{"prompt":{},"tokens":{},"count":{}}})",
+                                      json_string(service.tokenizer().decode(ids)), number_list(ids), ids.size())));
+}
+
+std::string model_text(const Surroundings& around) {
+  return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"lmf"}})",
+                     json_string(around.settings.served_name), around.started);
+}
+
+void answer_model(const Surroundings& around, const Responder& responder) {
+  guarded(responder, [&] {
+    if (responder.request().tail != around.settings.served_name)
+      throw ApiError(404, error_type(404),
+                     fmt::format("there is no model '{}' here, but '{}'", shortened(responder.request().tail),
+                                 around.settings.served_name),
+                     "model", "model_not_found");
+    responder.send(Response::json(200, model_text(around)));
+  });
+}
+
+void answer_health(const Surroundings& around, const Responder& responder) {
+  guarded(responder, [&] {
+    ready(around);
+    responder.send(Response::json(200, R"({"status":"ok"})"));
+  });
+}
+
+void answer_metrics(const Surroundings& around, const Responder& responder) {
+  const auto service = around.place.get();
+  responder.send(Response::text(200, around.metrics.text(service ? service->numbers() : EngineNumbers{}),
+                                "text/plain; version=0.0.4; charset=utf-8"));
+}
+
+}  // namespace
+
+Response error_response(const ApiError& error) {
+  auto response = Response::json(error.status(), error.json());
+  if (error.status() == 429 || error.status() == 503) response.fields.emplace_back("Retry-After", "1");
+  return response;
+}
+
+http::Router make_router(const Surroundings& around) {
+  http::Router router;
+  const auto add = [&](const char* method, const std::string& path, const http::Handler& handler) {
+    router.add(method, path, handler);
+    router.add(method, "/v1" + path, handler);
+  };
+  add("POST", "/chat/completions", posted(around, [&](auto& service, const auto& asked, const auto& responder) {
+        answer_chat(around, service, asked, responder);
+      }));
+  add("POST", "/completions", posted(around, [&](auto& service, const auto& asked, const auto& responder) {
+        answer_completions(around, service, asked, responder);
+      }));
+  add("POST", "/tokenize", posted(around, answer_tokenize));
+  add("POST", "/detokenize", posted(around, answer_detokenize));
+  add("POST", "/apply-template", posted(around, answer_template));
+  add("GET", "/models", [&](const Responder& responder) {
+    responder.send(Response::json(200, R"({"object":"list","data":[)" + model_text(around) + "]}"));
+  });
+  add("GET", "/models/*", [&](const Responder& responder) { answer_model(around, responder); });
+  add("GET", "/health", [&](const Responder& responder) { answer_health(around, responder); });
+  router.add("GET", "/metrics", [&](const Responder& responder) { answer_metrics(around, responder); });
+  router.add("GET", "/openapi.json",
+             [&](const Responder& responder) { responder.send(Response::json(200, around.openapi)); });
+  router.add("GET", "/", [&](const Responder& responder) {
+    responder.send(Response::text(
+        200, fmt::format("lmf api serves {}. What it understands: /openapi.json\n", around.settings.served_name)));
+  });
+  return router;
+}
+
+}  // namespace lmf::api

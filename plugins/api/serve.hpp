@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+
+#include "settings.hpp"
+
+namespace lmf::api {
+
+/// Listens, loads the model, answers until a signal asks to stop, and lets what is being answered come to its end.
+/// Returns the exit status.
+int serve(const Settings& settings, const std::filesystem::path& share_directory);
+
+}  // namespace lmf::api

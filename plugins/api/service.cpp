@@ -1,0 +1,118 @@
+#include "service.hpp"
+
+#include <random>
+
+#include <fmt/format.h>
+
+#include "generation.hpp"
+
+namespace lmf::api {
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+/// splitmix64, so that numbers in a row look like none (Steele et al. 2014).
+std::uint64_t mixed(std::uint64_t number) {
+  number += 0x9E3779B97F4A7C15;
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EB;
+  return number ^ (number >> 31);
+}
+
+}  // namespace
+
+Workbench::Workbench() : thread_([this] { run(); }) {}
+
+Workbench::~Workbench() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Workbench::add(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+}
+
+void Workbench::run() {
+  for (std::unique_lock lock(mutex_);;) {
+    wake_.wait(lock, [&] { return ending_ || !work_.empty(); });
+    if (work_.empty()) return;
+    auto work = std::move(work_.front());
+    work_.pop_front();
+    lock.unlock();
+    work();
+    work = nullptr;
+    lock.lock();
+  }
+}
+
+Service::Service(const Settings& settings, Metrics& metrics, infer::LoadedModel model)
+    : settings_(settings),
+      metrics_(metrics),
+      model_(std::move(model)),
+      fingerprint_(fmt::format("lmf-{}", model_.tokenizer.fingerprint().substr(0, 8))),
+      id_base_(random_number()) {}
+
+/// First who asks, then who answers: both use all the rest.
+Service::~Service() {
+  workbench_.reset();
+  model_.engine.reset();
+}
+
+Bounds Service::bounds() const {
+  return {.vocab_size = std::min(model_.engine->spec().vocab_size, model_.tokenizer.vocab_size()),
+          .lf_compat = settings_.environment.lf_compat};
+}
+
+EngineNumbers Service::numbers() const {
+  const infer::Load load = model_.engine->load();
+  return {.running = load.running,
+          .waiting = load.waiting,
+          .most_running = load.most_running,
+          .slots = load.slots,
+          .prompt_tokens = load.prompt_tokens,
+          .cached_tokens = load.cached_tokens,
+          .generated_tokens = load.generated_tokens,
+          .cancelled = load.cancelled,
+          .cache_usage =
+              load.positions > 0 ? static_cast<double>(load.used_positions) / static_cast<double>(load.positions) : 0};
+}
+
+std::string Service::new_id() {
+  const std::uint64_t number = ids_++;
+  return fmt::format("{:016x}{:016x}", mixed(id_base_ + 2 * number), mixed(id_base_ + 2 * number + 1));
+}
+
+std::uint64_t Service::new_seed() { return mixed(id_base_ ^ mixed(ids_++)); }
+
+void Service::enter(const std::shared_ptr<Generation>& generation) {
+  const std::lock_guard lock(mutex_);
+  generations_[generation.get()] = generation;
+}
+
+void Service::leave(const Generation* generation) {
+  const std::lock_guard lock(mutex_);
+  generations_.erase(generation);
+}
+
+void Service::end_all(const std::string& why) {
+  std::vector<std::shared_ptr<Generation>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, weak] : generations_)
+      if (auto generation = weak.lock()) all.push_back(std::move(generation));
+  }
+  for (const auto& generation : all) generation->abort(why);
+}
+
+}  // namespace lmf::api

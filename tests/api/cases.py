@@ -1,0 +1,444 @@
+"""Cases A01-A48 of `lmf api` as a client meets it: the real program, tiny models, sockets. What requests may look like is tested
+without a server in protocol_test.cpp, what the HTTP layer bears in tests/http.
+
+usage: cases.py [CASE...]     LMF_BUILD names the build; a case is a part of its function's name
+"""
+import concurrent.futures
+import json
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+from server import Server, make_model, serving
+
+LONG = {"max_tokens": 100000, "stream": True}
+WORDS = "Peru is in South America."
+
+
+def joined(chunks, index=0):
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"] if choice["index"] == index)
+
+
+def finishes(chunks, index=0):
+    return [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"] if choice["index"] == index and choice["finish_reason"]]
+
+
+def is_error(answer, status, param=None, code=None):
+    assert answer.status == status, (answer.status, answer.body)
+    error = answer.json["error"]
+    assert set(error) == {"message", "type", "param", "code"}, error
+    assert len(error["message"]) > 10
+    assert param is None or error["param"] == param, error
+    assert code is None or error["code"] == code, error
+    return error
+
+
+def open_stream(server, **members):
+    """A socket with a stream that has begun."""
+    body = json.dumps({"messages": [{"role": "user", "content": "x"}], **LONG, **members}).encode()
+    link = server.raw()
+    link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    seen = b""
+    while b'"content":" ' not in seen and b'"content":"P' not in seen:
+        part = link.recv(65536)
+        assert part, seen
+        seen += part
+    return link
+
+
+def read_on(link):
+    while link.recv(1 << 20):
+        pass
+
+
+# Cases that share a server whose model answers noise, the same for the same request.
+
+def a02_models(server):
+    models = server.get("/v1/models").json
+    assert models["object"] == "list" and len(models["data"]) == 1
+    model = models["data"][0]
+    assert model["object"] == "model" and isinstance(model["created"], int) and model["owned_by"]
+    assert server.get(f"/v1/models/{model['id']}").json == model
+    assert server.get("/models").json == models
+    is_error(server.get("/v1/models/no/such%20one"), 404, code="model_not_found")
+
+
+def a03_minimal_chat(server):
+    answer = server.chat().json
+    choice = answer["choices"][0]
+    assert answer["id"].startswith("chatcmpl-") and len(answer["id"]) == 9 + 32 and answer["object"] == "chat.completion"
+    assert choice["message"]["role"] == "assistant" and choice["message"]["refusal"] is None and choice["logprobs"] is None
+    assert choice["finish_reason"] == "length" and answer["system_fingerprint"].startswith("lmf-")
+    usage = answer["usage"]
+    assert usage["completion_tokens"] == 8 and usage["total_tokens"] == usage["prompt_tokens"] + 8
+    assert "timings" not in answer and "timings" in server.chat(timings=True).json
+    assert server.post("/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8, "temperature": 0}).json["choices"] == answer["choices"]
+
+
+def a04_greedy_is_steady(server):
+    assert len({server.chat(max_tokens=20).json["choices"][0]["message"]["content"] for _ in range(4)}) == 1
+
+
+def a05_seeds(server):
+    say = lambda seed: server.chat(temperature=1, top_p=1, top_k=0, seed=seed, max_tokens=20).json["choices"][0]["message"]["content"]
+    assert say(42) == say(42)
+    assert len({say(seed) for seed in range(4)}) == 4
+    unseeded = {server.chat(temperature=1, top_p=1, top_k=0, max_tokens=20).json["choices"][0]["message"]["content"] for _ in range(3)}
+    assert len(unseeded) == 3
+
+
+def a07_a08_stream(server):
+    answer = server.chat(stream=True)
+    whole = server.chat().json
+    assert answer.headers["cache-control"] == "no-cache"
+    chunks = answer.chunks
+    assert all(set(chunk) >= {"id", "object", "created", "model", "choices"} and chunk["object"] == "chat.completion.chunk" for chunk in chunks)
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert all("role" not in chunk["choices"][0]["delta"] for chunk in chunks[1:])
+    assert finishes(chunks) == [whole["choices"][0]["finish_reason"]] and chunks[-1]["choices"][0]["finish_reason"]
+    assert chunks[-1]["choices"][0]["delta"] == {}
+    assert joined(chunks) == whole["choices"][0]["message"]["content"]
+
+
+def a09_a11_usage_in_streams(server):
+    with_usage = server.chat(stream=True, stream_options={"include_usage": True}).chunks
+    assert with_usage[-1]["choices"] == [] and with_usage[-1]["usage"] == dict(server.chat().json["usage"], prompt_tokens_details=with_usage[-1]["usage"]["prompt_tokens_details"])
+    assert all(chunk["usage"] is None for chunk in with_usage[:-1])
+    for options in ({}, {"stream_options": {"include_usage": False}}):
+        assert not any("usage" in chunk for chunk in server.chat(stream=True, **options).chunks)
+    grown = [chunk["usage"]["completion_tokens"] for chunk in server.chat(stream=True, stream_options={"include_usage": True, "continuous_usage_stats": True}).chunks if chunk["usage"]]
+    assert grown == sorted(grown) and grown[-1] == 8 and len(set(grown)) >= 2
+
+
+def a14_whole_characters(server):
+    chunks = server.chat(stream=True, temperature=2, top_k=0, top_p=1, seed=1, max_tokens=200).chunks
+    whole = server.chat(temperature=2, top_k=0, top_p=1, seed=1, max_tokens=200).json["choices"][0]["message"]["content"]
+    assert joined(chunks) == whole
+
+
+def a15_a16_logprobs(server):
+    choice = server.chat(logprobs=True, top_logprobs=5).json["choices"][0]
+    entries = choice["logprobs"]["content"]
+    assert len(entries) == 8
+    for entry in entries:
+        tops = [other["logprob"] for other in entry["top_logprobs"]]
+        assert entry["logprob"] <= 0 and len(tops) == 5 and tops == sorted(tops, reverse=True)
+        assert entry["token"] == entry["top_logprobs"][0]["token"]
+    assert b"".join(bytes(entry["bytes"]) for entry in entries).decode(errors="replace") == choice["message"]["content"]
+    assert all(entry["top_logprobs"] == [] for entry in server.chat(logprobs=True, top_logprobs=0).json["choices"][0]["logprobs"]["content"])
+    is_error(server.chat(logprobs=True, top_logprobs=21), 400, "top_logprobs")
+    streamed = [entry for chunk in server.chat(stream=True, logprobs=True, top_logprobs=5).chunks for one in chunk["choices"] if one["logprobs"] for entry in one["logprobs"]["content"]]
+    assert streamed == entries
+
+
+def a17_logit_bias(server):
+    first = server.chat(logprobs=True, max_tokens=1).json["choices"][0]
+    token = server.complete(prompt=[1], max_tokens=1).json
+    assert token["object"] == "text_completion"
+    said = first["message"]["content"]
+    ids = server.post("/tokenize", {"content": said}).json["tokens"]
+    if len(ids) == 1:
+        other = server.chat(max_tokens=1, logit_bias={str(ids[0]): -100}).json["choices"][0]["message"]["content"]
+        assert other != said
+    is_error(server.chat(logit_bias={"99999999": 1}), 400, "logit_bias")
+    is_error(server.chat(logit_bias={"1": 101}), 400, "logit_bias")
+
+
+def a18_several_choices(server):
+    members = {"n": 3, "temperature": 1, "top_p": 1, "top_k": 0, "seed": 7}
+    answer = server.chat(**members).json
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
+    assert len({choice["message"]["content"] for choice in answer["choices"]}) == 3
+    assert answer["usage"]["prompt_tokens"] == server.chat().json["usage"]["prompt_tokens"] and answer["usage"]["completion_tokens"] == 24
+    chunks = server.chat(stream=True, **members).chunks
+    for index in range(3):
+        assert joined(chunks, index) == answer["choices"][index]["message"]["content"]
+        assert finishes(chunks, index) == ["length"]
+
+
+def a20_refusals(server):
+    for member in ({"response_format": {"type": "sound"}}, {"tools": [{"type": "function"}]}, {"stream_options": {"include_usage": True}}):
+        is_error(server.chat(**member), 400, next(iter(member)))
+
+
+def a24_a25_bodies(server):
+    for body in ("", "text", "[]", "null", "{", b"\xff\xfe", "[" * 2000, '{"messages":' + "[" * 64 + "]" * 64 + "}"):
+        is_error(server.post("/v1/chat/completions", body), 400)
+    is_error(server.post("/v1/chat/completions", b" " * 20_000_000), 413)
+    assert server.chat().status == 200
+
+
+def a26_routes(server):
+    is_error(server.post("/v1/chat/completions", "{}", headers={"Content-Type": "text/plain"}), 415)
+    wrong = server.get("/v1/chat/completions")
+    is_error(wrong, 405)
+    assert wrong.headers["allow"] == "POST, OPTIONS"
+    is_error(server.get("/v1/nothing"), 404)
+    assert server.get("/").status == 200
+
+
+def a28_parts(server):
+    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+    assert server.chat(parts).json["choices"] == server.chat("Hello").json["choices"]
+
+
+def a29_context(server):
+    for stream in (False, True):
+        error = is_error(server.chat("word " * 20000, stream=stream), 400, code="context_length_exceeded")
+        assert sum(word.strip(",.").isdigit() for word in error["message"].split()) == 2, error
+
+
+def a35_prefix(server):
+    text = " ".join(str(number) for number in random.Random(3).sample(range(1000), 40))
+    first, second = server.chat(text).json, server.chat(text).json
+    assert second["usage"]["prompt_tokens_details"]["cached_tokens"] >= first["usage"]["prompt_tokens"] - 64
+    assert first["choices"] == second["choices"]
+
+
+def a37_metrics(server):
+    count = lambda: server.metric('requests_total{route="/v1/tokenize",code="200"}') or 0
+    before, seen = count(), server.metric("e2e_request_latency_seconds_count") or 0
+    for _ in range(3):
+        server.post("/v1/tokenize", {"content": "x"})
+        server.chat()
+    server.until('requests_total{route="/v1/tokenize",code="200"}', before + 3)
+    assert server.metric("e2e_request_latency_seconds_count") == seen + 3
+    for line in server.get("/metrics").body.decode().splitlines():
+        assert line.startswith(("# HELP lmf_", "# TYPE lmf_")) or len(line.rsplit(" ", 1)) == 2 and float(line.rsplit(" ", 1)[1]) >= 0, line
+
+
+def a39_tokens(server):
+    chance = random.Random(5)
+    for _ in range(200):
+        text = "".join(chr(chance.choice([chance.randrange(32, 127), chance.randrange(0xa1, 0x2000), chance.randrange(0x1f300, 0x1f600)])) for _ in range(chance.randrange(1, 30)))
+        tokens = server.post("/tokenize", {"content": text}).json
+        assert tokens["count"] == len(tokens["tokens"])
+        assert server.post("/detokenize", {"tokens": tokens["tokens"]}).json["content"] == text, text
+    template = server.post("/apply-template", {"messages": [{"role": "user", "content": "Hello"}]}).json
+    assert template["prompt"].endswith("<|im_start|>assistant\n") and "Hello" in template["prompt"]
+    assert server.chat("Hello").json["usage"]["prompt_tokens"] == template["count"]
+    assert server.complete(prompt=template["tokens"]).json["choices"][0]["text"] == server.chat("Hello").json["choices"][0]["message"]["content"]
+
+
+def a40_keep_alive(server):
+    link = server.connection()
+    for _ in range(100):
+        assert server.ask("GET", "/v1/models", connection=link).status == 200
+
+
+def a42_continued(server):
+    messages = [{"role": "user", "content": "Where is Peru?"}, {"role": "assistant", "content": "Peru is in Sou"}]
+    prompt = server.post("/apply-template", {"messages": messages, "continue_final_message": True}).json["prompt"]
+    assert prompt.endswith("<|im_start|>assistant\nPeru is in Sou")
+    answer = server.chat(messages=messages, continue_final_message=True)
+    assert answer.status == 200, answer.body
+    is_error(server.chat(messages=messages), 400, "messages")
+
+
+def a43_completions(server):
+    one = server.complete(prompt="Hello").json
+    assert one["id"].startswith("cmpl-") and one["choices"][0]["finish_reason"] == "length" and one["usage"]["completion_tokens"] == 8
+    several = server.complete(prompt=["Hello", "Peru", "Oslo"]).json["choices"]
+    assert [choice["index"] for choice in several] == [0, 1, 2] and several[0]["text"] == one["choices"][0]["text"]
+    ids = server.post("/tokenize", {"content": "Hello", "add_special_tokens": True}).json["tokens"]
+    assert server.complete(prompt=[ids, ids]).json["choices"][1]["text"] == one["choices"][0]["text"]
+    assert "".join(choice["text"] for chunk in server.complete(prompt="Hello", stream=True).chunks for choice in chunk["choices"]) == one["choices"][0]["text"]
+    echoed = server.complete(prompt="Hello", echo=True, logprobs=2).json["choices"][0]
+    assert echoed["text"] == "Hello" + one["choices"][0]["text"]
+    logprobs = echoed["logprobs"]
+    assert len(logprobs["tokens"]) == len(ids) + 8 == len(logprobs["token_logprobs"]) == len(logprobs["top_logprobs"]) == len(logprobs["text_offset"])
+    assert logprobs["token_logprobs"][0] is None and all(value <= 0 for value in logprobs["token_logprobs"][1:])
+    scored = server.complete(prompt="Hello", echo=True, logprobs=0, max_tokens=0).json["choices"][0]
+    assert scored["text"] == "Hello" and scored["logprobs"]["token_logprobs"] == logprobs["token_logprobs"][:len(ids)]
+    for prompt in ([], [[]], [-1]):
+        is_error(server.complete(prompt=prompt), 400, "prompt")
+
+
+def a45_temperatures(server):
+    greedy = server.chat().json["choices"]
+    assert server.chat(temperature=None, do_sample=False).json["choices"] == greedy
+    for temperature in (-1, 3):
+        is_error(server.chat(temperature=temperature), 400, "temperature")
+
+
+def a47_roles(server):
+    messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "user", "content": "b"}, {"role": "system", "content": "c"}]
+    assert server.chat(messages=messages).status == 200
+
+
+def a48_pictures(server):
+    for url in ("file:///etc/passwd", "http://169.254.169.254/latest"):
+        is_error(server.chat([{"type": "image_url", "image_url": {"url": url}}]), 400, "messages[0].content")
+
+
+def openapi(server):
+    document = server.get("/openapi.json").json
+    assert document["openapi"].startswith("3.") and "/v1/chat/completions" in document["paths"]
+
+
+NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
+         a15_a16_logprobs, a17_logit_bias, a18_several_choices, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
+         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a45_temperatures, a47_roles, a48_pictures, openapi]
+
+
+# Cases that share a server whose model says the same words again and again, without an end.
+
+def a12_stop_strings(server):
+    for stream in (False, True):
+        answer = server.chat(stop=["outh Am"], max_tokens=50, stream=stream)
+        if stream:
+            assert joined(answer.chunks) == "Peru is in S" and finishes(answer.chunks) == ["stop"]
+        else:
+            choice = answer.json["choices"][0]
+            assert choice["message"]["content"] == "Peru is in S" and choice["finish_reason"] == "stop"
+    never = server.chat(stop=["South Africa"], max_tokens=12).json["choices"][0]
+    assert never["finish_reason"] == "length" and never["message"]["content"].startswith("Peru is in South America")
+
+
+def a32_together(server):
+    alone = [server.chat(max_tokens=20 + number).json["choices"] for number in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda number: server.chat(max_tokens=20 + number).json["choices"], range(8)))
+    assert together == alone
+    assert server.metric("slots") == 4 and server.metric("requests_running_peak") <= 4
+
+
+def a33_a34_disconnects(server):
+    before = server.metric("cancelled_total")
+    for _ in range(20):
+        links = [open_stream(server) for _ in range(4)]
+        for link in links:
+            link.close()
+    server.until("requests_running", 0)
+    server.until("cancelled_total", before + 80)
+    assert server.chat().status == 200
+
+
+def a36_full_queue(server):
+    links = [open_stream(server) for _ in range(4)]
+    for link in links:  # who does not read is cut off soon
+        threading.Thread(target=read_on, args=[link], daemon=True).start()
+    waiting = [server.raw() for _ in range(3)]
+    body = json.dumps({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1}).encode()
+    for link in waiting:
+        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    server.until("requests_waiting", 3)
+    full = server.chat()
+    is_error(full, 429, code="queue_full")
+    assert int(full.headers["retry-after"]) >= 1
+    for link in links:
+        link.shutdown(socket.SHUT_RDWR)
+    for link in waiting:
+        assert link.recv(15).startswith(b"HTTP/1.1 200")
+
+
+TALKING = [a12_stop_strings, a32_together, a33_a34_disconnects, a36_full_queue]
+
+
+# Cases with servers of their own.
+
+def a01_health(folder):
+    server = Server(make_model(folder + "/health"), ready=False)
+    statuses = [server.get("/health")]
+    server.wait_for("is ready")
+    assert server.get("/health").status == 200 and server.get("/v1/health").json == {"status": "ok"}
+    if statuses[0].status != 200:
+        is_error(statuses[0], 503, code="loading")
+        assert statuses[0].headers["retry-after"]
+    assert server.stop() == 0
+
+
+def a30_keys(folder):
+    with open(folder + "/keys", "w") as file:
+        file.write("third\n\nfourth\n")
+    with serving(make_model(folder + "/keys-model"), API_KEY="first, second", API_KEY_FILE=folder + "/keys", API_HOST="127.0.0.1") as server:
+        bare = {"Authorization": None}
+        missing = server.get("/v1/models", headers=bare)
+        is_error(missing, 401, code="invalid_api_key")
+        assert missing.headers["www-authenticate"] == "Bearer"
+        is_error(server.get("/v1/models", headers={"Authorization": "Bearer wrong"}), 401)
+        is_error(server.get("/metrics", headers=bare), 401)
+        for key in ("first", "second", "third", "fourth"):
+            assert server.get("/v1/models", headers={"Authorization": f"Bearer {key}"}).status == 200
+            assert server.get("/v1/models", headers={"X-Api-Key": key, **bare}).status == 200
+        assert server.get("/health", headers=bare).status == 200 and server.get("/", headers=bare).status == 200
+
+
+def a31_origins(folder):
+    with serving(make_model(folder + "/origins"), API_CORS_ORIGINS="https://a.example,https://b.example", FASTAPI_ROOT_PATH="/llm", API_MODEL_NAME="my/model") as server:
+        ask = {"Access-Control-Request-Method": "POST", "Origin": "https://b.example"}
+        assert server.ask("OPTIONS", "/v1/chat/completions", headers=ask).headers["access-control-allow-origin"] == "https://b.example"
+        foreign = server.ask("OPTIONS", "/v1/chat/completions", headers=dict(ask, Origin="https://c.example"))
+        assert foreign.status == 204 and "access-control-allow-origin" not in foreign.headers
+        assert server.get("/llm/v1/models/my/model").json["id"] == "my/model"
+
+
+def a38_sigterm(folder):
+    model = make_model(folder + "/endless", "endless", WORDS)
+    server = Server(model, API_DRAIN_SECONDS="60")
+    link = open_stream(server, max_tokens=2000)
+    server.process.send_signal(signal.SIGTERM)
+    rest = b""
+    while part := link.recv(65536):
+        rest += part
+    assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"), rest[-200:]
+    assert b'"finish_reason":"length"' in rest
+    assert server.stop() == 0
+    server = Server(model, API_DRAIN_SECONDS="0")
+    link = open_stream(server)
+    server.process.send_signal(signal.SIGTERM)
+    rest = b""
+    while part := link.recv(65536):
+        rest += part
+    assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n") and b'"error":{"message":"the server is shutting down"' in rest, rest[-400:]
+    assert server.stop() == 0
+
+
+def wrong_use(folder):
+    import os
+    import subprocess
+    from server import BUILD
+    model = make_model(folder + "/wrong")
+    def fails(status, sentence, *options, **variables):
+        ran = subprocess.run([BUILD / "bin/lmf", "api", "--model_name_or_path", model, "--template", "chatml", *options], env={**os.environ, "API_PORT": "0", **variables},
+                             capture_output=True, text=True, timeout=60)
+        assert ran.returncode == status and sentence in ran.stderr, (ran.returncode, ran.stderr)
+    fails(2, "API_PORT is 'x', expected a whole number from 0 to 65535", API_PORT="x")
+    fails(2, "top_p", "--top_p", "2")
+    fails(2, "/no/such/folder", "--model_name_or_path", "/no/such/folder")
+    fails(1, "192.0.2.1 is not an address of this machine", API_HOST="192.0.2.1")
+    with serving(model) as server:
+        fails(1, f"port {server.port} is in use by lmf (process {server.process.pid})", API_PORT=str(server.port))
+        assert "for this machine alone" in server.said()
+
+
+ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, wrong_use]
+
+
+def main():
+    wanted = lambda cases: [case for case in cases if len(sys.argv) < 2 or any(word in case.__name__ for word in sys.argv[1:])]
+
+    def run(cases, argument):
+        for case in cases:
+            began = time.time()
+            case(argument)
+            print(f"{case.__name__}: passed, {time.time() - began:.1f} s", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        if wanted(NOISE):
+            with serving(make_model(folder + "/noise")) as server:
+                run(wanted(NOISE), server)
+        if wanted(TALKING):
+            with serving(make_model(folder + "/talking", "endless", WORDS), MAX_CONCURRENT="4", API_MAX_QUEUE="3") as server:
+                run([case for case in wanted(TALKING) if case is a36_full_queue or case is a33_a34_disconnects or case is a12_stop_strings], server)
+            with serving(folder + "/talking", MAX_CONCURRENT="4") as server:
+                run([case for case in wanted(TALKING) if case is a32_together], server)
+        run(wanted(ALONE), folder)
+
+
+main()

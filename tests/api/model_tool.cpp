@@ -1,0 +1,34 @@
+// Writes a model's folder for cases.py, with the demo's tokenizer: model_tool FOLDER random, or model_tool FOLDER
+// speaking|endless WORDS (tests/chat/speaking_model.hpp).
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <cstring>
+
+#include "chat/speaking_model.hpp"
+#include "support/det_init.hpp"
+
+namespace {
+
+/// Weights that are functions of their names: its answers are noise, the same on every machine.
+void write_random_model(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  for (const char* file : {"config.json", "tokenizer.json", "tokenizer_config.json"})
+    std::filesystem::copy_file(lmf::test::share() / "models/demo" / file, folder / file);
+  auto decoder = lmf::model::Decoder::random(lmf::model::DecoderSpec::read(folder), 0);
+  lmf::test::det_init(decoder, 0.2);
+  decoder.save(folder);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  doctest::Context context;
+  context.setAsDefaultForAssertsOutOfTestCases();
+  const std::string kind = argc > 2 ? argv[2] : "";
+  if (kind == "random")
+    write_random_model(argv[1]);
+  else if (argc == 4 && (kind == "speaking" || kind == "endless"))
+    lmf::test::write_speaking_model(argv[1], argv[3], kind == "endless");
+  else
+    return 2;
+  return 0;
+}

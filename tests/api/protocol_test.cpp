@@ -1,0 +1,254 @@
+// Requests as clients write them, and the answers' texts. No model is needed.
+#include <doctest/doctest.h>
+
+#include "access.hpp"
+#include "metrics.hpp"
+#include "protocol/answer.hpp"
+#include "protocol/api_error.hpp"
+#include "protocol/chat_request.hpp"
+#include "protocol/completion_request.hpp"
+
+using namespace lmf::api;
+namespace http = lmf::http;
+
+namespace {
+
+constexpr Bounds kBounds{.vocab_size = 100};
+
+std::string chat(const std::string& members) {
+  return R"({"messages":[{"role":"user","content":"hi"}])" + (members.empty() ? "" : "," + members) + "}";
+}
+std::string messages(const std::string& list) { return R"({"messages":)" + list + "}"; }
+
+/// The member that a refusal names; "" for none, "accepted" when there is no refusal.
+template <class Read>
+std::string refused(const Read& read) {
+  try {
+    read();
+  } catch (const ApiError& error) {
+    CHECK(error.status() == 400);
+    const auto json = nlohmann::json::parse(error.json())["error"];
+    CHECK(json.size() == 4);
+    CHECK(json["message"].get<std::string>().size() > 10);
+    CHECK(json["type"] == "invalid_request_error");
+    CHECK(json.contains("code"));
+    return json["param"].is_null() ? "" : json["param"].get<std::string>();
+  }
+  return "accepted";
+}
+std::string chat_refused(const std::string& body) {
+  return refused([&] { read_chat_request(body, kBounds); });
+}
+std::string completion_refused(const std::string& body) {
+  return refused([&] { read_completion_request(body, kBounds); });
+}
+
+http::Request with_field(const char* name, const char* value, const char* path = "/v1/models") {
+  http::Request request;
+  request.method = "GET";
+  request.path = path;
+  request.fields = {{name, value}};
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("A24 A25: what is no request is refused, and the member at fault is named") {
+  for (const char* body : {"", "\"text\"", "[]", "1", "null", "{", "{\"a\":}",
+                           "{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}"})
+    CHECK_MESSAGE(chat_refused(body).empty(), std::string(body));
+  CHECK(chat_refused(std::string(100, '[') + std::string(100, ']')).empty());
+  CHECK(chat_refused("{}") == "messages");
+  CHECK(chat_refused(messages("null")) == "messages");
+  CHECK(chat_refused(messages("\"text\"")) == "messages");
+  CHECK(chat_refused(messages("[]")) == "messages");
+  CHECK(chat_refused(messages("[123]")) == "messages[0]");
+  CHECK(chat_refused(messages("[{}]")) == "messages[0].role");
+  CHECK(chat_refused(messages(R"([{"role":123,"content":"a"}])")) == "messages[0].role");
+  CHECK(chat_refused(messages(R"([{"role":"judge","content":"a"}])")) == "messages[0].role");
+  CHECK(chat_refused(messages(R"([{"role":"user","content":123}])")) == "messages[0].content");
+  CHECK(chat_refused(messages(R"([{"role":"user"}])")) == "messages[0].content");
+  CHECK(chat_refused(messages(R"([{"role":"system","content":"a"}])")) == "messages");
+  CHECK(chat_refused(messages(R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+                              R"({"role":"assistant","content":"c"}])")) == "messages");
+  CHECK(chat_refused(messages(R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])")) == "messages");
+}
+
+TEST_CASE("A27 A47: members nobody knows are ignored; system and developer texts join wherever they stand") {
+  const auto request = read_chat_request(
+      R"({"unknown":{"a":1},"messages":[{"role":"developer","content":"one","name":"x"},{"role":"user","content":"a"},)"
+      R"({"role":"system","content":"two"},{"role":"user","content":"b","odd":[]}]})",
+      kBounds);
+  CHECK(request.conversation.system == "one\n\ntwo");
+  REQUIRE(request.conversation.turns.size() == 1);
+  CHECK(request.conversation.turns[0].content == "a\n\nb");
+}
+
+TEST_CASE("A28 A48: text parts are joined; any other kind of part is refused by name") {
+  const auto request = read_chat_request(
+      messages(R"([{"role":"user","content":[{"type":"text","text":"ab"},{"type":"text","text":"cd"}]}])"), kBounds);
+  CHECK(request.conversation.turns[0].content == "abcd");
+  for (const char* part :
+       {R"({"type":"image_url","image_url":{"url":"file:///etc/passwd"}})", R"({"type":"input_audio"})",
+        R"({"text":"no type"})", R"({"type":"text"})", R"({"type":"text","text":1})", "7"})
+    CHECK_MESSAGE(
+        chat_refused(messages(R"([{"role":"user","content":[)" + std::string(part) + "]}]")) == "messages[0].content",
+        std::string(part));
+}
+
+TEST_CASE("A06 A45: numbers outside their ranges are refused") {
+  for (const char* member :
+       {"\"seed\":9223372036854775808", "\"seed\":-9223372036854775809", "\"seed\":1.5", "\"seed\":\"1\""})
+    CHECK_MESSAGE(chat_refused(chat(member)) == "seed", std::string(member));
+  CHECK(read_chat_request(chat("\"seed\":-9223372036854775808"), kBounds).fields.seed ==
+        std::numeric_limits<std::int64_t>::lowest());
+  for (const char* member :
+       {"\"temperature\":-1", "\"temperature\":3", "\"temperature\":true", "\"temperature\":1e999"})
+    CHECK_MESSAGE(chat_refused(chat(member)) != "accepted", std::string(member));
+  CHECK(chat_refused(chat("\"top_p\":1.1")) == "top_p");
+  CHECK(chat_refused(chat("\"n\":0")) == "n");
+  CHECK(chat_refused(chat("\"n\":129")) == "n");
+  CHECK(chat_refused(chat("\"max_tokens\":-1")) == "max_tokens");
+  CHECK(chat_refused(chat("\"repetition_penalty\":0")) == "repetition_penalty");
+  CHECK(chat_refused(chat("\"presence_penalty\":2.1")) == "presence_penalty");
+  CHECK(read_chat_request(chat("\"top_k\":-1"), kBounds).fields.top_k == 0);
+  const auto both =
+      read_chat_request(chat("\"max_tokens\":1,\"max_completion_tokens\":2,\"temperature\":null"), kBounds);
+  CHECK(both.fields.max_tokens == 2);
+  CHECK_FALSE(both.fields.temperature.has_value());
+}
+
+TEST_CASE("presence_penalty is additive as OpenAI has it, or LLaMA-Factory's where that is asked for") {
+  CHECK(read_chat_request(chat("\"presence_penalty\":0"), kBounds).fields.presence_penalty == 0.0);
+  const Bounds compat{.vocab_size = 100, .lf_compat = true};
+  CHECK(read_chat_request(chat("\"presence_penalty\":1.2"), compat).fields.repetition_penalty == 1.2);
+}
+
+TEST_CASE("A10 A13 A16 A17: stops, logprobs, biases and stream options keep to their forms") {
+  CHECK(read_chat_request(chat(R"("stop":"a")"), kBounds).fields.stop == std::vector<std::string>{"a"});
+  CHECK(read_chat_request(chat(R"("stop":["a","b","c","d"])"), kBounds).fields.stop.size() == 4);
+  CHECK(chat_refused(chat(R"("stop":["a","b","c","d","e"])")) == "stop");
+  CHECK(chat_refused(chat(R"("stop":"")")) == "stop");
+  CHECK(chat_refused(chat(R"("stop":[1])")) == "stop");
+  CHECK(read_chat_request(chat(R"("logprobs":true,"top_logprobs":5)"), kBounds).logprobs == 5);
+  CHECK(read_chat_request(chat(R"("logprobs":true)"), kBounds).logprobs == 0);
+  CHECK_FALSE(read_chat_request(chat(""), kBounds).logprobs.has_value());
+  CHECK(chat_refused(chat(R"("logprobs":true,"top_logprobs":21)")) == "top_logprobs");
+  CHECK(chat_refused(chat(R"("top_logprobs":1)")) == "top_logprobs");
+  CHECK(read_chat_request(chat(R"("logit_bias":{"5":-100})"), kBounds).fields.logit_bias.front().first == 5);
+  for (const char* bias : {R"({"100":1})", R"({"-1":1})", R"({"x":1})", R"({"5":101})", R"({"5":"1"})", "[]"})
+    CHECK_MESSAGE(chat_refused(chat("\"logit_bias\":" + std::string(bias))) == "logit_bias", std::string(bias));
+  CHECK(chat_refused(chat(R"("stream_options":{"include_usage":true})")) == "stream_options");
+  const auto streamed = read_chat_request(chat(R"("stream":true,"stream_options":{"include_usage":true})"), kBounds);
+  CHECK(streamed.fields.include_usage);
+}
+
+TEST_CASE("what this version does not do is refused, never ignored") {
+  for (const char* member :
+       {R"("tools":[{"type":"function"}])", R"("functions":[{}])", R"("tool_choice":"required")",
+        R"("response_format":{"type":"sound"})", R"("use_beam_search":true)", R"("guided_json":{})"})
+    CHECK_MESSAGE(chat_refused(chat(member)) != "accepted", std::string(member));
+  CHECK(chat_refused(chat(R"("tools":[],"tool_choice":"auto","response_format":{"type":"text"})")) == "accepted");
+}
+
+TEST_CASE("A42: only an assistant's message can be continued, and only when asked for") {
+  const std::string open = R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])";
+  CHECK(
+      read_chat_request(R"({"continue_final_message":true,"messages":)" + open + "}", kBounds).conversation.continues);
+  CHECK(chat_refused(chat("\"continue_final_message\":true")) == "continue_final_message");
+  CHECK(chat_refused(chat("\"add_generation_prompt\":false")) == "add_generation_prompt");
+}
+
+TEST_CASE("A43: prompts of completions in all their forms") {
+  const auto prompts = [](const std::string& prompt) {
+    return read_completion_request(R"({"prompt":)" + prompt + "}", kBounds).prompts;
+  };
+  CHECK(std::get<std::string>(prompts("\"a\"").at(0)) == "a");
+  CHECK(prompts(R"(["a","b"])").size() == 2);
+  CHECK(std::get<1>(prompts("[1,2]").at(0)) == std::vector<std::int32_t>{1, 2});
+  CHECK(prompts("[[1],[2,3]]").size() == 2);
+  CHECK(prompts(R"(["a",[2,3]])").size() == 2);
+  for (const char* wrong : {"[]", "[[]]", "[-1]", "[100]", "[1.5]", "[1,\"a\"]", "1", "{}", "null", "[null]"})
+    CHECK_MESSAGE(completion_refused(R"({"prompt":)" + std::string(wrong) + "}") == "prompt", std::string(wrong));
+  CHECK(completion_refused(R"({"prompt":"a","suffix":"b"})") == "suffix");
+  CHECK(completion_refused(R"({"prompt":"a","best_of":2})") == "best_of");
+  CHECK(completion_refused(R"({"prompt":"a","logprobs":21})") == "logprobs");
+}
+
+TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {
+  const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m\"", .fingerprint = "f"};
+  Choice choice{.index = 0, .text = "a\n\xff", .finish = "stop", .logprobs = std::vector<LogprobEntry>{}};
+  LogprobEntry entry;
+  entry.chosen = {"\xc3", -0.5f};
+  entry.top = {{"a", -1.0f}};
+  choice.logprobs->push_back(entry);
+  const auto whole = nlohmann::json::parse(whole_answer(head, {choice}, {3, 2, 1}, Timings{}));
+  CHECK(whole["object"] == "chat.completion");
+  CHECK(whole["choices"][0]["message"]["content"] == "a\n\xef\xbf\xbd");
+  CHECK(whole["choices"][0]["message"]["refusal"].is_null());
+  CHECK(whole["choices"][0]["logprobs"]["content"][0]["bytes"] == nlohmann::json({0xc3}));
+  CHECK(whole["usage"]["total_tokens"] == 5);
+  CHECK(whole["usage"]["prompt_tokens_details"]["cached_tokens"] == 1);
+  CHECK(whole.contains("timings"));
+  const StreamText stream(head, true);
+  for (const auto& text :
+       {stream.opening(1), stream.piece(1, "x", nullptr, std::nullopt), stream.ending(1, "stop", std::nullopt)}) {
+    const auto event = nlohmann::json::parse(text);
+    CHECK(event["object"] == "chat.completion.chunk");
+    CHECK(event["choices"][0]["index"] == 1);
+    CHECK(event["usage"].is_null());
+  }
+  CHECK(nlohmann::json::parse(stream.totals({3, 2, 0}, std::nullopt))["choices"].empty());
+  const AnswerHead text_head{
+      .route = Route::completions, .id = "cmpl-1", .created = 5, .model = "m", .fingerprint = "f"};
+  const auto completion = nlohmann::json::parse(whole_answer(text_head, {choice}, {}, {}));
+  CHECK(completion["choices"][0]["logprobs"]["top_logprobs"][0]["a"] == -1.0);
+}
+
+TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
+  const Access access({"first", "second"}, {});
+  CHECK(access.gate(with_field("x", "y"))->status == 401);
+  CHECK(access.gate(with_field("authorization", "Bearer wrong"))->status == 401);
+  CHECK(access.gate(with_field("authorization", "Bearer firs"))->status == 401);
+  CHECK(access.gate(with_field("authorization", "Basic first"))->status == 401);
+  CHECK_FALSE(access.gate(with_field("authorization", "bearer second")).has_value());
+  CHECK_FALSE(access.gate(with_field("x-api-key", "first")).has_value());
+  CHECK_FALSE(access.gate(with_field("x", "y", "/health")).has_value());
+  CHECK_FALSE(access.gate(with_field("x", "y", "/")).has_value());
+  CHECK_FALSE(Access({}, {}).gate(with_field("x", "y")).has_value());
+  CHECK(equal_in_constant_time("a", "a"));
+  CHECK_FALSE(equal_in_constant_time("a", ""));
+  CHECK_FALSE(equal_in_constant_time("", "a"));
+}
+
+TEST_CASE("A31: pages of origins that are named may ask, others may not") {
+  const Access access({"key"}, {"https://a.example"});
+  auto preflight = with_field("origin", "https://a.example");
+  preflight.method = "OPTIONS";
+  preflight.fields.emplace_back("access-control-request-method", "POST");
+  CHECK(access.gate(preflight)->status == 204);
+  CHECK(access.gate(preflight)->fields.size() == 3);
+  http::Fields fields;
+  access.decorate(preflight, fields);
+  CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "https://a.example"}, {"Vary", "Origin"}});
+  preflight.fields[0].second = "https://b.example";
+  CHECK(access.gate(preflight)->fields.empty());
+  fields.clear();
+  access.decorate(preflight, fields);
+  CHECK(fields.empty());
+  Access({}, {"*"}).decorate(preflight, fields);
+  CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "*"}});
+}
+
+TEST_CASE("metrics count exactly") {
+  Metrics metrics;
+  metrics.answered("/v1/models", 200);
+  metrics.answered("/v1/models", 200);
+  metrics.generated(0.02, 0.3, 30, 4);
+  const std::string text = metrics.text({.running = 3});
+  CHECK(text.find("lmf_requests_total{route=\"/v1/models\",code=\"200\"} 2\n") != text.npos);
+  CHECK(text.find("lmf_requests_running 3\n") != text.npos);
+  CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.01\"} 0\n") != text.npos);
+  CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.025\"} 1\n") != text.npos);
+  CHECK(text.find("lmf_generation_tokens_sum 4\n") != text.npos);
+}

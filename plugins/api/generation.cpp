@@ -116,6 +116,8 @@ infer::Request Generation::request(std::size_t index) const {
   request.max_new_tokens = std::clamp<std::int64_t>(wanted, 1, room);
   request.logprobs = plan_.logprobs;
   request.prompt_logprobs = plan_.echo && plan_.logprobs;
+  if (plan_.form)
+    request.filter = std::make_shared<infer::TokenFilter>(service_.token_bytes(), *plan_.form, request.stop_ids);
   return request;
 }
 
@@ -188,21 +190,32 @@ void Generation::on_token(std::size_t index, const infer::Token& token) {
 }
 
 /// Sends text that became certain, with the tokens that it is made of.
-void Generation::emit(State& state, const std::string& piece) {
+void Generation::emit(State& state, const std::string& piece, bool last) {
+  if (!plan_.splits_reasoning) return emit_part(state, piece, false);
+  auto [reasoning, content] = state.reasoning.push(piece);
+  if (last) {
+    const auto rest = state.reasoning.finish();
+    reasoning += rest.reasoning;
+    content += rest.content;
+  }
+  if (!reasoning.empty()) emit_part(state, reasoning, true);
+  if (!content.empty() || (last && !state.entries.empty())) emit_part(state, content, false);
+}
+
+void Generation::emit_part(State& state, const std::string& piece, bool reasoning) {
   if (!plan_.fields.stream) {
-    state.choice.text += piece;
+    (reasoning ? state.choice.reasoning : state.choice.text) += piece;
     if (plan_.logprobs)
       state.choice.logprobs->insert(state.choice.logprobs->end(), state.entries.begin(), state.entries.end());
   } else if (!piece.empty() || !state.entries.empty()) {
-    if (!responder_.event(
-            stream_.piece(state.choice.index, piece, plan_.logprobs ? &state.entries : nullptr, running_usage())))
-      log::debug("{}: its client has gone", plan_.head.id);
+    responder_.event(stream_.piece(state.choice.index, piece, plan_.logprobs ? &state.entries : nullptr,
+                                   running_usage(), reasoning ? "reasoning_content" : "content"));
   }
   state.entries.clear();
 }
 
 void Generation::decide(State& state, const std::string& rest, const char* finish) {
-  emit(state, rest);
+  emit(state, rest, /*last=*/true);
   state.decided = true;
   state.choice.finish = finish;
   if (plan_.fields.stream) responder_.event(stream_.ending(state.choice.index, finish, running_usage()));

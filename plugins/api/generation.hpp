@@ -9,7 +9,9 @@
 #include "http/server.hpp"
 #include "infer/answer_text.hpp"
 #include "infer/engine.hpp"
+#include "infer/grammar.hpp"
 #include "protocol/answer.hpp"
+#include "protocol/reasoning.hpp"
 #include "service.hpp"
 
 namespace lmf::api {
@@ -26,6 +28,8 @@ struct GenerationPlan {
   std::vector<ReadyPrompt> prompts;
   std::optional<int> logprobs;
   bool echo = false;
+  bool splits_reasoning = false;          ///< <think>…</think> at the answer's begin is told apart; chat only
+  std::optional<infer::Recogniser> form;  ///< of the texts that may be answered
 };
 
 /// One request's answers: n of each prompt, on the engine at once, into one response. Tokens come on the engine's
@@ -45,6 +49,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     infer::Engine::Ticket ticket = 0;
     std::unique_ptr<infer::AnswerText> text;
     Choice choice;
+    ReasoningSplit reasoning;
     std::vector<LogprobEntry> entries;  // of text that is not out yet
     std::size_t offset = 0;
     std::int64_t tokens = 0, cached = 0;
@@ -58,7 +63,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void on_end(std::size_t index, const infer::End& end);
   void give_up();
   LogprobEntry entry_of(State& state, const infer::Token& token) const;
-  void emit(State& state, const std::string& piece);
+  void emit(State& state, const std::string& piece, bool last = false);
+  void emit_part(State& state, const std::string& piece, bool reasoning);
   void decide(State& state, const std::string& rest, const char* finish);
   void complete();
   void fail(int status, const std::string& why);

@@ -9,6 +9,7 @@
 #include "base/printable.hpp"
 #include "generation.hpp"
 #include "http/server.hpp"
+#include "infer/json_grammar.hpp"
 #include "prompts.hpp"
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
@@ -86,6 +87,15 @@ AnswerHead head_of(Service& service, Route route) {
           .fingerprint = service.fingerprint()};
 }
 
+std::optional<infer::Recogniser> recogniser_of(const AnswerForm& form) {
+  if (!form.json) return std::nullopt;
+  try {
+    return form.schema.is_null() ? infer::any_json_object() : infer::json_schema_grammar(form.schema);
+  } catch (const Error& error) {
+    throw ApiError::invalid("response_format", fmt::format("response_format: {}", error.what()));
+  }
+}
+
 void answer_chat(const Surroundings& around, Service& service, const http::Request& asked, const Responder& responder) {
   ChatRequest request = read_chat_request(asked.body, service.bounds());
   check_model(around, request.fields.model);
@@ -95,6 +105,8 @@ void answer_chat(const Surroundings& around, Service& service, const http::Reque
   plan.prompts.push_back({encode_conversation(service.chat_template(), service.tokenizer(), request.conversation), {}});
   plan.fields = std::move(request.fields);
   plan.logprobs = request.logprobs;
+  plan.form = recogniser_of(request.form);
+  plan.splits_reasoning = request.splits_reasoning;
   Generation::start(service, std::move(plan), responder);
 }
 

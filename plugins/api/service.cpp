@@ -88,6 +88,12 @@ EngineNumbers Service::numbers() const {
               load.positions > 0 ? static_cast<double>(load.used_positions) / static_cast<double>(load.positions) : 0};
 }
 
+std::shared_ptr<const infer::TokenBytes> Service::token_bytes() {
+  const std::lock_guard lock(mutex_);
+  if (!token_bytes_) token_bytes_ = std::make_shared<infer::TokenBytes>(model_.tokenizer);
+  return token_bytes_;
+}
+
 std::string Service::new_id() {
   const std::uint64_t number = ids_++;
   return fmt::format("{:016x}{:016x}", mixed(id_base_ + 2 * number), mixed(id_base_ + 2 * number + 1));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "infer/loaded_model.hpp"
+#include "infer/token_filter.hpp"
 #include "metrics.hpp"
 #include "protocol/generation_fields.hpp"
 #include "settings.hpp"
@@ -50,6 +51,8 @@ class Service {
   const text::Tokenizer& tokenizer() const { return model_.tokenizer; }
   const text::ChatTemplate& chat_template() const { return model_.chat_template; }
   infer::Engine& engine() { return *model_.engine; }
+  /// Made when it is asked for the first time.
+  std::shared_ptr<const infer::TokenBytes> token_bytes();
   const std::string& fingerprint() const { return fingerprint_; }
   Bounds bounds() const;
   EngineNumbers numbers() const;
@@ -73,6 +76,7 @@ class Service {
   std::atomic<std::uint64_t> ids_ = 0;
   const std::uint64_t id_base_;
   std::mutex mutex_;
+  std::shared_ptr<const infer::TokenBytes> token_bytes_;
   std::map<const Generation*, std::weak_ptr<Generation>> generations_;
   std::unique_ptr<Workbench> workbench_ = std::make_unique<Workbench>();
 };

@@ -161,7 +161,23 @@ def a18_several_choices(server):
         assert finishes(chunks, index) == ["length"]
 
 
+def a19_structure(server):
+    say = lambda schema: server.chat(max_tokens=300, temperature=1, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}).json["choices"][0]
+    constant = say({"const": "42"})
+    assert json.loads(constant["message"]["content"]) == "42" and constant["finish_reason"] == "stop"
+    for _ in range(3):
+        numbers = say({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 4})
+        assert all(isinstance(number, int) for number in json.loads(numbers["message"]["content"])), numbers
+    chosen = say({"type": "object", "properties": {"z": {"enum": ["a", "b"]}, "a": {"type": "boolean"}}, "required": ["z", "a"], "additionalProperties": False})
+    assert list(json.loads(chosen["message"]["content"])) == ["z", "a"]
+    free = server.chat(max_tokens=300, response_format={"type": "json_object"}).json["choices"][0]
+    assert free["finish_reason"] == "length" or isinstance(json.loads(free["message"]["content"]), dict)
+
+
 def a20_refusals(server):
+    for schema in (123, {"type": "hiccup"}, None):
+        is_error(server.chat(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}), 400, "response_format")
+    is_error(server.chat(response_format={"type": "json_schema"}), 400, "response_format")
     for member in ({"response_format": {"type": "sound"}}, {"tools": [{"type": "function"}]}, {"stream_options": {"include_usage": True}}):
         is_error(server.chat(**member), 400, next(iter(member)))
 
@@ -282,7 +298,7 @@ def openapi(server):
 
 
 NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
-         a15_a16_logprobs, a17_logit_bias, a18_several_choices, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
+         a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
          a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a45_temperatures, a47_roles, a48_pictures, openapi]
 
 
@@ -317,6 +333,16 @@ def a33_a34_disconnects(server):
     server.until("requests_running", 0)
     server.until("cancelled_total", before + 80)
     assert server.chat().status == 200
+
+
+def reasoning(server):
+    # Its model says "<think>Peru</think> is in South America." and ends.
+    message = server.chat(max_tokens=50).json["choices"][0]["message"]
+    assert message["reasoning_content"] == "Peru" and message["content"] == "is in South America.", message
+    chunks = server.chat(max_tokens=50, stream=True).chunks
+    assert joined(chunks) == message["content"]
+    assert "".join(choice["delta"].get("reasoning_content", "") for chunk in chunks for choice in chunk["choices"]) == "Peru"
+    assert "<think>" in server.chat(max_tokens=50, reasoning_format="none").json["choices"][0]["message"]["content"]
 
 
 def a36_full_queue(server):
@@ -438,6 +464,9 @@ def main():
                 run([case for case in wanted(TALKING) if case is a36_full_queue or case is a33_a34_disconnects or case is a12_stop_strings], server)
             with serving(folder + "/talking", MAX_CONCURRENT="4") as server:
                 run([case for case in wanted(TALKING) if case is a32_together], server)
+        if wanted([reasoning]):
+            with serving(make_model(folder + "/thinking", "thinking", "<think>Peru</think> is in South America.")) as server:
+                run([reasoning], server)
         run(wanted(ALONE), folder)
 
 

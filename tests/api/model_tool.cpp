@@ -1,5 +1,5 @@
 // Writes a model's folder for cases.py, with the demo's tokenizer: model_tool FOLDER random, or model_tool FOLDER
-// speaking|endless WORDS (tests/chat/speaking_model.hpp).
+// speaking|endless|thinking WORDS (tests/chat/speaking_model.hpp).
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstring>
 
@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   const std::string kind = argc > 2 ? argv[2] : "";
   if (kind == "random")
     write_random_model(argv[1]);
+  else if (argc == 4 && kind == "thinking")
+    lmf::test::write_speaking_model(argv[1], argv[3], false, {"<think>", "</think>"});
   else if (argc == 4 && (kind == "speaking" || kind == "endless"))
     lmf::test::write_speaking_model(argv[1], argv[3], kind == "endless");
   else

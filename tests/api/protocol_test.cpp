@@ -7,6 +7,7 @@
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
 #include "protocol/completion_request.hpp"
+#include "protocol/reasoning.hpp"
 
 using namespace lmf::api;
 namespace http = lmf::http;
@@ -177,7 +178,8 @@ TEST_CASE("A43: prompts of completions in all their forms") {
 
 TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {
   const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m\"", .fingerprint = "f"};
-  Choice choice{.index = 0, .text = "a\n\xff", .finish = "stop", .logprobs = std::vector<LogprobEntry>{}};
+  Choice choice{
+      .index = 0, .text = "a\n\xff", .reasoning = {}, .finish = "stop", .logprobs = std::vector<LogprobEntry>{}};
   LogprobEntry entry;
   entry.chosen = {"\xc3", -0.5f};
   entry.top = {{"a", -1.0f}};
@@ -203,6 +205,34 @@ TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {
       .route = Route::completions, .id = "cmpl-1", .created = 5, .model = "m", .fingerprint = "f"};
   const auto completion = nlohmann::json::parse(whole_answer(text_head, {choice}, {}, {}));
   CHECK(completion["choices"][0]["logprobs"]["top_logprobs"][0]["a"] == -1.0);
+}
+
+TEST_CASE("reasoning is told apart from the answer, in whatever pieces it comes") {
+  struct Text {
+    const char *whole, *reasoning, *content;
+  };
+  const Text texts[] = {{"<think>\na < b</think>\n\nYes </think>", "\na < b", "Yes </think>"},
+                        {" \n<think>x</think>", "x", ""},
+                        {"<think>never </thin", "never </thin", ""},
+                        {"<thin", "", "<thin"},
+                        {"plain <think>a</think>", "", "plain <think>a</think>"},
+                        {"  plain", "", "  plain"},
+                        {"", "", ""}};
+  for (const Text& text : texts) {
+    for (const std::size_t step : {1, 2, 3, 5, 100}) {
+      ReasoningSplit split;
+      std::string reasoning, content;
+      const auto add = [&](const ReasoningSplit::Parts& parts) {
+        reasoning += parts.reasoning;
+        content += parts.content;
+      };
+      const std::string_view whole = text.whole;
+      for (std::size_t begin = 0; begin < whole.size(); begin += step) add(split.push(whole.substr(begin, step)));
+      add(split.finish());
+      CHECK(reasoning == text.reasoning);
+      CHECK(content == text.content);
+    }
+  }
 }
 
 TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {

@@ -20,10 +20,25 @@ namespace lmf::test {
 /// Writes a model's folder (the demo's tokenizer, ChatML) that answers everything with `words`, then stops; or,
 /// `endless`, begins again. Its layers add nothing: each token's embedding is a coordinate of its own, and the head
 /// maps that to the token that follows. So no token may occur twice.
-inline void write_speaking_model(const std::filesystem::path& folder, const std::string& words, bool endless = false) {
+/// `marks`: texts that are tokens of their own, and no special ones.
+inline void write_speaking_model(const std::filesystem::path& folder, const std::string& words, bool endless = false,
+                                 const std::vector<std::string>& marks = {}) {
   std::filesystem::create_directories(folder);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     std::filesystem::copy_file(share() / "models/demo" / file, folder / file);
+  if (!marks.empty()) {
+    auto next = text::Tokenizer::load(folder).vocab_size();
+    auto description = nlohmann::json::parse(std::ifstream(folder / "tokenizer.json"));
+    for (const std::string& mark : marks)
+      description["added_tokens"].push_back({{"id", next++},
+                                             {"content", mark},
+                                             {"single_word", false},
+                                             {"lstrip", false},
+                                             {"rstrip", false},
+                                             {"normalized", false},
+                                             {"special", false}});
+    std::ofstream(folder / "tokenizer.json") << description;
+  }
   const auto tokenizer = text::Tokenizer::load(folder);
   const std::int64_t vocabulary = tokenizer.vocab_size();
   std::ofstream(folder / "config.json") << nlohmann::json{{"model_type", "llama"},

@@ -73,8 +73,11 @@ std::string whole_answer(const AnswerHead& head, const std::vector<Choice>& choi
   for (const Choice& choice : choices) {
     if (&choice != &choices.front()) text += ',';
     const std::string said = json_string(choice.text);
+    const std::string reasoning =
+        choice.reasoning.empty() ? "" : R"(,"reasoning_content":)" + json_string(choice.reasoning);
     text += fmt::format(R"({{"index":{},)", choice.index);
-    text += chat ? R"("message":{"role":"assistant","content":)" + said + R"(,"refusal":null})" : R"("text":)" + said;
+    text += chat ? R"("message":{"role":"assistant","content":)" + said + reasoning + R"(,"refusal":null})"
+                 : R"("text":)" + said;
     text += fmt::format(R"(,"logprobs":{},"finish_reason":"{}"}})",
                         logprobs_text(head.route, choice.logprobs ? &*choice.logprobs : nullptr), choice.finish);
   }
@@ -103,9 +106,10 @@ std::string StreamText::opening(std::int64_t index) const {
 }
 
 std::string StreamText::piece(std::int64_t index, std::string_view text, const std::vector<LogprobEntry>* logprobs,
-                              const std::optional<Usage>& usage) const {
+                              const std::optional<Usage>& usage, std::string_view member) const {
   const std::string said = json_string(text);
-  const std::string content = route_ == Route::chat ? R"("delta":{"content":)" + said + "}" : R"("text":)" + said;
+  const std::string content =
+      route_ == Route::chat ? fmt::format(R"("delta":{{"{}":{}}})", member, said) : R"("text":)" + said;
   return event(fmt::format(R"({{"index":{},{},"logprobs":{},"finish_reason":null}})", index, content,
                            logprobs_text(route_, logprobs)),
                usage);

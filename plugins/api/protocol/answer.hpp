@@ -43,7 +43,8 @@ struct LogprobEntry {
 struct Choice {
   std::int64_t index = 0;
   std::string text;
-  std::string finish;  ///< "stop", "length"
+  std::string reasoning;  ///< chat only
+  std::string finish;     ///< "stop", "length"
   std::optional<std::vector<LogprobEntry>> logprobs;
 };
 
@@ -57,8 +58,9 @@ class StreamText {
   StreamText(const AnswerHead& head, bool usage_wanted);
   /// Chat's first event of each choice: {"role":"assistant","content":""}.
   std::string opening(std::int64_t index) const;
+  /// `member`: of chat's delta: content or reasoning_content.
   std::string piece(std::int64_t index, std::string_view text, const std::vector<LogprobEntry>* logprobs,
-                    const std::optional<Usage>& usage) const;
+                    const std::optional<Usage>& usage, std::string_view member = "content") const;
   std::string ending(std::int64_t index, std::string_view finish, const std::optional<Usage>& usage) const;
   /// The last one, without choices.
   std::string totals(const Usage& usage, const std::optional<Timings>& timings) const;

@@ -108,16 +108,37 @@ void refuse_tools(const Body& body) {
   }
 }
 
-void refuse_structure(const Body& body) {
+/// A member of the response format, its own members in the order that they were written in.
+nlohmann::ordered_json ordered(std::string_view bytes, const nlohmann::json::json_pointer& place) {
+  const auto whole = nlohmann::ordered_json::parse(bytes);  // it is JSON: it was read before
+  const nlohmann::ordered_json::json_pointer pointer(place.to_string());
+  if (!whole.contains(pointer))  // of members of one name, the other reader keeps another
+    throw ApiError::invalid("response_format", "a member of the request stands there twice: response_format");
+  return whole.at(pointer);
+}
+
+AnswerForm read_form(const Body& body, std::string_view bytes) {
   const auto format = body.object("response_format");
-  if (!format) return;
+  if (!format) return {};
   const std::string type = format->text("type").value_or("");
-  if (type == "text") return;
-  if (type == "json_object" || type == "json_schema")
-    throw ApiError::unsupported("response_format",
-                                fmt::format("response_format.type '{}' is not in this version", type));
-  throw ApiError::invalid("response_format",
-                          fmt::format("response_format.type is '{}', expected text", shortened(type)));
+  if (type == "text") return {};
+  if (type == "json_object") {
+    if (!format->given("schema")) return {.json = true};
+    return {.json = true, .schema = ordered(bytes, nlohmann::json::json_pointer("/response_format/schema"))};
+  }
+  if (type != "json_schema")
+    throw ApiError::invalid("response_format",
+                            fmt::format("response_format.type is '{}', expected text, json_object or "
+                                        "json_schema",
+                                        shortened(type)));
+  const auto named = format->object("json_schema");
+  if (!named || !named->given("schema"))
+    throw ApiError::invalid("response_format", "response_format.json_schema has no schema");
+  if (!named->find("schema")->is_object())
+    throw ApiError::invalid(
+        "response_format",
+        fmt::format("response_format.json_schema.schema is {}, expected an object", kind_of(*named->find("schema"))));
+  return {.json = true, .schema = ordered(bytes, nlohmann::json::json_pointer("/response_format/json_schema/schema"))};
 }
 
 std::optional<int> read_logprobs(const Body& body) {
@@ -156,7 +177,11 @@ ChatRequest read_chat_request(std::string_view bytes, const Bounds& bounds) {
   ChatRequest request;
   request.conversation = read_conversation(body);
   refuse_tools(body);
-  refuse_structure(body);
+  request.form = read_form(body, bytes);
+  request.splits_reasoning = body.text("reasoning_format").value_or("auto") != "none";
+  for (const char* name : {"chat_template_kwargs", "reasoning_effort", "thinking"})
+    if (const Json* value = body.find(name); value != nullptr && !value->empty())
+      throw ApiError::unsupported(name, fmt::format("{} is not in this version", name));
   request.logprobs = read_logprobs(body);
   request.fields = read_generation_fields(body, bounds);
   if (body.flag("echo").value_or(false)) throw ApiError::unsupported("echo", "echo is not in this version of chat");

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "protocol/generation_fields.hpp"
 #include "text/chat_template.hpp"
 
@@ -17,10 +19,18 @@ struct Conversation {
   bool continues = false;  ///< the last turn is the answer's begin
 };
 
+/// What the answer has to be, besides text.
+struct AnswerForm {
+  bool json = false;                ///< a JSON object, or what the schema allows
+  nlohmann::ordered_json schema{};  ///< null: any object. In the order that it was written in, which is the answer's
+};
+
 struct ChatRequest {
   GenerationFields fields;
   Conversation conversation;
-  std::optional<int> logprobs;  ///< how many alternatives to each token's
+  AnswerForm form;
+  bool splits_reasoning = true;  ///< reasoning_format is not "none"
+  std::optional<int> logprobs;   ///< how many alternatives to each token's
 };
 
 /// The members "messages", "continue_final_message" and "add_generation_prompt". Throws ApiError.

@@ -237,6 +237,7 @@ void Generation::on_end(std::size_t index, const infer::End& end) {
       decide(state, rest, end.finish == infer::Finish::stop || state.text->stopped() ? "stop" : "length");
     }
   }
+  if (given_up_ && !state.decided) service_.metrics().given_up();
   if (state.decided)
     service_.metrics().generated(end.first_token.count(), end.whole.count(), end.prompt_tokens, state.tokens);
   if (--left_ == 0) complete();

@@ -66,6 +66,11 @@ void Metrics::generated(double first_token, double whole, std::int64_t prompt_to
   completion_tokens_.add(static_cast<double>(completion_tokens));
 }
 
+void Metrics::given_up() {
+  const std::lock_guard lock(mutex_);
+  ++given_up_;
+}
+
 std::string Metrics::text(const EngineNumbers& engine) const {
   std::string text = "# HELP lmf_requests_total HTTP requests that were answered\n# TYPE lmf_requests_total counter\n";
   const std::lock_guard lock(mutex_);
@@ -79,7 +84,7 @@ std::string Metrics::text(const EngineNumbers& engine) const {
   line(text, "prefix_cache_hits_total", "counter", "Tokens of prompts that were not computed again",
        engine.cached_tokens);
   line(text, "cancelled_total", "counter", "Answers that were given up, for example because the client went",
-       engine.cancelled);
+       given_up_);
   line(text, "requests_running", "gauge", "Answers that are being written", engine.running);
   line(text, "requests_running_peak", "gauge", "Most that were ever written at once", engine.most_running);
   line(text, "requests_waiting", "gauge", "Requests that wait for a slot", engine.waiting);

@@ -28,7 +28,7 @@ class Histogram {
 /// What only the engine knows, at one moment.
 struct EngineNumbers {
   std::int64_t running = 0, waiting = 0, most_running = 0, slots = 0;
-  std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, cancelled = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
   double cache_usage = 0;
 };
 
@@ -39,12 +39,15 @@ class Metrics {
   void answered(const std::string& route, int status);
   /// A generation that came to its end, one for each choice. Times in seconds.
   void generated(double first_token, double whole, std::int64_t prompt_tokens, std::int64_t completion_tokens);
+  /// An answer that nobody waits for any more. One that a stop string ends is none.
+  void given_up();
   /// Prometheus text format 0.0.4.
   std::string text(const EngineNumbers& engine) const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::uint64_t> requests_;
+  std::uint64_t given_up_ = 0;
   Histogram first_token_, token_latency_, whole_, prompt_tokens_, completion_tokens_;
 };
 

@@ -222,6 +222,13 @@ http::Router make_router(const Surroundings& around) {
   });
   add("GET", "/models/*", [&](const Responder& responder) { answer_model(around, responder); });
   add("GET", "/health", [&](const Responder& responder) { answer_health(around, responder); });
+  add("POST", "/score/evaluation", [](const Responder& responder) {
+    responder.send(
+        error_response(ApiError(405, error_type(405), "this model generates: only a reward model gives scores")));
+  });
+  add("POST", "/embeddings", [](const Responder& responder) {
+    responder.send(error_response(ApiError::unsupported("input", "embeddings are not in this version")));
+  });
   router.add("GET", "/metrics", [&](const Responder& responder) { answer_metrics(around, responder); });
   router.add("GET", "/openapi.json",
              [&](const Responder& responder) { responder.send(Response::json(200, around.openapi)); });

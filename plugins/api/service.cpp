@@ -83,7 +83,6 @@ EngineNumbers Service::numbers() const {
           .prompt_tokens = load.prompt_tokens,
           .cached_tokens = load.cached_tokens,
           .generated_tokens = load.generated_tokens,
-          .cancelled = load.cancelled,
           .cache_usage =
               load.positions > 0 ? static_cast<double>(load.used_positions) / static_cast<double>(load.positions) : 0};
 }

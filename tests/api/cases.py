@@ -275,6 +275,11 @@ def a43_completions(server):
         is_error(server.complete(prompt=prompt), 400, "prompt")
 
 
+def a44_other_models(server):
+    is_error(server.post("/v1/score/evaluation", {"model": "x", "messages": ["a"]}), 405)
+    is_error(server.post("/v1/embeddings", {"model": "x", "input": "a"}), 400, code="unsupported")
+
+
 def a45_temperatures(server):
     greedy = server.chat().json["choices"]
     assert server.chat(temperature=None, do_sample=False).json["choices"] == greedy
@@ -299,7 +304,7 @@ def openapi(server):
 
 NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
          a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
-         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a45_temperatures, a47_roles, a48_pictures, openapi]
+         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, a45_temperatures, a47_roles, a48_pictures, openapi]
 
 
 # Cases that share a server whose model says the same words again and again, without an end.

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -11,9 +12,9 @@ import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from common import finish, lmf, run, small_model, verdict, work
+from common import finish, lmf, root, run, small_model, verdict, work
 
 prompt = [{"role": "user", "content": "Which city is the capital of Norway?"}]
 
@@ -72,12 +73,12 @@ def another_model(name, kind, **more):
     return folder
 
 
-def answers_of_llama_cpp(file, texts):
+def answers_of_llama_cpp(file, texts, tokens=24):
     """Greedy answers of llama.cpp through node-llama-cpp; None where that is not installed."""
     peers = os.environ["LMF_PEERS"]
     if not os.path.isdir(os.path.join(peers, "node", "node_modules", "node-llama-cpp")):
         return None
-    done = subprocess.run(["node", pathlib.Path(__file__).with_name("llama.mjs"), file, "24", *texts], capture_output=True, text=True, timeout=900)
+    done = subprocess.run(["node", pathlib.Path(__file__).with_name("llama.mjs"), file, str(tokens), *texts], capture_output=True, text=True, timeout=900)
     if done.returncode != 0:
         sys.exit(f"llama.mjs {file} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -150,6 +151,40 @@ def compare_gguf(name, base, template, adapters=()):
     verdict(f"{name}: so does lmf chat", said == tokenizer.decode(answers[0]["answer"], skip_special_tokens=True).strip())
 
 
+def tokens_of_lmf(folder, texts):
+    messages = b"".join(struct.pack("<I", len(text.encode())) + text.encode() for text in texts)
+    tool = pathlib.Path(os.environ["LMF_BUILD"], "tests", "tokenize_tool").resolve()
+    out = subprocess.run([tool, folder, "encode"], input=messages, capture_output=True, check=True).stdout
+    ids = []
+    while out:
+        size = struct.unpack_from("<I", out)[0]
+        ids.append(list(struct.unpack_from(f"<{size // 4}i", out, 4)))
+        out = out[4 + size:]
+    return ids
+
+
+def compare_vocabulary(name):
+    """Whether llama.cpp cuts text as lmf does, by a GGUF file of a model with the tokenizer of a fixture."""
+    folder, out = work / f"vocabulary-{name}", work / f"vocabulary-{name}-gguf"
+    for place in (folder, out):
+        shutil.rmtree(place, ignore_errors=True)
+    folder.mkdir()
+    for file in (root / "tests/fixtures/text" / name).glob("token*"):
+        shutil.copy(file, folder / file.name)
+    size = 600
+    if (folder / "tokenizer.json").exists():
+        content = json.loads((folder / "tokenizer.json").read_text())
+        size = 1 + max([*content["model"]["vocab"].values(), *(token["id"] for token in content["added_tokens"])])
+    LlamaForCausalLM(LlamaConfig(vocab_size=size, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2)).save_pretrained(folder)
+    run(lmf, "export", "--model_name_or_path", folder, "--export_dir", out, "--export_gguf", "f16")
+    texts = ["Hello world, how are you?", "  two  spaces and\nnewline\n\n\ttab", "It's 1234567 o'clock; I'LL wait...", "a", "größe 名前 имя 👍🏽", "x=[1,2];\r\n"]
+    answers = answers_of_llama_cpp(out / "model-F16.gguf", texts, tokens=1)
+    if answers is None:
+        return
+    same = [theirs["prompt"] == ours for theirs, ours in zip(answers, tokens_of_lmf(out, texts))]
+    verdict(f"llama.cpp makes lmf's tokens of {sum(same)} of {len(same)} texts with the vocabulary {name}", all(same))
+
+
 base = small_model()
 torch.manual_seed(3)
 settings = dict(r=4, lora_alpha=6, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
@@ -171,6 +206,8 @@ compare_gguf("gguf-llama", base, "chatml", [adapters["plain"]])
 for kind, more in (("qwen2", {}), ("qwen3", {"head_dim": 32}), ("llama", {"rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 4.0, "low_freq_factor": 1.0,
                     "high_freq_factor": 4.0, "original_max_position_embeddings": 128}, "hidden_size": 256, "head_dim": 64, "tie_word_embeddings": True})):
     compare_gguf(f"gguf-{kind}-{len(more)}", another_model(f"another-{kind}", kind, **more), "chatml")
+for name in ("llama2", "sentencepiece", "llama3", "qwen2", "smollm", "gpt2"):
+    compare_vocabulary(name)
 config = json.loads((whole / "config.json").read_text())
 verdict("config.json keeps what it had", {**json.loads((base / "config.json").read_text()), **config} == config)
 finish()

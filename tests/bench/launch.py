@@ -3,9 +3,11 @@ in alternation. torchrun is that of the checkout's .venv, or LMF_TORCHRUN.
 
 usage: launch.py [TIMES]      LMF_BUILD as for the other benchmarks
 """
+import math
 import os
 import pathlib
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -89,10 +91,49 @@ def memory(launcher, workers):
     return run(launcher, ["--standalone", f"--nproc-per-node={workers}"], WAITING, look)[3]
 
 
+def scaled_up(launcher, _):
+    """From the start of a second agent, which joins an elastic job of one node, to the last of the two nodes' workers."""
+    note = ["sh", "-c", 'date +%s.%N > "$BENCH_LOG/world$WORLD_SIZE-$RANK"; exec sleep 60']
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        held.close()
+        options = ["--nnodes=1:2", "--nproc-per-node=1", "--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}",
+                   "--rdzv-id=scale", "--rdzv-conf=last_call_timeout=1", "--max-restarts=3"]
+
+        def agent():
+            return subprocess.Popen([*LAUNCHERS[launcher], *options, "--no-python", *note], env=dict(os.environ, BENCH_LOG=folder),
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def await_world(size):
+            deadline = time.time() + 30
+            while time.time() < deadline:
+                files = [file for file in pathlib.Path(folder).glob(f"world{size}-*") if file.read_text()]
+                if len(files) == size:
+                    return max(float(file.read_text()) for file in files)
+                time.sleep(0.01)
+            return math.inf  # seen with torchrun 2.13: it tells its worker to stop, and waits for ever
+
+        agents = [agent()]
+        await_world(1)
+        began = time.time()
+        agents.append(agent())
+        took = await_world(2) - began
+        for process in reversed(agents):  # the store's host last; its worker's sleep would end by itself
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        return took
+
+
 ROWS = [(f"start of {n} worker{'s' if n > 1 else ''}, to the last one's first instruction, s", start, n) for n in (1, 2, 8, 64)]
 ROWS += [("64 started by a shell's loop instead, s", without_launcher, 64)]
 ROWS += [("a whole job of 2 workers that do nothing, s", whole, 2), ("a failure, to its sibling being told, s", noticed, 2),
-         ("a failure, to the restarted worker, s", restarted, 1), ("memory of the agent with 2 workers, MiB", memory, 2),
+         ("a failure, to the restarted worker, s", restarted, 1), ("a node that joins, to the last worker of both, s", scaled_up, 2),
+         ("memory of the agent with 2 workers, MiB", memory, 2),
          ("the same with 64", memory, 64)]
 
 print(f"| median of {TIMES}, in alternation | " + " | ".join(LAUNCHERS) + " | ratio |\n|---|" + "---|" * (len(LAUNCHERS) + 1))

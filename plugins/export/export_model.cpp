@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/progress.hpp"
@@ -44,11 +45,17 @@ void with_progress(const std::string& what, std::uint64_t total, const Work& wor
   progress.finish();
 }
 
+/// A folder's name as a model's: GGUF's texts are UTF-8, names of files are bytes.
+std::string name_of_model(const std::filesystem::path& folder) {
+  const nlohmann::json name = folder.filename().string();
+  return nlohmann::json::parse(name.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)).get<std::string>();
+}
+
 /// The GGUF files that are asked for, judged before anything is written.
 class GgufFiles {
  public:
-  GgufFiles(const Request& request, const Inputs& inputs, const MergedWeights& weights)
-      : kinds_(request.gguf), inputs_(inputs), name_(request.directory.filename().string()) {
+  GgufFiles(const Request& request, const Inputs& inputs, const MergedWeights& weights, const std::string& name)
+      : kinds_(request.gguf), inputs_(inputs), name_(name) {
     if (kinds_.empty()) return;
     writer_.emplace(weights, inputs.spec);
     GgufVocabulary::read(inputs.model_directory, inputs.tokenizer, inputs.spec.vocab_size);
@@ -88,7 +95,7 @@ void export_model(const Request& request, const lmf_host_v1& host) {
   TargetFolder target(request.directory, inputs.folders(), request.overwrite);
   const MergedWeights weights(inputs.weights, inputs.spec, inputs.adapters);
   const WeightPlan plan = plan_weights(weights, request.number, request.shard_bytes);
-  const GgufFiles gguf(request, inputs, weights);
+  const GgufFiles gguf(request, inputs, weights, name_of_model(target.directory()));
   target.require_space(plan.bytes + gguf.bytes() + kBesideWeights);
   std::optional<Verifier> verifier;
   if (request.verify) verifier.emplace(host);
@@ -98,8 +105,9 @@ void export_model(const Request& request, const lmf_host_v1& host) {
   write_text_files(inputs, request.number, gguf.first_name(), target.work());
   with_progress("writing", plan.bytes, [&](const Wrote& wrote) { write_weights(weights, plan, target.work(), wrote); });
   if (verifier) {
-    target.keep();  // what is wrong with it can be looked at
+    target.keep(true);  // what is wrong with it can be looked at
     verifier->verify(request, inputs, target.work());
+    target.keep(false);
   }
   gguf.write(target.work());
   target.commit();

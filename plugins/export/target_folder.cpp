@@ -7,13 +7,16 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "base/log.hpp"
 #include "lmf/error.hpp"
+#include "model_file_names.hpp"
 
 namespace lmf::exporter {
 namespace {
@@ -35,18 +38,68 @@ bool is_inside(const fs::path& inner, const fs::path& outer) {
 
 std::string gigabytes(std::uint64_t bytes) { return fmt::format("{:.2f} GB", double(bytes) / 1e9); }
 
+/// What a folder could not be asked or told, with what to do about it.
+[[noreturn]] void refuse(const fs::filesystem_error& problem) {
+  throw file_error("read or change", problem.path1(), problem.code().value());
+}
+
+/// Opens and locks the folder's mark; -1 with errno, EWOULDBLOCK when another process has it.
+int lock_mark(const fs::path& folder, int flags) {
+  const fs::path mark = folder / kMark;
+  const int lock = ::open(mark.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0666);
+  if (lock < 0) return -1;
+  struct stat ours, there;
+  bool taken = ::flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;  // without locks nobody is locked out
+  // Who had it may have removed or renamed it since it was opened.
+  taken |= ::fstat(lock, &ours) != 0 || ::stat(mark.c_str(), &there) != 0 || ours.st_ino != there.st_ino ||
+           ours.st_dev != there.st_dev;
+  if (!taken) return lock;
+  ::close(lock);
+  errno = EWOULDBLOCK;
+  return -1;
+}
+
+/// All but the mark: what is left of the folder is still known as an export's.
+void clear(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename() != kMark) fs::remove_all(entry.path());
+}
+
+/// Removes an earlier model whose place is taken. The export is done, so that a failure is only told.
+void discard(const fs::path& old) {
+  try {
+    clear(old);
+    fs::remove_all(old);
+  } catch (const fs::filesystem_error& problem) {
+    log::warn("the earlier model is still in {}: {}; remove it yourself", old.string(), problem.code().message());
+  }
+}
+
 }  // namespace
 
-TargetFolder::TargetFolder(const fs::path& directory, const std::vector<SourceFolder>& sources, bool overwrite)
-    : directory_(resolved(directory)), work_(directory_.string() + ".tmp") {
+TargetFolder::TargetFolder(const fs::path& directory, const std::vector<SourceFolder>& sources, bool overwrite) try
+    : directory_(resolved(directory)), work_(directory_.string() + ".tmp"), overwrite_(overwrite) {
   refuse_sources(sources);
-  judge_existing(overwrite);
+  refuse_mount();
+  judge_existing();
+  if (const fs::path old = directory_.string() + ".old"; !fs::exists(directory_) && fs::exists(old / "config.json"))
+    log::warn("{} holds a model: an export that was interrupted may have left the earlier one there", old.string());
+} catch (const fs::filesystem_error& problem) {
+  refuse(problem);
 }
 
 TargetFolder::~TargetFolder() {
   if (lock_ < 0) return;
-  std::error_code ignored;
-  if (!keep_) fs::remove_all(work_, ignored);
+  if (keep_) {
+    log::warn("what was written stays in {} until the next export to {}", work_.string(), directory_.string());
+  } else {
+    std::error_code ignored;
+    try {
+      clear(work_);
+    } catch (const fs::filesystem_error&) {  // the next export tries again
+    }
+    fs::remove_all(work_, ignored);
+  }
   ::close(lock_);
 }
 
@@ -66,24 +119,42 @@ void TargetFolder::refuse_sources(const std::vector<SourceFolder>& sources) cons
   }
 }
 
-void TargetFolder::judge_existing(bool overwrite) const {
+/// Nothing is renamed onto, or from, another file system.
+void TargetFolder::refuse_mount() const {
+  struct stat ours, parent;
+  if (::stat(directory_.c_str(), &ours) != 0 || ::stat(directory_.parent_path().c_str(), &parent) != 0) return;
+  if (ours.st_dev != parent.st_dev)
+    throw Error(fmt::format("export_dir {} is a mount point, which a finished folder cannot take the place of",
+                            directory_.string()),
+                "name a folder inside it", kExitUsage);
+}
+
+void TargetFolder::judge_existing() const {
   if (!fs::exists(directory_)) return;
   if (!fs::is_directory(directory_))
     throw Error(fmt::format("export_dir {} is a file", directory_.string()), "name a folder", kExitUsage);
   if (fs::is_empty(directory_)) return;
-  if (!overwrite)
+  if (!overwrite_)
     throw Error(fmt::format("export_dir {} exists and is not empty", directory_.string()),
                 "name another folder, or set export_overwrite: true to have it replaced once the new one is complete",
                 kExitUsage);
+  std::string foreign;
   bool folders = false;
-  for (const auto& entry : fs::directory_iterator(directory_)) folders |= entry.is_directory();
-  if (folders || !fs::exists(directory_ / "config.json"))
-    throw Error(fmt::format("export_dir {} is not replaced: it {}", directory_.string(),
-                            folders ? "has folders in it, which no export wrote" : "holds no model"),
-                "name another folder, or remove it yourself", kExitUsage);
+  for (const auto& entry : fs::directory_iterator(directory_)) {
+    folders |= entry.is_directory();
+    if (const std::string name = entry.path().filename().string(); name != kMark && !is_of_a_model(name))
+      foreign = name;
+  }
+  const auto not_replaced = [&](const std::string& why) {
+    throw Error(fmt::format("export_dir {} is not replaced: it {}", directory_.string(), why),
+                "name another folder, or move away what is yours", kExitUsage);
+  };
+  if (folders) not_replaced("has folders in it, which no export wrote");
+  if (!fs::exists(directory_ / "config.json")) not_replaced("holds no model");
+  if (!foreign.empty()) not_replaced(fmt::format("holds '{}', which no export wrote", foreign));
 }
 
-void TargetFolder::require_space(std::uint64_t bytes) const {
+void TargetFolder::require_space(std::uint64_t bytes) const try {
   fs::path there = directory_.parent_path();
   while (!fs::exists(there) && there.has_relative_path()) there = there.parent_path();
   struct statvfs disk;
@@ -93,37 +164,40 @@ void TargetFolder::require_space(std::uint64_t bytes) const {
   throw Error(fmt::format("the export needs {}, and the disk of {} has {} free", gigabytes(bytes), there.string(),
                           gigabytes(free_bytes)),
               "free some space, choose an export_dir on another disk, or a smaller infer_dtype");
+} catch (const fs::filesystem_error& problem) {
+  refuse(problem);
 }
 
-void TargetFolder::begin() {
+void TargetFolder::begin() try {
   std::error_code failure;
-  if (fs::exists(work_) && !fs::exists(work_ / kMark))
-    throw Error(
-        fmt::format("{} is in the way: the export would be written there first, and no export left it", work_.string()),
-        "rename or remove it, or choose another export_dir");
-  fs::create_directories(work_, failure);
-  if (failure) throw file_error("create", work_, failure.value());
-  const int lock = ::open((work_ / kMark).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (lock < 0) throw file_error("write", work_ / kMark, errno);
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // a file system without locks locks nobody out
-    ::close(lock);
+  fs::create_directories(work_.parent_path(), failure);
+  if (failure) throw file_error("create", work_.parent_path(), failure.value());
+  const bool made = ::mkdir(work_.c_str(), 0777) == 0;
+  if (!made && errno != EEXIST) throw file_error("create", work_, errno);
+  lock_ = lock_mark(work_, made || fs::is_empty(work_, failure) ? O_CREAT : 0);
+  const int error = errno;
+  if (lock_ < 0 && error == EWOULDBLOCK)
     throw Error(fmt::format("another lmf export is writing {}", work_.string()),
                 "wait for it, or choose another export_dir");
-  }
-  lock_ = lock;
-  for (const auto& entry : fs::directory_iterator(work_))  // of an interrupted export
-    if (entry.path().filename() != kMark) fs::remove_all(entry.path());
+  if (lock_ < 0 && (error == ENOENT || error == ENOTDIR))
+    throw Error(fmt::format("{} is in the way: the export would be written there first, and it has no mark of an "
+                            "export that was interrupted",
+                            work_.string()),
+                "rename or remove it, or choose another export_dir");
+  if (lock_ < 0) throw file_error("write", work_ / kMark, error);
+  clear(work_);  // of an interrupted export
+} catch (const fs::filesystem_error& problem) {
+  refuse(problem);
 }
 
-/// An exchange in one step where the file system can, so that there is never no folder.
-void TargetFolder::replace_existing() const {
+/// Gives work() the place of a folder, and returns where that is now. An exchange in one step where the file system
+/// can, so that there is never no folder.
+fs::path TargetFolder::replace_existing() const {
 #ifdef RENAME_EXCHANGE
-  if (::renameat2(AT_FDCWD, work_.c_str(), AT_FDCWD, directory_.c_str(), RENAME_EXCHANGE) == 0) {
-    fs::remove_all(work_);
-    return;
-  }
+  if (::renameat2(AT_FDCWD, work_.c_str(), AT_FDCWD, directory_.c_str(), RENAME_EXCHANGE) == 0) return work_;
 #endif
-  const fs::path old = directory_.string() + ".old";
+  fs::path old = directory_.string() + ".old";
+  for (int i = 2; fs::exists(old); ++i) old = fmt::format("{}.old{}", directory_.string(), i);
   if (::rename(directory_.c_str(), old.c_str()) != 0) throw file_error("rename", directory_, errno);
   if (::rename(work_.c_str(), directory_.c_str()) != 0) {
     const int error = errno;
@@ -132,18 +206,30 @@ void TargetFolder::replace_existing() const {
           fmt::format("cannot rename {}; the earlier {} is now {}", work_.string(), directory_.string(), old.string()));
     throw file_error("rename", work_, error);
   }
-  fs::remove_all(old);
+  return old;
 }
 
-void TargetFolder::commit() {
-  fs::remove(work_ / kMark);
+void TargetFolder::commit() try {
+  keep_ = true;      // it is complete: when it cannot get its name it stays
+  judge_existing();  // something may have come meanwhile
   flush_folder(work_);
+  fs::path old;
   if (fs::exists(directory_) && !fs::is_empty(directory_))
-    replace_existing();
+    old = replace_existing();
   else if (::rename(work_.c_str(), directory_.c_str()) != 0)
     throw file_error("rename to " + directory_.string() + " the folder", work_, errno);
-  flush_folder(directory_.parent_path());
   ::close(std::exchange(lock_, -1));
+  // Whichever folder has the name for work, the next export is to know it, also when this one ends here.
+  const int lock = old.empty() ? -1 : lock_mark(old, O_CREAT);
+  const bool taken = !old.empty() && lock < 0 && errno == EWOULDBLOCK;  // by the next export, which clears it
+  std::error_code ignored;
+  fs::remove(directory_ / kMark, ignored);
+  flush_folder(directory_);
+  flush_folder(directory_.parent_path());
+  if (!old.empty() && !taken) discard(old);
+  if (lock >= 0) ::close(lock);
+} catch (const fs::filesystem_error& problem) {
+  refuse(problem);
 }
 
 }  // namespace lmf::exporter

@@ -18,9 +18,9 @@ struct SourceFolder {
 class TargetFolder {
  public:
   /// Judges the place; nothing is written yet. Throws Error when it is a file, one of the sources, inside one or around
-  /// one, or when it is not empty: unless `overwrite`, and then too when it does not look like the folder of a model.
+  /// one, a mount point, or when it is not empty: unless `overwrite`, and then too when it holds anything but a model.
   TargetFolder(const std::filesystem::path& directory, const std::vector<SourceFolder>& sources, bool overwrite);
-  /// Removes what was written, unless it was committed or is to be kept.
+  /// Removes what was written, unless it was committed, or is to be kept: then it says where it stays.
   ~TargetFolder();
   TargetFolder(const TargetFolder&) = delete;
   TargetFolder& operator=(const TargetFolder&) = delete;
@@ -30,8 +30,9 @@ class TargetFolder {
   /// Makes the folder to write into, instead of one that an interrupted export left. Throws Error when another process
   /// is writing it, or when a folder of that name is not an export's.
   void begin();
-  /// Keeps what was written when commit() is not reached: someone wants to look at it.
-  void keep() { keep_ = true; }
+  /// Whether to keep what was written when commit() is not reached: someone may want to look at it.
+  void keep(bool wanted) { keep_ = wanted; }
+  /// Judges the place again, as hours may have passed, and gives it the folder. What cannot get its name is kept.
   void commit();
 
   const std::filesystem::path& work() const { return work_; }
@@ -39,10 +40,12 @@ class TargetFolder {
 
  private:
   void refuse_sources(const std::vector<SourceFolder>& sources) const;
-  void judge_existing(bool overwrite) const;
-  void replace_existing() const;
+  void refuse_mount() const;
+  void judge_existing() const;
+  std::filesystem::path replace_existing() const;
 
   std::filesystem::path directory_, work_;
+  bool overwrite_;
   int lock_ = -1;
   bool keep_ = false;
 };

@@ -61,15 +61,46 @@ TEST_CASE("a folder that is not empty is replaced only when that is asked for, a
   touch(out / "checkpoint-5/trainer_state.json");
   check_refused(out, {}, true, "has folders in it");
   fs::remove_all(out / "checkpoint-5");
+  check_refused(out, {}, true, "holds 'notes.txt', which no export wrote");
+  fs::remove(out / "notes.txt");
+  for (const char* name : {"model-00001-of-00002.safetensors", "model-Q8_0.gguf", "tokenizer.model", "Modelfile"})
+    touch(out / name);
 
   TargetFolder target(out, {}, true);
   target.begin();
   touch(target.work() / "model.safetensors");
-  CHECK(fs::exists(out / "notes.txt"));  // until the new one is complete
+  CHECK(fs::exists(out / "config.json"));  // until the new one is complete
   target.commit();
   CHECK(fs::exists(out / "model.safetensors"));
-  CHECK(!fs::exists(out / "notes.txt"));
+  CHECK(std::distance(fs::directory_iterator(out), {}) == 1);
   CHECK(!fs::exists(out.string() + ".tmp"));
+}
+
+TEST_CASE("what came into the folder meanwhile is not replaced, and the export is not lost") {
+  for (const bool overwrite : {false, true}) {
+    CAPTURE(overwrite);
+    const TemporaryFolder place;
+    const fs::path out = place.path() / "out", work = place.path() / "out.tmp";
+    {
+      TargetFolder target(out, {}, overwrite);
+      target.begin();
+      touch(target.work() / "config.json");
+      touch(out / "thesis.tex");
+      CHECK_THROWS_WITH_AS(target.commit(), doctest::Contains(overwrite ? "holds no model" : "not empty"), lmf::Error);
+    }
+    CHECK(fs::exists(out / "thesis.tex"));
+    CHECK(fs::exists(work / "config.json"));
+    fs::remove_all(out);
+    TargetFolder next(out, {}, overwrite);
+    next.begin();  // it is known as an export's
+    CHECK(!fs::exists(work / "config.json"));
+  }
+}
+
+TEST_CASE("a place that no folder can be renamed to is refused at once") {
+  check_refused("/proc", {}, true, "is a mount point");
+  const TemporaryFolder place;
+  check_refused(place.path() / std::string(300, 'x'), {}, false, "File name too long");
 }
 
 TEST_CASE("what is read is never written over, in or around") {
@@ -98,13 +129,18 @@ TEST_CASE("what an interrupted export left is cleared; what another writes or so
     TargetFolder second(out, {}, false);
     CHECK_THROWS_WITH_AS(second.begin(), doctest::Contains("another lmf export"), lmf::Error);
     CHECK(fs::exists(first.work() / "model.safetensors"));
-    first.keep();
+    first.keep(true);
   }
   CHECK(fs::exists(work / "model.safetensors"));
   {
     TargetFolder third(out, {}, false);
     third.begin();
     CHECK(!fs::exists(work / "model.safetensors"));
+  }
+  fs::create_directory(work);  // of one that was killed at once
+  {
+    TargetFolder killed(out, {}, false);
+    CHECK_NOTHROW(killed.begin());
   }
   touch(work / "thesis.tex");
   TargetFolder fourth(out, {}, false);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -26,6 +27,11 @@ nlohmann::json or_null(const std::optional<std::string>& text) {
   return text ? nlohmann::json(*text) : nlohmann::json(nullptr);
 }
 
+/// As numbers: a path is bytes, which need not be UTF-8, and JSON's texts are.
+std::vector<unsigned char> bytes_of(const std::filesystem::path& path) {
+  return {path.native().begin(), path.native().end()};
+}
+
 }  // namespace
 
 Verifier::Verifier(const lmf_host_v1& host)
@@ -34,9 +40,9 @@ Verifier::Verifier(const lmf_host_v1& host)
 void Verifier::verify(const Request& request, const Inputs& inputs, const std::filesystem::path& folder) const {
   nlohmann::json adapters = nlohmann::json::array();
   for (const WeightedAdapter& adapter : inputs.adapters)
-    adapters.push_back({{"path", adapter.directory.string()}, {"weight", adapter.weight}});
-  const nlohmann::json job = {{"model", inputs.model_directory.string()},
-                              {"folder", folder.string()},
+    adapters.push_back({{"path", bytes_of(adapter.directory)}, {"weight", adapter.weight}});
+  const nlohmann::json job = {{"model", bytes_of(inputs.model_directory)},
+                              {"folder", bytes_of(folder)},
                               {"adapters", adapters},
                               {"template", or_null(request.chat_template)},
                               {"default_system", or_null(request.default_system)},

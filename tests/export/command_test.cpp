@@ -159,6 +159,50 @@ TEST_CASE("GGUF files are written beside the weights, and Modelfile begins with 
   CHECK(!contains(eight, head));                                  // tied: llama.cpp takes the embedding
 }
 
+TEST_CASE("numbers that are none are refused in GGUF, and called the model's own when it is verified") {
+  const Place place;
+  const auto file = place.base() / "model.safetensors";
+  for (const char* tensor : {"model.layers.1.self_attn.q_proj.weight", "model.layers.0.mlp.down_proj.weight"}) {
+    CAPTURE(tensor);
+    write_small_model(place.path() / "whole");
+    std::string bytes = read_file(place.path() / "whole/model.safetensors");
+    bytes.replace(lmf::model::WeightFiles::open_file(file).require(tensor).begin, 4, "\xff\xff\xff\x7f");
+    fs::remove_all(place.path() / "whole");
+    lmf::write_file_atomically(file, bytes);
+    place.fails({"export_gguf=q8_0"}, 1, std::string("'") + tensor + "' holds NaN or infinity");
+    const auto result = place.run({"verify=true"});
+    CAPTURE(result.err);
+    CHECK(result.status == 1);
+    CHECK(contains(result.err, "cannot be verified: the model"));
+    CHECK(contains(result.err, "what was written stays in " + place.out().string() + ".tmp"));
+    CHECK(!contains(result.err, "report it"));
+    fs::remove_all(place.out().string() + ".tmp");
+  }
+}
+
+TEST_CASE("a model is called as its folder, however that is written") {
+  const Place place;
+  REQUIRE(place.run({"export_gguf=q8_0", "export_dir=" + place.out().string() + "/"}).status == 0);
+  const std::string name("general.name\x08\0\0\0\x03\0\0\0\0\0\0\0out", 27);
+  CHECK(contains(read_file(place.out() / "model-Q8_0.gguf"), name));
+}
+
+TEST_CASE("folders may have names that are not UTF-8") {
+  const Place place;
+  const auto folder = place.path() / "caf\xe9";
+  const auto result = place.run({"verify=true", "export_gguf=q8_0", "export_dir=" + folder.string()});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(read_json(folder / "export_report.json")["verified"] == true);
+  CHECK(contains(read_file(folder / "model-Q8_0.gguf"), "caf\xef\xbf\xbd"));
+  fs::copy(place.base(), place.path() / "b\xe9");
+  REQUIRE(place
+              .run({"verify=true", "model_name_or_path=" + (place.path() / "b\xe9").string(),
+                    "export_dir=" + place.out().string()})
+              .status == 0);
+  CHECK(contains(read_file(place.out() / "export_report.json"), "b\xef\xbf\xbd"));
+}
+
 TEST_CASE("without an adapter the model is written again, in the type that is asked for") {
   const Place place;
   const auto result = place.run({"adapter_name_or_path=", "infer_dtype=bfloat16"});

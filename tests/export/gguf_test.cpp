@@ -94,8 +94,9 @@ double relative(const std::vector<float>& a, const std::vector<float>& b) {
 TEST_CASE("blocks of F16, BF16, Q8_0 and Q4_0 have the bytes of gguf's quantiser") {
   const auto numbers = test_numbers();
   REQUIRE(numbers.size() % 256 == 0);
-  for (const BlockType type : {BlockType::f16, BlockType::bf16, BlockType::q8_0, BlockType::q4_0}) {
-    const std::string name(name_of(type));
+  const std::pair<BlockType, std::string> types[] = {
+      {BlockType::f16, "F16"}, {BlockType::bf16, "BF16"}, {BlockType::q8_0, "Q8_0"}, {BlockType::q4_0, "Q4_0"}};
+  for (const auto& [type, name] : types) {
     CAPTURE(name);
     CHECK(stored(type, numbers) == lmf::read_file(fixture("blocks." + name)));
   }
@@ -192,6 +193,39 @@ TEST_CASE("a vocabulary has as many tokens as the embedding has rows") {
                        doctest::Contains("cannot be written as GGUF"), lmf::Error);
 }
 
+TEST_CASE("a tokenizer that llama.cpp would not follow is refused") {
+  const fs::path text = lmf::test::fixtures() / "text";
+  const auto read = [](const fs::path& folder) {
+    const auto tokenizer = lmf::text::Tokenizer::load(folder);
+    return GgufVocabulary::read(folder, tokenizer, tokenizer.vocab_size());
+  };
+  for (const char* name : {"llama2", "sentencepiece", "llama3", "qwen2", "smollm", "gpt2"}) {
+    CAPTURE(name);
+    CHECK_NOTHROW(read(text / name));
+  }
+  CHECK_THROWS_WITH_AS(read(text / "flags"), doctest::Contains("normalizer"), lmf::Error);  // Lowercase
+  const auto changed = [&](const char* name, const char* key, const nlohmann::json& value) {
+    const TemporaryFolder folder;
+    auto file = nlohmann::json::parse(lmf::read_file(text / name / "tokenizer.json"));
+    file[key] = value;
+    lmf::write_file_atomically(folder.path() / "tokenizer.json", file.dump());
+    read(folder.path());
+  };
+  CHECK_NOTHROW(changed("llama2", "normalizer", nullptr));
+  CHECK_THROWS_WITH_AS(changed("llama2", "pre_tokenizer", {{"type", "Digits"}, {"individual_digits", true}}),
+                       doctest::Contains("way of cutting"), lmf::Error);
+  CHECK_THROWS_WITH_AS(changed("gpt2", "normalizer", {{"type", "NFKC"}}), doctest::Contains("normalizer"), lmf::Error);
+
+  const std::string model = lmf::read_file(text / "sentencepiece/tokenizer.model");
+  CHECK_NOTHROW(require_bpe_pieces(model, true));
+  CHECK_THROWS_WITH_AS(require_bpe_pieces("", true), doctest::Contains("not BPE's"), lmf::Error);
+  CHECK_THROWS_WITH_AS(require_bpe_pieces(model + "\x12\x02\x18\x01", true), doctest::Contains("not BPE's"),
+                       lmf::Error);  // protobuf's messages may go on: model_type: UNIGRAM
+  CHECK_THROWS_WITH_AS(require_bpe_pieces(model + "\x1a\x02\x20\x01", true), doctest::Contains("blanks"), lmf::Error);
+  CHECK_NOTHROW(require_bpe_pieces(model + "\x1a\x02\x20\x01", false));
+  CHECK_THROWS_WITH_AS(require_bpe_pieces(model + "\x12\x09", true), doctest::Contains("damaged"), lmf::Error);
+}
+
 TEST_CASE("Llama 3.1's rotary frequencies are divided by what transformers divides them by") {
   lmf::model::DecoderSpec spec;
   spec.head_dim = 128;
@@ -218,10 +252,11 @@ TEST_CASE("a header ends where the data are aligned") {
   GgufHeader header;
   header.add("general.architecture", "llama");
   const std::uint64_t sides[] = {40, 2};
-  header.add_tensor("a", sides, BlockType::f16, 160);
+  header.add_tensor("a", sides, BlockType::f16, 150);
   header.add_tensor("b", sides, BlockType::f32, 321);
   const std::string bytes = header.bytes();
   CHECK(bytes.size() % 32 == 0);
   CHECK(bytes.starts_with(std::string("GGUF\3\0\0\0\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0", 24)));
-  CHECK(header.data_bytes() == 160 + 352);
+  const std::string second("b\2\0\0\0\x28\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\xa0\0\0\0\0\0\0\0", 33);  // at 160
+  CHECK(bytes.find(second) != bytes.npos);
 }

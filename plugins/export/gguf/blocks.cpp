@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t kSmallBlock = 32, kLargeBlock = 256;
 
-void put_half(std::byte* out, float value) {
-  const std::uint16_t half = to_half(value);
-  std::memcpy(out, &half, sizeof half);
-}
-
 /// A scale as float16, then 32 signed bytes: the largest magnitude becomes 127.
 void store_q8_0(const float* numbers, std::byte* out) {
   float largest = 0;
@@ -44,6 +39,11 @@ void store_q4_0(const float* numbers, std::byte* out) {
 
 }  // namespace
 
+void put_half(std::byte* out, float value) {
+  const std::uint16_t half = to_half(value);
+  std::memcpy(out, &half, sizeof half);
+}
+
 BlockShape shape_of(BlockType type) {
   switch (type) {
     case BlockType::f32:
@@ -61,26 +61,6 @@ BlockShape shape_of(BlockType type) {
       return {kLargeBlock, 210};
   }
   throw Error("a GGUF type without a shape", {}, kExitInternal);
-}
-
-std::string_view name_of(BlockType type) {
-  switch (type) {
-    case BlockType::f32:
-      return "F32";
-    case BlockType::f16:
-      return "F16";
-    case BlockType::bf16:
-      return "BF16";
-    case BlockType::q4_0:
-      return "Q4_0";
-    case BlockType::q8_0:
-      return "Q8_0";
-    case BlockType::q4_k:
-      return "Q4_K";
-    case BlockType::q6_k:
-      return "Q6_K";
-  }
-  throw Error("a GGUF type without a name", {}, kExitInternal);
 }
 
 std::size_t row_bytes(BlockType type, std::size_t width) {

@@ -2,9 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 namespace lmf::exporter {
 
@@ -15,14 +12,15 @@ struct BlockShape {
   std::size_t numbers, bytes;
 };
 BlockShape shape_of(BlockType type);
-/// "Q8_0"
-std::string_view name_of(BlockType type);
 /// Bytes of a row; `width` must be a multiple of the block's numbers.
 std::size_t row_bytes(BlockType type, std::size_t width);
 
 /// Stores a row. Q8_0 and Q4_0 as ggml's reference stores them, bit by bit. Q6_K and Q4_K in ggml's layout, with scales
 /// chosen by least squares over some candidates (see blocks_k.cpp).
 void store_row(BlockType type, const float* row, std::size_t width, std::byte* out);
+
+/// A scale, as float16.
+void put_half(std::byte* out, float value);
 
 // One block of 256 numbers.
 void store_q6_k(const float* numbers, std::byte* out);

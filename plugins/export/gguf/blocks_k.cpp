@@ -15,10 +15,6 @@ namespace {
 
 constexpr int kBlock = 256;
 
-void put_half(std::byte* out, float value) {
-  const std::uint16_t half = to_half(value);
-  std::memcpy(out, &half, sizeof half);
-}
 float as_stored(float value) { return from_half(to_half(value)); }
 
 /// Floats from 2^23 on are one apart: the addition rounds, and no function is called for it.

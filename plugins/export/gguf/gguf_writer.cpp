@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cmath>
 #include <thread>
 #include <utility>
 
@@ -125,10 +127,19 @@ void GgufWriter::write_tensor(std::size_t index, BlockType type, AtomicFile& fil
     reader.read(first, count, rows.data());
     if (head > 0 && tensor.shape.size() > 1) permute_heads(rows, count, tensor.width, head);
     if (head > 0 && tensor.shape.size() == 1) permute_heads(rows, tensor.width, 1, head);  // a bias
+    std::atomic<bool> finite = true;
     in_parallel(count, [&](std::int64_t begin, std::int64_t part) {
-      for (auto row = static_cast<std::size_t>(begin); row < static_cast<std::size_t>(begin + part); ++row)
-        store_row(type, rows.data() + row * width, width, blocks.data() + row * bytes);
+      for (auto row = static_cast<std::size_t>(begin); row < static_cast<std::size_t>(begin + part); ++row) {
+        const float* numbers = rows.data() + row * width;
+        if (!std::all_of(numbers, numbers + width, [](float number) { return std::isfinite(number); }))
+          finite = false;  // a block has no place for it
+        else
+          store_row(type, numbers, width, blocks.data() + row * bytes);
+      }
     });
+    if (!finite)
+      throw Error(fmt::format("the model cannot be written as GGUF: '{}' holds NaN or infinity", tensor.name),
+                  "train or fetch the model or its adapter again, or leave export_gguf out");
     file.write(blocks.data(), blocks.size());
     wrote(blocks.size());
   }

@@ -29,8 +29,6 @@ class GgufHeader {
 
   /// The header up to the first tensor's data.
   std::string bytes() const;
-  /// Of the tensors, with what fills up to the next one.
-  std::uint64_t data_bytes() const { return data_bytes_; }
 
   static constexpr std::uint64_t kAlignment = 32;
   static std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }

@@ -1,4 +1,5 @@
 // llama.cpp knows the ways of cutting text by names, and cuts by code of its own for each.
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -24,6 +25,8 @@ constexpr std::array<Known, 4> kKnown = {{
      "", "tekken"},
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", "gpt-2", ""},
 }};
+
+constexpr const char* kBlank = "\xE2\x96\x81";  // ▁
 
 bool is_type(const json& step, std::string_view type) {
   return step.is_object() && step.value("type", std::string()) == type;
@@ -55,6 +58,25 @@ std::string pre_tokenizer_name(const std::string& pre_tokenizer_json, bool ignor
   for (const Known& known : kKnown)
     if (regex == known.regex) return std::string(ignore_merges ? known.name_when_ignoring_merges : known.name);
   return {};
+}
+
+bool is_known_normalizer(const std::string& normalizer_json, bool byte_level) {
+  const json parsed = json::parse(normalizer_json, nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_null()) return true;
+  if (byte_level) return is_type(parsed, "NFC");
+  json steps = parsed;
+  if (is_type(parsed, "Sequence")) steps = parsed.value("normalizers", json::array());
+  if (!steps.is_array()) steps = json::array({steps});
+  return std::all_of(steps.begin(), steps.end(), [](const json& step) {
+    if (is_type(step, "Prepend")) return step.value("prepend", "") == kBlank;
+    return is_type(step, "Replace") && step.value("content", "") == kBlank &&
+           step.value("pattern", json::object()) == json{{"String", " "}};
+  });
+}
+
+bool leaves_pieces_whole(const std::string& pre_tokenizer_json) {
+  const json parsed = json::parse(pre_tokenizer_json, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_null() || (is_type(parsed, "Metaspace") && parsed.value("replacement", "") == kBlank);
 }
 
 }  // namespace lmf::exporter

@@ -22,10 +22,15 @@ using Element = simdjson::dom::element;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{256} << 20;
 
+[[noreturn]] void refuse(const char* why) {
+  throw Error(fmt::format("the tokenizer cannot be written as GGUF: {}", why),
+              "leave export_gguf out, and use llama.cpp's convert_hf_to_gguf.py on export_dir");
+}
+
 /// What GGUF needs of a tokenizer.json, beside what text::Tokenizer says. The file was judged when it was loaded.
 struct TokenizerFile {
   bool byte_level = false, byte_fallback = false, ignore_merges = false;
-  std::string pre_tokenizer;
+  std::string pre_tokenizer = "null", normalizer = "null";
   std::map<std::int64_t, bool> added;  // id, whether special
   std::vector<std::pair<std::string, std::string>> merges;
 };
@@ -65,6 +70,7 @@ TokenizerFile read_tokenizer_file(const fs::path& path) {
   if (parser.parse(json).get(root)) throw Error(fmt::format("{} is not JSON", path.string()), {}, kExitInternal);
   if (!root["decoder"].get(part)) file.byte_level = is_byte_level(part);
   if (!root["pre_tokenizer"].get(part)) file.pre_tokenizer = simdjson::minify(part);
+  if (!root["normalizer"].get(part)) file.normalizer = simdjson::minify(part);
   if (!root["model"].get(part)) {
     file.byte_fallback = flag(part, "byte_fallback");
     file.ignore_merges = flag(part, "ignore_merges");
@@ -117,10 +123,12 @@ void score_by_merges(GgufVocabulary& vocabulary, const TokenizerFile& file) {
 }
 
 /// Scores and kinds of a tokenizer.model's own pieces.
-void read_pieces(GgufVocabulary& vocabulary, const fs::path& path) {
+void read_pieces(GgufVocabulary& vocabulary, const fs::path& path, bool whole) {
+  const std::string model = read_file(path, kLargestFile);
   sentencepiece::SentencePieceProcessor pieces;
-  if (const auto status = pieces.LoadFromSerializedProto(read_file(path, kLargestFile)); !status.ok())
+  if (const auto status = pieces.LoadFromSerializedProto(model); !status.ok())
     throw Error(fmt::format("{}: not a sentencepiece model: {}", path.string(), status.message()));
+  require_bpe_pieces(model, whole);
   vocabulary.scores.assign(vocabulary.tokens.size(), 0.0f);
   const auto count = std::min(vocabulary.tokens.size(), static_cast<std::size_t>(pieces.GetPieceSize()));
   for (std::size_t i = 0; i < count; ++i) {
@@ -149,8 +157,9 @@ GgufVocabulary GgufVocabulary::read(const fs::path& folder, const text::Tokenize
   const bool pieces = fs::exists(model) && !file.byte_level;
   result.byte_level = file.byte_level;
   if (!file.byte_level && !file.byte_fallback && !pieces)
-    throw Error("the tokenizer cannot be written as GGUF: it is neither byte-level BPE nor sentencepiece's with bytes",
-                "leave export_gguf out");
+    refuse("it is neither byte-level BPE nor sentencepiece's with bytes");
+  if (!is_known_normalizer(file.normalizer, file.byte_level))
+    refuse("its normalizer changes texts in a way that llama.cpp does not");
   if (!fs::exists(json))  // what was added around a tokenizer.model is special
     for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id)
       if (tokenizer.is_special(static_cast<std::int32_t>(id))) file.added[id] = true;
@@ -158,18 +167,21 @@ GgufVocabulary GgufVocabulary::read(const fs::path& folder, const text::Tokenize
   if (result.byte_level) {
     result.pre_tokenizer = pre_tokenizer_name(file.pre_tokenizer, file.ignore_merges);
     if (result.pre_tokenizer.empty())
-      throw Error(
-          "the tokenizer cannot be written as GGUF: lmf does not know how llama.cpp calls its way of cutting text, and "
-          "under a wrong name it would cut it otherwise",
-          "leave export_gguf out, and use llama.cpp's convert_hf_to_gguf.py on export_dir");
+      refuse(
+          "lmf does not know how llama.cpp calls its way of cutting text, and under a wrong name it would cut it "
+          "otherwise");
     for (const auto& [left, right] : file.merges) result.merges.push_back(left + " " + right);
     return result;
   }
+  if (!leaves_pieces_whole(file.pre_tokenizer))
+    refuse("lmf does not know how to tell llama.cpp its way of cutting text, and it would cut it otherwise");
   if (pieces)
-    read_pieces(result, model);
+    read_pieces(result, model, /*whole=*/!fs::exists(json));
   else
     score_by_merges(result, file);
   mark_pieces(result, tokenizer);
+  if (std::count(result.kinds.begin(), result.kinds.end(), GgufVocabulary::byte) != 256)
+    refuse("it has not a piece for each of the 256 bytes, by which llama.cpp writes characters without a piece");
   return result;
 }
 

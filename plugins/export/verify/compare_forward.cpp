@@ -79,6 +79,9 @@ ForwardFindings compare_forward(const StoredModel& exported, const StoredModel& 
     ours = model::layer_forward(exported.layer(i), exported.spec(), ours, tokens);
     theirs = model::layer_forward(expected.layer(i), expected.spec(), theirs, tokens);
     findings.layers.push_back(distance(ours, theirs));
+    if (findings.unusable.empty() && !torch::isfinite(theirs).all().item<bool>())
+      findings.unusable = fmt::format(
+          "the model with its adapters apart computes NaN or infinity itself, in layer {}: its weights hold some", i);
     judge(fmt::format("the hidden states after layer {}", i), findings.layers.back(), findings);
   }
   compare_logits(exported, expected, exported.normed(ours), expected.normed(theirs), findings);

@@ -58,6 +58,8 @@ class TensorComparison {
 
   bool compare_rows(const std::string& name, torch::Dtype type, std::int64_t first, std::int64_t count) {
     const Tensor expected = expected_.merged(name, first, count), exported = exported_.merged(name, first, count);
+    if (findings_.unusable.empty() && !torch::isfinite(expected).all().item<bool>())
+      findings_.unusable = fmt::format("the model's (or an adapter's) own '{}' holds NaN or infinity", name);
     const Tensor rounded = expected.to(type).to(torch::kFloat32);
     if (torch::equal(rounded, exported)) return true;
     const Tensor difference = (exported - rounded).abs();

@@ -16,6 +16,7 @@ struct WeightFindings {
   std::int64_t copied = 0;                  ///< of those, how many are the base's own bytes
   double largest = 0;                       ///< difference of a number from the expected one
   std::string failure;                      ///< what is not within one rounding; "" when all is well
+  std::string unusable;                     ///< what is expected and no number; "" when all is well
 };
 
 struct Distance {
@@ -30,6 +31,7 @@ struct ForwardFindings {
   std::int64_t same_best = 0;  ///< tokens after which both expect the same one
   double limit = 0;            ///< that `relative` has to keep
   std::string failure;
+  std::string unusable;  ///< where the model with its adapters apart computes no number; "" when all is well
 };
 
 using Step = std::function<void()>;  ///< called as the work goes on, once for each layer

@@ -26,6 +26,12 @@ std::optional<std::string> text_or_none(const nlohmann::json& value) {
   return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
 
+/// The job has paths as arrays of bytes.
+std::filesystem::path path_of(const nlohmann::json& bytes) {
+  const auto numbers = bytes.get<std::vector<unsigned char>>();
+  return std::string(numbers.begin(), numbers.end());
+}
+
 double peak_mib() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -41,7 +47,9 @@ struct Findings {
   WeightFindings weights;
   ForwardFindings forward;
   TextFindings texts;
+  std::string unusable;  ///< what the model or an adapter holds that nothing can be compared with; "" when all is well
   std::string failure() const {
+    if (!unusable.empty()) return unusable;
     for (const std::string* failure : {&weights.failure, &texts.failure, &forward.failure})
       if (!failure->empty()) return *failure;
     return {};
@@ -99,8 +107,10 @@ Findings compare(const VerifyJob& job, const std::filesystem::path& share_direct
   Findings found;
   found.texts = compare_texts(written, trained, chat);
   found.weights = compare_weights(exported, expected, step);
+  found.unusable = found.weights.unusable;
   if (found.weights.failure.empty())
     found.forward = compare_forward(exported, expected, probe_sequences(trained, chat, kLongestProbe), step);
+  if (found.unusable.empty()) found.unusable = found.forward.unusable;
   progress.finish();
   return found;
 }
@@ -110,10 +120,10 @@ Findings compare(const VerifyJob& job, const std::filesystem::path& share_direct
 VerifyJob VerifyJob::from_json(const std::string& text) {
   const auto json = nlohmann::json::parse(text);
   VerifyJob job;
-  job.model = json.at("model").get<std::string>();
-  job.folder = json.at("folder").get<std::string>();
+  job.model = path_of(json.at("model"));
+  job.folder = path_of(json.at("folder"));
   for (const auto& adapter : json.at("adapters"))
-    job.adapters.push_back({adapter.at("path").get<std::string>(), adapter.at("weight").get<double>()});
+    job.adapters.push_back({path_of(adapter.at("path")), adapter.at("weight").get<double>()});
   job.chat_template = text_or_none(json.at("template"));
   job.default_system = text_or_none(json.at("default_system"));
   job.has_template = json.at("has_template").get<bool>();
@@ -126,11 +136,14 @@ void verify(const VerifyJob& job, const std::filesystem::path& share_directory, 
   const Findings found = compare(job, share_directory);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   const ordered_json report = report_of(job, found, version, took.count());
-  write_file_atomically(job.folder / kReport, report.dump(2) + "\n");
+  write_file_atomically(job.folder / kReport,
+                        report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  if (!found.unusable.empty())
+    throw Error(fmt::format("the exported model cannot be verified: {}", found.unusable),
+                "train or fetch it again; or pass verify=false to export it all the same");
   if (const std::string failure = found.failure(); !failure.empty())
-    throw Error(
-        fmt::format("the exported model is not what the model and its adapters compute: {}", failure),
-        fmt::format("it stays in {}, with what was found in {}; please report it", job.folder.string(), kReport));
+    throw Error(fmt::format("the exported model is not what the model and its adapters compute: {}", failure),
+                fmt::format("what was found is in {}; please report it", (job.folder / kReport).string()));
   if (found.texts.otherwise_as_one_text > 0)
     log::warn(
         "{} of {} test conversations get other tokens from chat_template.jinja, which is tokenised as one text, than "

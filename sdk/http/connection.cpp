@@ -30,9 +30,8 @@ Connection::Connection(asio::io_context& context, tcp::socket socket, Shared& sh
       crowded_(crowded),
       peer_(address_of(socket)),
       transport_(shared.tls ? shared.tls->transport(std::move(socket)) : plain_transport(std::move(socket))),
-      parser_(shared.settings.limits.request) {}
-
-Connection::~Connection() { shared_.body_bytes -= counted_body_; }
+      parser_(shared.settings.limits.request),
+      body_count_(shared.body_bytes) {}
 
 void Connection::start() {
   deadline_ = since_ + shared_.settings.limits.header;
@@ -144,13 +143,11 @@ void Connection::check_header() {
   write_more();
 }
 
-/// What a request's body takes counts until it is answered. False when that is more than there is room for.
+/// What a request's body takes counts until nobody holds it. False when that is more than there is room for.
 bool Connection::takes_body() {
   if (parser_.stage() == RequestParser::Stage::header) return true;
-  const std::size_t bytes = parser_.request().body.size();
-  shared_.body_bytes += bytes - counted_body_;
-  counted_body_ = bytes;
-  return shared_.body_bytes <= shared_.settings.limits.bodies_bytes;
+  body_count_.set(parser_.request().body.size());
+  return *shared_.body_bytes <= shared_.settings.limits.bodies_bytes;
 }
 
 std::shared_ptr<Responder::Exchange> Connection::begin_exchange(bool keep_alive) {
@@ -160,7 +157,7 @@ std::shared_ptr<Responder::Exchange> Connection::begin_exchange(bool keep_alive)
   ended_ = false;
   first_ = false;
   exchange_ = std::make_shared<Responder::Exchange>(
-      context_, *this, std::move(parser_.request()),
+      context_, *this, std::move(parser_.request()), std::move(body_count_),
       Responder::Exchange::Terms{keep_alive, shared_.settings.limits.unsent_bytes, &shared_.settings});
   return exchange_;
 }
@@ -245,8 +242,6 @@ void Connection::answer_done() {
   exchange_->detach(false);
   exchange_.reset();
   ended_ = false;
-  shared_.body_bytes -= counted_body_;
-  counted_body_ = 0;
   if (!keep_alive) return linger();
   parser_.restart();
   await_request();

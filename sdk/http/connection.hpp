@@ -6,6 +6,7 @@
 #include <string>
 
 #include "http/asio.hpp"
+#include "http/body_count.hpp"
 #include "http/exchange.hpp"
 #include "http/request_parser.hpp"
 #include "http/router.hpp"
@@ -20,7 +21,8 @@ struct Shared {
   Router router;
   std::unique_ptr<TlsSetup> tls;
   std::atomic<bool> draining = false;
-  std::atomic<std::size_t> body_bytes = 0;  ///< of requests that are being read or answered
+  /// Of requests that are being read, or held by whoever answers them.
+  BodyCount::All body_bytes = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 /// One client: reads a request, has it answered, reads the next. One read is always under way, so that a client that
@@ -29,7 +31,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// `crowded`: more than the server takes; it is told so.
   Connection(asio::io_context& context, tcp::socket socket, Shared& shared, bool crowded);
-  ~Connection();
 
   void start();
   /// There is something to send, or the answer is complete.
@@ -79,7 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool reading_ = false, writing_ = false, ended_ = false;
   std::optional<Response> refusal_;  // once the body has been read and forgotten
   Router::Found found_;
-  std::size_t counted_body_ = 0;
+  BodyCount body_count_;  // of the body that is being read
   std::string incoming_;  // where a read that is under way writes to
   std::string input_;     // what has come and was not taken yet
   std::shared_ptr<Responder::Exchange> exchange_;

@@ -7,8 +7,13 @@ namespace lmf::http {
 
 constexpr std::string_view kPing = ": ping\n\n";
 
-Responder::Exchange::Exchange(asio::io_context& context, Connection& connection, Request request, Terms terms)
-    : context_(context), connection_(&connection), request_(std::move(request)), terms_(terms) {}
+Responder::Exchange::Exchange(asio::io_context& context, Connection& connection, Request request, BodyCount body_count,
+                              Terms terms)
+    : context_(context),
+      connection_(&connection),
+      body_count_(std::move(body_count)),
+      request_(std::move(request)),
+      terms_(terms) {}
 
 Responder Responder::Exchange::responder(const std::shared_ptr<Exchange>& self) {
   return Responder(std::shared_ptr<Exchange>(self.get(), [self](Exchange* exchange) { exchange->abandon(); }));

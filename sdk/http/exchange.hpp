@@ -7,6 +7,7 @@
 #include <string>
 
 #include "http/asio.hpp"
+#include "http/body_count.hpp"
 #include "http/response_writer.hpp"
 #include "http/server.hpp"
 
@@ -24,7 +25,7 @@ class Responder::Exchange : public std::enable_shared_from_this<Exchange> {
     std::size_t unsent_limit = 0;
     const ServerSettings* settings = nullptr;  ///< there as long as the connection
   };
-  Exchange(asio::io_context& context, Connection& connection, Request request, Terms terms);
+  Exchange(asio::io_context& context, Connection& connection, Request request, BodyCount body_count, Terms terms);
 
   /// A responder whose last copy notices when it was dropped without an answer.
   static Responder responder(const std::shared_ptr<Exchange>& self);
@@ -68,6 +69,7 @@ class Responder::Exchange : public std::enable_shared_from_this<Exchange> {
   mutable std::mutex mutex_;
   asio::io_context& context_;
   Connection* connection_;  // null once detached
+  const BodyCount body_count_;
   const Request request_;
   Terms terms_;
   State state_ = State::waiting;

@@ -79,12 +79,28 @@ TEST_CASE("bodies of all requests together have a bound: 503") {
   const std::string head = "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n";
   auto first = stub.client();
   first.send(head + std::string(60000, 'x'));
-  const auto responder = stub.asked();
-  const auto answer = stub.client().send(head + std::string(60000, 'x')).answer();
-  CHECK(answer.status == 503);
-  CHECK(answer.fields.at("retry-after") == "1");
-  responder.send(http::Response::text(200, "done"));
+  const auto full = [&] {
+    const auto answer = stub.client().send(head + std::string(60000, 'x')).answer();
+    return answer.status == 503 && answer.fields.at("retry-after") == "1";
+  };
+  {
+    const auto responder = stub.asked();
+    CHECK(full());
+    responder.send(http::Response::text(200, "done"));
+  }
   CHECK(first.answer().body == "done");
+  {
+    auto leaves = stub.client();
+    leaves.send(head + std::string(60000, 'x'));
+    const auto responder = stub.asked();
+    lmf::test::Flag gone;
+    responder.when_gone([&] { gone.set(); });
+    leaves.leave();
+    REQUIRE(gone.wait());
+    // One whole exchange later the connection itself is no more: its body is here still.
+    stub.client().send(kHello).answer();
+    CHECK(full());
+  }
   auto third = stub.client();
   third.send(head + std::string(60000, 'x'));
   stub.asked().send(http::Response::text(200, "done"));

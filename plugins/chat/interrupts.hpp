@@ -16,7 +16,7 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// For Generator: true from a signal until clear().
+  /// For infer::generate: true from a signal until clear().
   const std::atomic<bool>& stop_requested() const;
   /// SIGTERM or SIGHUP once one came, else SIGINT when that came since clear(), else 0.
   int pending() const;

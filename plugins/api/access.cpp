@@ -1,7 +1,12 @@
 #include "access.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 
+#include <fmt/format.h>
+
+#include "base/printable.hpp"
 #include "protocol/api_error.hpp"
 
 namespace lmf::api {
@@ -18,6 +23,29 @@ std::string_view bearer(std::string_view authorization) {
   return authorization.substr(kScheme.size());
 }
 
+/// The name of "Name:8000", in lower case; an address of IPv6 without its brackets, "[::1]:8000".
+std::string host_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else if (const auto colon = host.find(':'); colon == host.rfind(':')) {
+    host = host.substr(0, colon);
+  }
+  std::string name(host);
+  for (char& letter : name)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + 32);
+  return name;
+}
+
+bool is_loopback(std::string_view name) { return name == "localhost" || name == "::1" || name.starts_with("127."); }
+
+/// A list of fields' names with commas, as a browser sends it: nothing that would be more than that in an answer.
+bool are_field_names(std::string_view list) {
+  constexpr std::size_t kMostBytes = 2048;
+  return !list.empty() && list.size() <= kMostBytes && std::all_of(list.begin(), list.end(), [](unsigned char letter) {
+    return std::isalnum(letter) != 0 || (letter != 0 && std::strchr("!#$%&'*+-.^_`|~, ", letter) != nullptr);
+  });
+}
+
 }  // namespace
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
@@ -28,8 +56,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-Access::Access(std::vector<std::string> keys, std::vector<std::string> origins)
-    : keys_(std::move(keys)), origins_(std::move(origins)) {}
+Access::Access(std::vector<std::string> keys, std::vector<std::string> origins, std::string host)
+    : keys_(std::move(keys)), origins_(std::move(origins)), host_(host_name(host)) {}
 
 bool Access::has_key(const http::Request& request) const {
   std::string_view given = bearer(request.field("authorization"));
@@ -45,12 +73,28 @@ bool Access::allows_origin(std::string_view origin) const {
   });
 }
 
+bool Access::allows_host(std::string_view host) const {
+  if (!keys_.empty() || !is_loopback(host_) || host.empty()) return true;  // every browser says the host
+  const std::string name = host_name(host);
+  return name == "localhost" || name == "127.0.0.1" || name == "::1" || name == host_;
+}
+
 std::optional<http::Response> Access::gate(const http::Request& request) const {
+  if (!allows_host(request.field("host"))) {
+    const ApiError error(403, error_type(403),
+                         fmt::format("the Host is '{}', and without a key this server answers to localhost and {} "
+                                     "alone: set API_KEY to answer to every name, or API_HOST to listen elsewhere",
+                                     shortened(std::string(request.field("host"))), host_));
+    return http::Response::json(403, error.json());
+  }
   if (request.method == "OPTIONS" && !request.field("access-control-request-method").empty()) {
     http::Fields fields;
+    // OpenAI's client for JavaScript sends fields of its own. A field that nobody reads does no harm.
+    const auto asked = request.field("access-control-request-headers");
     if (allows_origin(request.field("origin")))
       fields = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
-                {"Access-Control-Allow-Headers", "authorization, content-type, x-api-key"},
+                {"Access-Control-Allow-Headers",
+                 are_field_names(asked) ? std::string(asked) : "authorization, content-type, x-api-key"},
                 {"Access-Control-Max-Age", "600"}};
     return http::Response::empty(204, std::move(fields));  // a browser sends no key with this question
   }

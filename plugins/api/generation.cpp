@@ -13,9 +13,9 @@ namespace {
 
 constexpr const char* kDone = "[DONE]";
 
-ApiError too_long(std::int64_t tokens, std::int64_t context) {
+ApiError too_long(Route route, std::int64_t tokens, std::int64_t context) {
   return ApiError::invalid(
-      "messages",
+      route == Route::chat ? "messages" : "prompt",
       fmt::format("the prompt has {} tokens, the model's context holds {} with at least one of the answer", tokens,
                   context),
       "context_length_exceeded");
@@ -80,7 +80,7 @@ void Generation::start(Service& service, GenerationPlan plan, http::Responder re
   for (const ReadyPrompt& prompt : plan.prompts) {
     const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
     if (tokens == 0) throw ApiError::invalid("prompt", "the prompt has no token to start from");
-    if (tokens >= context) throw too_long(tokens, context);
+    if (tokens >= context) throw too_long(plan.head.route, tokens, context);
   }
   if (!plan.fields.seed) plan.fields.seed = static_cast<std::int64_t>(service.new_seed());
   const auto generation = std::make_shared<Generation>(service, std::move(plan), responder);
@@ -148,13 +148,16 @@ void Generation::submit() {
       first.chosen.token = service_.tokenizer().token_bytes(prompt.ids.front());
       first.known = false;
       states_[i].entries.push_back(first);
-      states_[i].offset = first.chosen.token.size();
+      states_[i].offset = prompt.added > 0 ? 0 : characters(first.chosen.token);
+      states_[i].prompt_tokens = 1;
     }
     emit(states_[i], prompt.echo);
   }
 }
 
 LogprobEntry Generation::entry_of(State& state, const infer::Token& token) const {
+  const ReadyPrompt& prompt =
+      plan_.prompts[static_cast<std::size_t>(state.choice.index) / static_cast<std::size_t>(plan_.fields.n)];
   const auto named = [&](std::int32_t id, float logprob) {
     // JSON has no infinity; OpenAI writes -9999 for what is as good as impossible.
     return LogprobEntry::Alternative{service_.tokenizer().token_bytes(id), std::isfinite(logprob) ? logprob : -9999.0f};
@@ -163,7 +166,10 @@ LogprobEntry Generation::entry_of(State& state, const infer::Token& token) const
   entry.chosen = named(token.id, token.logprob);
   for (const infer::TokenLogprob& other : token.top) entry.top.push_back(named(other.id, other.logprob));
   entry.offset = state.offset;
-  state.offset += entry.chosen.token.size();
+  const bool unseen = token.of_prompt
+                          ? state.prompt_tokens++ < prompt.added
+                          : service_.settings().skip_special_tokens && service_.tokenizer().is_special(token.id);
+  if (!unseen) state.offset += characters(entry.chosen.token);
   return entry;
 }
 
@@ -229,7 +235,11 @@ void Generation::on_end(std::size_t index, const infer::End& end) {
   timings_ = {end.queued.count(), end.first_token.count(), end.whole.count()};
   if (!given_up_ && !state.decided) {
     if (end.finish == infer::Finish::failed) {
-      if (!failure_) failure_ = {500, end.error ? end.error->what() : "the model failed"};
+      if (!failure_) {
+        log::error("{} failed: {}", plan_.head.id, end.error ? end.error->what() : "the model gave no reason");
+        const ApiError error = engine_failure(end.error);
+        failure_ = {error.status(), error.what()};
+      }
     } else if (end.finish == infer::Finish::cancelled) {
       if (!failure_) failure_ = {503, "the server is ending"};
     } else {

@@ -19,7 +19,8 @@ namespace lmf::api {
 /// A prompt that is ready for the engine.
 struct ReadyPrompt {
   std::vector<std::int32_t> ids;
-  std::string echo;  ///< what the answer begins with; completions only
+  std::string echo;       ///< what the answer begins with; completions only
+  std::size_t added = 0;  ///< tokens at the begin that the tokenizer added (BOS): the echo has nothing of them
 };
 
 struct GenerationPlan {
@@ -51,7 +52,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
     Choice choice;
     ReasoningSplit reasoning;
     std::vector<LogprobEntry> entries;  // of text that is not out yet
-    std::size_t offset = 0;
+    std::size_t offset = 0;             // of the next token in the text, in characters
+    std::size_t prompt_tokens = 0;      // of the echo, that were seen
     std::int64_t tokens = 0, cached = 0;
     bool decided = false;  // its text and finish are known
     bool ended = false;    // the engine has let it go

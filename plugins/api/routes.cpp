@@ -1,5 +1,6 @@
 #include "routes.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -73,6 +74,7 @@ http::Handler posted(const Surroundings& around,
         log::info("{} {}", responder.request().path, printable(responder.request().body));
       // Not the shared pointer: the bench is a part of the service.
       service->later([&service = *service, responder, answer] {
+        if (responder.gone()) return;
         guarded(responder, [&] { answer(service, responder.request(), responder); });
       });
     });
@@ -110,6 +112,13 @@ void answer_chat(const Surroundings& around, Service& service, const http::Reque
   Generation::start(service, std::move(plan), responder);
 }
 
+/// How many tokens stand before those of the text itself.
+std::size_t added_in_front(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& of_text) {
+  if (of_text.empty()) return ids.size();
+  const auto place = std::find_end(ids.begin(), ids.end(), of_text.begin(), of_text.end());
+  return place == ids.end() ? 0 : static_cast<std::size_t>(place - ids.begin());
+}
+
 void answer_completions(const Surroundings& around, Service& service, const http::Request& asked,
                         const Responder& responder) {
   CompletionRequest request = read_completion_request(asked.body, service.bounds());
@@ -124,7 +133,10 @@ void answer_completions(const Surroundings& around, Service& service, const http
     ReadyPrompt ready;
     if (const auto* text = std::get_if<std::string>(&prompt)) {
       ready.ids = service.tokenizer().encode(*text, /*add_special_tokens=*/true);
-      if (request.echo) ready.echo = *text;
+      if (request.echo) {
+        ready.echo = *text;
+        ready.added = added_in_front(ready.ids, service.tokenizer().encode(*text, /*add_special_tokens=*/false));
+      }
     } else {
       ready.ids = std::move(std::get<std::vector<std::int32_t>>(prompt));
       if (request.echo) ready.echo = service.tokenizer().decode(ready.ids);

@@ -25,13 +25,18 @@
 namespace lmf::api {
 namespace {
 
-/// SIGTERM, SIGINT and SIGHUP as something to wait for. They are blocked for all threads that begin later.
+/// SIGTERM, SIGINT and SIGHUP as something to wait for. They are blocked for all threads that begin later. Those that
+/// whoever started us has ignored (nohup, a script's background job) stay ignored: blocked, they would be delivered.
 class Signals {
  public:
   Signals() {
     sigset_t wanted;
     sigemptyset(&wanted);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&wanted, signal);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+      struct sigaction now {};
+      ::sigaction(signal, nullptr, &now);
+      if (now.sa_handler != SIG_IGN) sigaddset(&wanted, signal);
+    }
     ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
     signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     loaded_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -136,7 +141,7 @@ int serve(const Settings& settings, const std::filesystem::path& share_directory
   const Environment& environment = settings.environment;
   Metrics metrics;
   ServicePlace place;
-  const Access access(environment.keys, environment.cors_origins);
+  const Access access(environment.keys, environment.cors_origins, environment.host);
   const Surroundings around{.settings = settings,
                             .metrics = metrics,
                             .place = place,

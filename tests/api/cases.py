@@ -5,6 +5,7 @@ usage: cases.py [CASE...]     LMF_BUILD names the build; a case is a part of its
 """
 import concurrent.futures
 import json
+import pathlib
 import random
 import signal
 import socket
@@ -41,7 +42,7 @@ def open_stream(server, **members):
     """A socket with a stream that has begun."""
     body = json.dumps({"messages": [{"role": "user", "content": "x"}], **LONG, **members}).encode()
     link = server.raw()
-    link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     seen = b""
     while b'"content":" ' not in seen and b'"content":"P' not in seen:
         part = link.recv(65536)
@@ -205,7 +206,7 @@ def a28_parts(server):
 
 def a29_context(server):
     for stream in (False, True):
-        error = is_error(server.chat("word " * 20000, stream=stream), 400, code="context_length_exceeded")
+        error = is_error(server.chat("word " * 20000, stream=stream), 400, "messages", code="context_length_exceeded")
         assert sum(word.strip(",.").isdigit() for word in error["message"].split()) == 2, error
 
 
@@ -273,6 +274,9 @@ def a43_completions(server):
     assert scored["text"] == "Hello" and scored["logprobs"]["token_logprobs"] == logprobs["token_logprobs"][:len(ids)]
     for prompt in ([], [[]], [-1]):
         is_error(server.complete(prompt=prompt), 400, "prompt")
+    is_error(server.complete(prompt="word " * 20000), 400, "prompt", code="context_length_exceeded")
+    wide = server.complete(prompt="caf\u00e9 \u20ac x", echo=True, logprobs=0, max_tokens=0).json["choices"][0]["logprobs"]
+    assert wide["tokens"][-1].endswith("x") and wide["text_offset"][-1] == len("caf\u00e9 \u20ac x") - len(wide["tokens"][-1]), wide
 
 
 def a44_other_models(server):
@@ -357,7 +361,7 @@ def a36_full_queue(server):
     waiting = [server.raw() for _ in range(3)]
     body = json.dumps({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1}).encode()
     for link in waiting:
-        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     server.until("requests_waiting", 3)
     full = server.chat()
     is_error(full, 429, code="queue_full")
@@ -406,6 +410,8 @@ def a31_origins(folder):
         assert server.ask("OPTIONS", "/v1/chat/completions", headers=ask).headers["access-control-allow-origin"] == "https://b.example"
         foreign = server.ask("OPTIONS", "/v1/chat/completions", headers=dict(ask, Origin="https://c.example"))
         assert foreign.status == 204 and "access-control-allow-origin" not in foreign.headers
+        wishes = "authorization,content-type,x-stainless-lang"
+        assert server.ask("OPTIONS", "/v1/chat/completions", headers={**ask, "Access-Control-Request-Headers": wishes}).headers["access-control-allow-headers"] == wishes
         assert server.get("/llm/v1/models/my/model").json["id"] == "my/model"
 
 
@@ -430,6 +436,45 @@ def a38_sigterm(folder):
     assert server.stop() == 0
 
 
+def ignored_signals(folder):
+    model = make_model(folder + "/ignored")
+    before = {ignored: signal.signal(ignored, signal.SIG_IGN) for ignored in (signal.SIGHUP, signal.SIGINT)}  # a child inherits that
+    try:
+        server = Server(model)
+    finally:
+        for ignored, handler in before.items():
+            signal.signal(ignored, handler)
+    try:
+        for ignored in before:
+            server.process.send_signal(ignored)
+        for _ in range(5):
+            assert server.chat(max_tokens=20).status == 200
+        assert "stopping" not in server.said()
+    finally:
+        assert server.stop() == 0
+
+
+def hosts(folder):
+    with serving(make_model(folder + "/hosts")) as server:
+        refused = is_error(server.get("/v1/models", headers={"Host": "evil.example:8000"}), 403)
+        assert "API_KEY" in refused["message"]
+        assert server.get("/v1/models", headers={"Host": f"localhost:{server.port}"}).status == 200
+
+
+def echo_without_bos(folder):
+    model = pathlib.Path(make_model(folder + "/bos"))
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    name = "<|endoftext|>"
+    tokenizer["post_processor"] = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": name, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                                   "pair": [], "special_tokens": {name: {"id": name, "ids": [0], "tokens": [name]}}}
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with serving(model) as server:
+        choice = server.complete(prompt="Hello", echo=True, logprobs=0, max_tokens=0).json["choices"][0]
+        logprobs = choice["logprobs"]
+        assert choice["text"] == "Hello" and logprobs["tokens"][0] == name, choice
+        assert logprobs["text_offset"][:2] == [0, 0] and logprobs["text_offset"][-1] == len("Hello") - len(logprobs["tokens"][-1]), logprobs
+
+
 def wrong_use(folder):
     import os
     import subprocess
@@ -448,7 +493,7 @@ def wrong_use(folder):
         assert "for this machine alone" in server.said()
 
 
-ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, wrong_use]
+ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, ignored_signals, hosts, echo_without_bos, wrong_use]
 
 
 def main():

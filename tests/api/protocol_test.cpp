@@ -236,7 +236,7 @@ TEST_CASE("reasoning is told apart from the answer, in whatever pieces it comes"
 }
 
 TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
-  const Access access({"first", "second"}, {});
+  const Access access({"first", "second"}, {}, "0.0.0.0");
   CHECK(access.gate(with_field("x", "y"))->status == 401);
   CHECK(access.gate(with_field("authorization", "Bearer wrong"))->status == 401);
   CHECK(access.gate(with_field("authorization", "Bearer firs"))->status == 401);
@@ -245,19 +245,30 @@ TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
   CHECK_FALSE(access.gate(with_field("x-api-key", "first")).has_value());
   CHECK_FALSE(access.gate(with_field("x", "y", "/health")).has_value());
   CHECK_FALSE(access.gate(with_field("x", "y", "/")).has_value());
-  CHECK_FALSE(Access({}, {}).gate(with_field("x", "y")).has_value());
+  CHECK_FALSE(Access({}, {}, "0.0.0.0").gate(with_field("x", "y")).has_value());
   CHECK(equal_in_constant_time("a", "a"));
   CHECK_FALSE(equal_in_constant_time("a", ""));
   CHECK_FALSE(equal_in_constant_time("", "a"));
 }
 
 TEST_CASE("A31: pages of origins that are named may ask, others may not") {
-  const Access access({"key"}, {"https://a.example"});
+  const Access access({"key"}, {"https://a.example"}, "0.0.0.0");
   auto preflight = with_field("origin", "https://a.example");
   preflight.method = "OPTIONS";
   preflight.fields.emplace_back("access-control-request-method", "POST");
   CHECK(access.gate(preflight)->status == 204);
   CHECK(access.gate(preflight)->fields.size() == 3);
+  const auto allowed = [&](const std::string& asked) {
+    auto request = preflight;
+    request.fields.emplace_back("access-control-request-headers", asked);
+    return access.gate(request)->fields.at(1).second;
+  };
+  const std::string own = "authorization, content-type, x-api-key";
+  CHECK(access.gate(preflight)->fields.at(1).second == own);
+  CHECK(allowed("authorization,content-type,x-stainless-os") == "authorization,content-type,x-stainless-os");
+  for (const std::string& odd :
+       {std::string("a;b"), std::string("a\r\nb"), std::string("a\0b", 3), std::string(3000, 'a')})
+    CHECK(allowed(odd) == own);
   http::Fields fields;
   access.decorate(preflight, fields);
   CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "https://a.example"}, {"Vary", "Origin"}});
@@ -266,8 +277,62 @@ TEST_CASE("A31: pages of origins that are named may ask, others may not") {
   fields.clear();
   access.decorate(preflight, fields);
   CHECK(fields.empty());
-  Access({}, {"*"}).decorate(preflight, fields);
+  Access({}, {"*"}, "0.0.0.0").decorate(preflight, fields);
   CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "*"}});
+}
+
+TEST_CASE("without a key, a server for this machine alone answers to this machine's names only") {
+  const auto status = [](const Access& access, const char* host) {
+    const auto refusal = access.gate(with_field("host", host));
+    return refusal ? refusal->status : 200;
+  };
+  const Access alone({}, {}, "127.0.0.1");
+  for (const char* host : {"localhost", "LocalHost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]", ""})
+    CHECK_MESSAGE(status(alone, host) == 200, std::string(host));
+  for (const char* host : {"evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[",
+                           "::", "localhost:1:2"})
+    CHECK_MESSAGE(status(alone, host) == 403, std::string(host));
+  CHECK(alone.gate(with_field("host", "evil.example"))->body.find("API_KEY") != std::string::npos);
+  CHECK(status(Access({}, {}, "127.0.0.2"), "127.0.0.2:8000") == 200);
+  CHECK(status(Access({}, {}, "::1"), "evil.example") == 403);
+  CHECK(status(Access({}, {}, "0.0.0.0"), "my.example") == 200);
+  CHECK(status(Access({"key"}, {}, "127.0.0.1"), "my.example") == 401);
+}
+
+TEST_CASE("the ordered reading of a response format is bounded; other members cost nothing there") {
+  const auto object = [](int members) {
+    std::string text = "{";
+    for (int i = 0; i < members; ++i) text += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":0";
+    return text + "}";
+  };
+  const auto asked = [](const std::string& schema) {
+    return chat(R"("response_format":{"type":"json_object","schema":)" + schema + "}");
+  };
+  CHECK(read_chat_request(asked(object(1000)), kBounds).form.schema.size() == 1000);
+  CHECK(chat_refused(asked(object(1001))) == "response_format");
+  std::string list = "[" + object(900);
+  for (int i = 0; i < 60; ++i) list += "," + object(900);
+  CHECK(chat_refused(asked(list + "]")) == "response_format");
+  // Before its bound this took minutes.
+  const auto request = read_chat_request(chat("\"metadata\":" + object(500'000) +
+                                              R"(,"response_format":{"type":"json_object","schema":{"b":1,"a":[{}]}})"),
+                                         kBounds);
+  CHECK(request.form.schema.dump() == R"({"b":1,"a":[{}]})");
+}
+
+TEST_CASE("a client hears the reason of a failure unless it is a fault of ours, which the log alone hears") {
+  CHECK(std::string(engine_failure(lmf::Error("the prompt is odd")).what()) == "the prompt is odd");
+  const auto fault = engine_failure(lmf::Error("at frame #0: c10::Error", {}, lmf::kExitInternal));
+  CHECK(fault.status() == 500);
+  CHECK(fault.json().find("server_error") != std::string::npos);
+  CHECK(fault.json().find("frame") == std::string::npos);
+  CHECK(engine_failure(std::nullopt).status() == 500);
+}
+
+TEST_CASE("offsets in a text count characters") {
+  CHECK(characters("") == 0);
+  CHECK(characters("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") == 4);
+  CHECK(characters("\xe2\x82") + characters("\xac") == 1);
 }
 
 TEST_CASE("metrics count exactly") {

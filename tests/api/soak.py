@@ -20,7 +20,7 @@ def one(server, number):
     body = json.dumps(members).encode()
     link = server.raw()
     try:
-        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         goes_after = chance.randrange(0, 3000) if chance.random() < 0.33 else None
         seen = b""
         while goes_after is None or len(seen) < goes_after:

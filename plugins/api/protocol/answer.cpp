@@ -1,5 +1,7 @@
 #include "protocol/answer.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "protocol/json_text.hpp"
@@ -65,6 +67,11 @@ std::string begin_of(const AnswerHead& head, const char* object) {
 }
 
 }  // namespace
+
+std::size_t characters(std::string_view bytes) {
+  return static_cast<std::size_t>(
+      std::count_if(bytes.begin(), bytes.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
 
 std::string whole_answer(const AnswerHead& head, const std::vector<Choice>& choices, const Usage& usage,
                          const std::optional<Timings>& timings) {

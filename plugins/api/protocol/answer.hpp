@@ -36,9 +36,12 @@ struct LogprobEntry {
   };
   Alternative chosen;
   std::vector<Alternative> top;
-  std::size_t offset = 0;  ///< of the token in the answer's text; completions only
+  std::size_t offset = 0;  ///< of the token in the answer's text, in characters; completions only
   bool known = true;       ///< false: the prompt's first token, which nothing comes before
 };
+
+/// Code points, as OpenAI counts. A character that two tokens share is the first one's.
+std::size_t characters(std::string_view bytes);
 
 struct Choice {
   std::int64_t index = 0;

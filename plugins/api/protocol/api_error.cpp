@@ -28,6 +28,11 @@ std::string ApiError::json() const {
          text_or_null(param_) + R"(,"code":)" + text_or_null(code_) + "}}";
 }
 
+ApiError engine_failure(const std::optional<Error>& reason) {
+  const bool tells = reason && reason->exit_status() != kExitInternal;
+  return {500, error_type(500), tells ? reason->what() : "the model failed to answer; the server's log says why"};
+}
+
 std::string error_type(int status) {
   switch (status) {
     case 401:

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "lmf/error.hpp"
+
 namespace lmf::api {
 
 /// Why a request is not answered, in the shape that OpenAI's clients read. Thrown by whatever finds out.
@@ -26,6 +28,9 @@ class ApiError : public std::exception {
   std::string type_, message_;
   std::optional<std::string> param_, code_;
 };
+
+/// The model's failure as a client may know it: what is our fault, and names what is ours, is for the log alone.
+ApiError engine_failure(const std::optional<Error>& reason);
 
 /// The type that belongs to a status.
 std::string error_type(int status);

@@ -9,6 +9,8 @@ namespace lmf::api {
 namespace {
 
 constexpr std::size_t kMostMessages = 4096;
+// Of response_format: an ordered object is searched for every member that is added to it.
+constexpr std::size_t kMostMembers = 1000, kMostValues = 50'000;
 
 /// "messages[3].content"
 std::string place(std::size_t index, const char* member = "") { return fmt::format("messages[{}]{}", index, member); }
@@ -108,9 +110,39 @@ void refuse_tools(const Body& body) {
   }
 }
 
+/// Keeps of a request nothing but its response format, and refuses one that is too large to be read in order.
+class FormatFilter {
+ public:
+  bool operator()(int depth, nlohmann::ordered_json::parse_event_t event, const nlohmann::ordered_json& value) {
+    using Event = nlohmann::ordered_json::parse_event_t;
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Event::key && depth == 1) inside_ = value == "response_format";
+    if (!inside_) return event != Event::key;
+    if (event == Event::object_start) {
+      members_.resize(level + 2);
+      members_[level + 1] = 0;
+    }
+    if (event == Event::key && depth > 1 && ++members_[level] > kMostMembers)
+      throw ApiError::invalid("response_format", fmt::format("an object in response_format has more than {} members, "
+                                                             "which is as many as one may have",
+                                                             kMostMembers));
+    const bool begins = event == Event::value || event == Event::object_start || event == Event::array_start;
+    if (begins && ++values_ > kMostValues)
+      throw ApiError::invalid("response_format", fmt::format("response_format has more than {} values, which is as "
+                                                             "many as it may have",
+                                                             kMostValues));
+    return true;
+  }
+
+ private:
+  bool inside_ = false;
+  std::vector<std::size_t> members_;  // by depth, of the object that is open there
+  std::size_t values_ = 0;
+};
+
 /// A member of the response format, its own members in the order that they were written in.
 nlohmann::ordered_json ordered(std::string_view bytes, const nlohmann::json::json_pointer& place) {
-  const auto whole = nlohmann::ordered_json::parse(bytes);  // it is JSON: it was read before
+  const auto whole = nlohmann::ordered_json::parse(bytes, FormatFilter());  // it is JSON: it was read before
   const nlohmann::ordered_json::json_pointer pointer(place.to_string());
   if (!whole.contains(pointer))  // of members of one name, the other reader keeps another
     throw ApiError::invalid("response_format", "a member of the request stands there twice: response_format");

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,7 +200,8 @@ TEST_CASE("a file that takes no more is named with the cause, once; the console 
       REQUIRE(::write(worker[1], "line\n", 5) == 5);
       stream.drain();
     }
-    context.run_for(std::chrono::milliseconds(50));
+    for (int ready = 0; ready < 10; ::ioctl(console[0], FIONREAD, &ready))
+      context.run_for(std::chrono::milliseconds(5));
   }
   log::set_sink({}, log::Level::off);
   REQUIRE(said.size() == 1);

@@ -88,10 +88,14 @@ boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool
   while (running() || has_children_besides(guard_.pid())) {
     reap();
     if (!running() && !std::exchange(told, true)) kill_descendants(guard_.pid(), SIGTERM);
-    if (!killed && Clock::now() >= word && !std::exchange(said, true))
-      log::info(
-          "waiting for the end of {}; what is still there in {} s is killed", those_left(),
-          std::chrono::ceil<std::chrono::seconds>(std::max(deadline - Clock::now(), Clock::duration::zero())).count());
+    if (!killed && !said && Clock::now() >= word) {
+      const std::string names = those_left();
+      said = !names.empty();  // none: the last one has ended between the two looks
+      if (said)
+        log::info("waiting for the end of {}; what is still there in {} s is killed", names,
+                  std::chrono::ceil<std::chrono::seconds>(std::max(deadline - Clock::now(), Clock::duration::zero()))
+                      .count());
+    }
     if (!killed && (hurry || Clock::now() >= deadline)) {
       killed = true;
       deadline = Clock::now() + kKillPatience;
@@ -116,6 +120,7 @@ std::string WorkerGroup::those_left() const {
   if (descendants)
     for (const pid_t pid : descendants_of(::getpid(), guard_.pid()))
       names.push_back(fmt::format("{} (process {})", process_name(pid), pid));
+  if (names.empty()) return {};
   const std::size_t more = names.size() - std::min(names.size(), kMostNamed);
   names.resize(names.size() - more);
   return fmt::format("{}{}{}", fmt::join(names, ", "), more == 0 ? "" : fmt::format(" and {} more", more),

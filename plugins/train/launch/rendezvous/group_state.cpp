@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/printable.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::train::launch {
@@ -90,20 +91,20 @@ Node read_node(const json& object) {
 }
 
 /// Others show it on their terminals, where nothing but text may come from here. Cut between characters.
-std::string printable(std::string line) {
+std::string shown(std::string line) {
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
   std::size_t end = std::min(line.size(), kMaxLine);
   while (end < line.size() && end > 0 && continues(line[end])) --end;
   line.resize(end);
   for (char& c : line)
-    if ((static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f') c = '?';
-  return line;
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f') c = '?';  // as in the failing node's report
+  return printable(line);                                                            // the controls beyond ASCII
 }
 
 json write_lines(const std::vector<std::string>& lines) {
   json result = json::array();
   for (std::size_t i = lines.size() - std::min(lines.size(), kMaxLines); i < lines.size(); ++i)
-    result.push_back(printable(lines[i]));
+    result.push_back(shown(lines[i]));
   return result;
 }
 
@@ -112,7 +113,7 @@ std::vector<std::string> read_lines(const json& list) {
   std::vector<std::string> lines;
   for (const json& line : list) {
     if (!line.is_string()) wrong("one of last_lines is no text");
-    lines.push_back(printable(line));
+    lines.push_back(shown(line));
   }
   return lines;
 }

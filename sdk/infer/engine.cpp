@@ -92,6 +92,11 @@ void Engine::check(const Request& request) const {
     if (id < 0 || id >= spec().vocab_size)
       throw Error(fmt::format("token {} is not among the model's {}", id, spec().vocab_size),
                   "the tokenizer belongs to another model, or the template's tokens were added after training");
+  if (request.prompt_logprobs && turns_with_length(spec().rope, tokens))
+    throw Error(
+        fmt::format("logprobs of a prompt of {} tokens are not supported: this model turns it by its length from {} on",
+                    tokens, spec().rope.original_max_positions),
+        "ask for the answer's only, or with a shorter prompt");
   if (request.adapter < -1 || request.adapter >= executor_->adapters())
     throw Error(fmt::format("adapter {} is not among the model's {}", request.adapter, executor_->adapters()), {},
                 kExitInternal);
@@ -101,7 +106,8 @@ void Engine::check(const Request& request) const {
 Engine::Ticket Engine::submit(Request request, std::shared_ptr<Listener> listener) {
   check(request);
   const std::scoped_lock lock(mutex_);
-  if (arrived_.size() + static_cast<std::size_t>(load_.waiting) >= most_waiting_)
+  const auto free = static_cast<std::size_t>(load_.slots - load_.running);
+  if (arrived_.size() + static_cast<std::size_t>(load_.waiting) >= most_waiting_ + free)
     throw QueueFull(fmt::format("{} requests wait already", most_waiting_), "try again in a moment");
   const Ticket ticket = next_ticket_++;
   arrived_.push_back(
@@ -137,7 +143,9 @@ void Engine::serve() {
         step();
       } catch (const Error& error) {
         end_all(error);
-      } catch (const std::exception& error) {  // out of memory, or libtorch's
+      } catch (const c10::Error& error) {  // what() has a backtrace
+        end_all(Error(std::string("the model could not go on: ") + error.what_without_backtrace(), {}, kExitInternal));
+      } catch (const std::exception& error) {  // out of memory
         end_all(Error(std::string("the model could not go on: ") + error.what(), {}, kExitInternal));
       }
     }
@@ -250,7 +258,6 @@ void Engine::plan() {
 
 void Engine::step() {
   auto logits = executor_->run(rows_);
-  ++now_.steps;
   for (auto next = running_.begin(); next != running_.end();) {
     Sequence& sequence = **next;
     const auto place = next++;
@@ -290,6 +297,7 @@ void Engine::read_logits(Sequence& sequence, std::span<const float> logits) {
   sequence.ids.push_back(id);
   ++now_.generated_tokens;
   tell(sequence, last, id, /*of_prompt=*/false);
+  if (sequence.request.filter && sequence.request.filter->must_end()) return finish(sequence, Finish::stop);
   if (sequence.answered() == sequence.limit) finish(sequence, at_limit);
 }
 
@@ -339,7 +347,7 @@ void Engine::finish(Sequence& sequence, Finish how, std::optional<Error> error) 
   end.completion_tokens = sequence.answered();
   end.whole = Clock::now() - sequence.submitted;
   if (sequence.slot >= 0) slots_[static_cast<std::size_t>(sequence.slot)].sequence = nullptr;
-  ++(how == Finish::cancelled ? now_.cancelled : now_.finished);
+  now_.cancelled += how == Finish::cancelled;
   sequence.listener->on_end(end);
 }
 

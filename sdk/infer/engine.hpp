@@ -72,7 +72,7 @@ class Listener {
 struct Load {
   std::int64_t running = 0, waiting = 0, most_running = 0;
   std::int64_t slots = 0, used_positions = 0, positions = 0;
-  std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, cancelled = 0, finished = 0, steps = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, cancelled = 0;
 };
 
 /// Too many requests wait; nothing is wrong with this one.

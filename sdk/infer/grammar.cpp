@@ -1,6 +1,7 @@
 #include "infer/grammar.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "lmf/error.hpp"
 
@@ -8,7 +9,8 @@ namespace lmf::infer {
 namespace {
 
 // What a hostile schema, or an answer nested ever deeper, may make us remember.
-constexpr std::size_t kMostRules = 100'000, kMostPlaces = 1'000'000, kMostStates = 20'000;
+constexpr std::size_t kMostRules = 100'000, kMostElements = 1'000'000, kLongestLiteral = 100'000,
+                      kMostPlaces = 1'000'000, kMostStates = 20'000;
 
 std::size_t mix(std::size_t hash, std::size_t value) { return (hash ^ value) * 0x9E3779B97F4A7C15 + (hash >> 29); }
 
@@ -21,6 +23,8 @@ Grammar::Element Grammar::declare() {
 }
 
 void Grammar::define(const Element& rule, std::vector<Sequence> choices) {
+  for (const Sequence& choice : choices) elements_ += choice.size() + 1;
+  if (elements_ > kMostElements) throw Error("the schema is too large", "shorten it, or bound fewer lengths");
   rules_.at(static_cast<std::size_t>(rule.rule)) = std::move(choices);
 }
 
@@ -43,6 +47,7 @@ Grammar::ByteSet Grammar::range(unsigned first, unsigned last) {
 }
 
 Grammar::Sequence Grammar::literal(std::string_view text) {
+  if (text.size() > kLongestLiteral) throw Error("a value of the schema is too long", "shorten it");
   Sequence sequence;
   for (std::size_t i = 0; i < text.size(); ++i) sequence.push_back(byte_of(text.substr(i, 1)));
   return sequence;
@@ -84,17 +89,20 @@ std::size_t Recogniser::Hash::operator()(const Places& places) const {
   return hash;
 }
 
-Recogniser::Recogniser(Grammar grammar, const Grammar::Element& start) : grammar_(std::move(grammar)) {
+Recogniser::Recogniser(Grammar grammar, const Grammar::Element& start)
+    : grammar_(std::make_shared<const Grammar>(std::move(grammar))) {
   refuse_left_recursion();
   places_.push_back({-1, -1, -1, -1});  // kEnd
-  Places reached;
-  enter(start, kEnd, reached);
-  start_ = intern(std::move(reached));
+  std::vector<Place> pending;
+  const auto choices = grammar_->rules()[static_cast<std::size_t>(start.rule)].size();
+  for (std::size_t choice = 0; choice < choices; ++choice)
+    pending.push_back({start.rule, static_cast<std::int32_t>(choice), 0, kEnd});
+  start_ = reach(std::move(pending));
 }
 
 /// A rule that begins with itself would be entered for ever.
 void Recogniser::refuse_left_recursion() const {
-  const auto& rules = grammar_.rules();
+  const auto& rules = grammar_->rules();
   std::vector<char> empty(rules.size(), 0);  // whether the rule may be no byte at all
   const auto is_empty = [&](const Grammar::Element& element) {
     return element.rule >= 0 && empty[static_cast<std::size_t>(element.rule)];
@@ -138,36 +146,45 @@ std::int32_t Recogniser::number(const Place& place) {
   return found->second;
 }
 
-/// Adds the places before a byte that `element` begins with; `after` is gone on with at its end.
-void Recogniser::enter(const Grammar::Element& element, std::int32_t after, Places& reached) {
-  const auto choices = grammar_.rules()[static_cast<std::size_t>(element.rule)].size();
-  for (std::size_t choice = 0; choice < choices; ++choice)
-    reach({element.rule, static_cast<std::int32_t>(choice), 0, after}, reached);
-}
-
-void Recogniser::reach(Place place, Places& reached) {
-  for (;;) {
+/// The places before a byte that the pending ones lead to. Each rule is entered once for what follows it, each place is
+/// gone on with once: a schema may name the same part in many ways.
+Recogniser::State Recogniser::reach(std::vector<Place> pending) {
+  std::unordered_set<std::uint64_t> entered;
+  std::unordered_set<std::int32_t> continued, found;
+  Places reached;
+  const auto add = [&](std::int32_t place) {
+    if (found.insert(place).second) reached.push_back(place);
+  };
+  while (!pending.empty()) {
+    const Place place = pending.back();
+    pending.pop_back();
     const auto& sequence =
-        grammar_.rules()[static_cast<std::size_t>(place.rule)][static_cast<std::size_t>(place.choice)];
-    if (static_cast<std::size_t>(place.position) < sequence.size()) {
-      const Grammar::Element& element = sequence[static_cast<std::size_t>(place.position)];
-      if (element.rule < 0) {
-        const std::int32_t known = number(place);
-        if (std::ranges::find(reached, known) == reached.end()) reached.push_back(known);
-        return;
-      }
-      // After a sequence's last element its parent is gone on with: a rule that ends with itself does not grow a stack.
-      const bool last = static_cast<std::size_t>(place.position) + 1 == sequence.size();
-      const std::int32_t after =
-          last ? place.parent : number({place.rule, place.choice, place.position + 1, place.parent});
-      return enter(element, after, reached);
+        grammar_->rules()[static_cast<std::size_t>(place.rule)][static_cast<std::size_t>(place.choice)];
+    if (static_cast<std::size_t>(place.position) == sequence.size()) {
+      if (place.parent == kEnd)
+        add(kEnd);
+      else if (continued.insert(place.parent).second)
+        pending.push_back(places_[static_cast<std::size_t>(place.parent)]);
+      continue;
     }
-    if (place.parent == kEnd) {
-      if (std::ranges::find(reached, kEnd) == reached.end()) reached.push_back(kEnd);
-      return;
+    const Grammar::Element& element = sequence[static_cast<std::size_t>(place.position)];
+    if (element.rule < 0) {
+      add(number(place));
+      continue;
     }
-    place = places_[static_cast<std::size_t>(place.parent)];
+    // After a sequence's last element its parent is gone on with: a rule that ends with itself does not grow a stack.
+    const bool last = static_cast<std::size_t>(place.position) + 1 == sequence.size();
+    const std::int32_t after =
+        last ? place.parent : number({place.rule, place.choice, place.position + 1, place.parent});
+    if (!entered
+             .insert(std::uint64_t{static_cast<std::uint32_t>(element.rule)} << 32 | static_cast<std::uint32_t>(after))
+             .second)
+      continue;
+    const auto choices = grammar_->rules()[static_cast<std::size_t>(element.rule)].size();
+    for (std::size_t choice = 0; choice < choices; ++choice)
+      pending.push_back({element.rule, static_cast<std::int32_t>(choice), 0, after});
   }
+  return intern(std::move(reached));
 }
 
 Recogniser::State Recogniser::intern(Places places) {
@@ -187,18 +204,27 @@ Recogniser::State Recogniser::next(State state, unsigned char byte) {
   auto& known = transitions_[static_cast<std::size_t>(state)];
   if (known.empty()) known.assign(256, kUnknown);
   if (known[byte] != kUnknown) return known[byte];
-  Places reached;
-  for (const std::int32_t number_of : Places(states_[static_cast<std::size_t>(state)])) {
+  std::vector<Place> pending;
+  for (const std::int32_t number_of : states_[static_cast<std::size_t>(state)]) {
     if (number_of == kEnd) continue;
     Place place = places_[static_cast<std::size_t>(number_of)];
     const auto& sequence =
-        grammar_.rules()[static_cast<std::size_t>(place.rule)][static_cast<std::size_t>(place.choice)];
+        grammar_->rules()[static_cast<std::size_t>(place.rule)][static_cast<std::size_t>(place.choice)];
     if (!sequence[static_cast<std::size_t>(place.position)].bytes.test(byte)) continue;
     ++place.position;
-    reach(place, reached);
+    pending.push_back(place);
   }
-  const State target = intern(std::move(reached));
+  const State target = reach(std::move(pending));
   return transitions_[static_cast<std::size_t>(state)][byte] = target;
+}
+
+Recogniser::State Recogniser::forget_all_but(State state) {
+  if (state == kNone) return kNone;
+  Places kept = std::move(states_[static_cast<std::size_t>(state)]);
+  states_.clear();
+  state_numbers_.clear();
+  transitions_.clear();
+  return intern(std::move(kept));
 }
 
 bool Recogniser::complete(State state) const {

@@ -2,6 +2,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -27,7 +28,7 @@ class Grammar {
 
   static Element byte_of(std::string_view bytes);
   static ByteSet range(unsigned first, unsigned last);
-  static Sequence literal(std::string_view text);
+  static Sequence literal(std::string_view text);  ///< throws Error for one that no answer could hold
   Element optional(const Sequence& sequence) { return rule({sequence, {}}); }
   /// Between `least` and `most` times; most < 0: any number.
   Element repeated(const Sequence& sequence, std::int64_t least, std::int64_t most = -1);
@@ -36,6 +37,7 @@ class Grammar {
 
  private:
   std::vector<std::vector<Sequence>> rules_;
+  std::size_t elements_ = 0;
 };
 
 /// Says byte by byte whether a text may still become a sentence of the grammar. States are numbered as they are met and
@@ -51,6 +53,8 @@ class Recogniser {
   State next(State state, unsigned char byte);
   bool complete(State state) const;  ///< the text so far is a sentence
   std::size_t states() const { return states_.size(); }
+  /// Forgets all states but one, whose new number is returned: what is remembered stays bounded however long a text is.
+  State forget_all_but(State state);
 
  private:
   // A place in a sequence, and the one to go on with after its end: a stack whose lower part many stacks share.
@@ -65,13 +69,12 @@ class Recogniser {
     std::size_t operator()(const Places& places) const;
   };
 
-  void enter(const Grammar::Element& element, std::int32_t after, Places& reached);
-  void reach(Place place, Places& reached);
+  State reach(std::vector<Place> pending);
   void refuse_left_recursion() const;
   std::int32_t number(const Place& place);
   State intern(Places places);
 
-  Grammar grammar_;
+  std::shared_ptr<const Grammar> grammar_;  // copies of a Recogniser share it
   std::vector<Place> places_;
   std::unordered_map<Place, std::int32_t, Hash> place_numbers_;
   std::vector<Places> states_;

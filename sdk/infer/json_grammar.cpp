@@ -76,6 +76,7 @@ class Builder {
   void define_character();
   void define_value();
   void check_keys(const Json& part, const std::string& place) const;
+  void refuse_beside(const Json& part, std::string_view alone, const std::string& place) const;
   Element reference(const Json& name, const std::string& place, int depth);
   Element of_type(const Json& part, const std::string& type, const std::string& place, int depth);
   Element object(const Json& part, const std::string& place, int depth);
@@ -147,11 +148,23 @@ void Builder::check_keys(const Json& part, const std::string& place) const {
       refuse(place, "'" + key + "' is not supported");
 }
 
+/// What stands beside a key that decides all by itself would be a further rule, which nothing would keep. A type beside
+/// values is no more than a note.
+void Builder::refuse_beside(const Json& part, std::string_view alone, const std::string& place) const {
+  for (const auto& [key, unused] : part.items()) {
+    const bool note = std::ranges::find(kNotes, key) != kNotes.end() || key == "$defs" || key == "definitions" ||
+                      (key == "type" && (alone == "const" || alone == "enum"));
+    if (!note && key != alone) refuse(place, "'" + key + "' beside '" + std::string(alone) + "' is not supported");
+  }
+}
+
 Element Builder::schema(const Json& part, const std::string& place, int depth) {
   if (depth > kDeepest) refuse(place, "is nested too deeply");
   if (part.is_boolean() && part.get<bool>()) return value_;
   if (!part.is_object()) refuse(place, "is no object");
   check_keys(part, place);
+  for (const char* alone : {"$ref", "const", "enum", "anyOf", "oneOf", "allOf"})
+    if (part.contains(alone)) refuse_beside(part, alone, place);
   if (part.contains("$ref")) return reference(part["$ref"], place, depth);
   if (part.contains("const")) return grammar_.rule({Grammar::literal(part["const"].dump())});
   if (part.contains("enum")) {
@@ -166,16 +179,18 @@ Element Builder::schema(const Json& part, const std::string& place, int depth) {
     if (!list.is_array() || list.empty()) refuse(place, std::string("'") + key + "' is no list of schemas");
     if (std::string_view(key) == "allOf" && list.size() > 1)
       refuse(place, "'allOf' of several schemas is not supported");
-    for (const char* beside : {"type", "properties", "items"})
-      if (part.contains(beside)) refuse(place, std::string("'") + beside + "' beside '" + key + "' is not supported");
     std::vector<Sequence> choices;
     for (std::size_t i = 0; i < list.size(); ++i)
       choices.push_back({schema(list[i], place + "/" + key + "/" + std::to_string(i), depth + 1)});
     return grammar_.rule(std::move(choices));
   }
   if (!part.contains("type")) {
-    if (part.contains("properties")) return object(part, place, depth);
-    if (part.contains("items") || part.contains("prefixItems")) return array(part, place, depth);
+    const auto any_of = [&](std::initializer_list<const char*> keys) {
+      return std::ranges::any_of(keys, [&](const char* key) { return part.contains(key); });
+    };
+    if (any_of({"properties", "required", "additionalProperties"})) return object(part, place, depth);
+    if (any_of({"items", "prefixItems", "minItems", "maxItems"})) return array(part, place, depth);
+    if (any_of({"minLength", "maxLength"})) return text(part, place);
     return value_;
   }
   const Json& type = part["type"];
@@ -220,7 +235,8 @@ std::pair<std::int64_t, std::int64_t> Builder::bounds(const Json& part, const ch
                                                       const std::string& place) const {
   const auto bound = [&](const char* key, std::int64_t otherwise) {
     if (!part.contains(key)) return otherwise;
-    if (!part[key].is_number_unsigned() || part[key].get<std::uint64_t>() > static_cast<std::uint64_t>(kMostRepeats))
+    if (!part[key].is_number_integer() || part[key].get<std::int64_t>() < 0 ||
+        part[key].get<std::int64_t>() > kMostRepeats)
       refuse(place, std::string("'") + key + "' is no number from 0 to " + std::to_string(kMostRepeats));
     return part[key].get<std::int64_t>();
   };

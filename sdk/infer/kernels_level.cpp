@@ -179,11 +179,13 @@ void multiply(const Matrix& w, const float* x, Index tokens, Index begin, Index 
   }
 }
 
-/// e^x within 2 ulp for x <= 88, 0 below -87 (Cody & Waite's reduction to |r| <= ln 2 / 2, then Taylor to r^7 / 7!).
+/// e^x within 2 ulp from -87 to 88, 0 below and e^88 above (Cody & Waite's reduction to |r| <= ln 2 / 2, then Taylor to
+/// r^7 / 7!).
 LMF_INLINE Vector exponential(Vector x) {
   const Vector low = all(-87.0f);
   const auto tiny = x < low;
   x = tiny ? low : x;
+  x = x > 88.0f ? all(88.0f) : x;
   const Vector scaled = x * 1.44269504088896341f;
   const Ints power = __builtin_convertvector(scaled + (scaled < 0 ? all(-0.5f) : all(0.5f)), Ints);
   const Vector n = __builtin_convertvector(power, Vector);

@@ -27,10 +27,12 @@ WeightFormat cpu_format(const ModelChoice& choice, const model::DecoderSpec& spe
   return same ? WeightFormat::bf16 : WeightFormat::fp32;
 }
 
-torch::Dtype load_dtype(const ModelChoice& choice, WeightFormat format, torch::Device device) {
-  if (device.is_cpu())
-    return format == WeightFormat::bf16 && choice.adapters.empty() ? torch::kBFloat16 : torch::kFloat32;
-  return choice.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+/// As in the file where that is enough: it is rounded or widened matrix by matrix then, and need not lie in memory
+/// twice.
+torch::Dtype load_dtype(const ModelChoice& choice, const model::DecoderSpec& spec, torch::Device device) {
+  const bool half_file = spec.dtype == "bfloat16";
+  if (device.is_cpu()) return half_file && choice.adapters.empty() ? torch::kBFloat16 : torch::kFloat32;
+  return choice.dtype == "bfloat16" || (choice.dtype == "auto" && half_file) ? torch::kBFloat16 : torch::kFloat32;
 }
 
 /// Positions of each sequence: the whole context, or what half of the memory can hold when all are used.
@@ -38,7 +40,8 @@ std::int64_t positions_that_fit(const model::DecoderSpec& spec, std::int64_t seq
   const std::int64_t context = model::context_length(spec);
   const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
   const std::int64_t each = KeyValueSlots::token_bytes(spec.layers, spec.key_value_heads, spec.head_dim) * sequences;
-  const std::int64_t fitting = std::clamp<std::int64_t>(memory / 2 / std::max<std::int64_t>(each, 1), 256, context);
+  const std::int64_t fitting = std::clamp<std::int64_t>(memory / 2 / std::max<std::int64_t>(each, 1),
+                                                        std::min<std::int64_t>(256, context), context);
   if (fitting < context)
     log::info(
         "a conversation can have {} of the model's {} tokens: the memory of {} of them is bounded to half of the "
@@ -56,9 +59,10 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   auto chat_template = text::ChatTemplate::choose(share_directory, name, choice.system, tokenizer);
   chat_template.repair(tokenizer);
   const torch::Device device = !choice.use_cpu && torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
-  const WeightFormat format = cpu_format(choice, model::DecoderSpec::read(directory));
+  const auto spec = model::DecoderSpec::read(directory);
+  const WeightFormat format = cpu_format(choice, spec);
   auto decoder =
-      model::Decoder::load(directory, load_dtype(choice, format, device), device, /*mapped=*/choice.adapters.empty());
+      model::Decoder::load(directory, load_dtype(choice, spec, device), device, /*mapped=*/choice.adapters.empty());
   for (const std::string& adapter : choice.adapters) {
     const auto folder = model::resolve_adapter(adapter, choice.revision, choice.cache_directory);
     model::load_adapter(decoder, folder, /*trainable=*/false);

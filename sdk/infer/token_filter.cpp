@@ -8,6 +8,7 @@
 namespace lmf::infer {
 namespace {
 
+constexpr std::size_t kMostStates = 10'000;
 constexpr std::size_t kMostKnownIds = 8'000'000;  // remembered per answer, 4 bytes each
 
 }  // namespace
@@ -43,6 +44,11 @@ TokenFilter::TokenFilter(std::shared_ptr<const TokenBytes> tokens, Recogniser re
 /// The tokens that may come in the present state, stop ids left out.
 const std::vector<std::int32_t>& TokenFilter::allowed() {
   if (const auto known = known_.find(state_); known != known_.end()) return known->second;
+  if (recogniser_.states() > kMostStates) {
+    state_ = recogniser_.forget_all_but(state_);
+    known_.clear();
+    known_ids_ = 0;
+  }
   std::vector<std::int32_t> ids;
   std::vector<Recogniser::State> after{state_};  // [n]: after the first n bytes of the token before
   for (const TokenBytes::Token& token : tokens_->sorted()) {

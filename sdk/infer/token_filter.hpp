@@ -43,6 +43,8 @@ class TokenFilter {
   void accept(std::int32_t id);
   /// The answer is a whole sentence.
   bool complete() const { return recogniser_.complete(state_); }
+  /// It is, and nothing can follow.
+  bool must_end() { return complete() && allowed().empty(); }
 
  private:
   const std::vector<std::int32_t>& allowed();

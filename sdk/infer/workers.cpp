@@ -43,7 +43,7 @@ void Workers::share(std::int64_t count, Call call, const void* task) {
   call_.store(call, std::memory_order_relaxed);
   task_.store(task, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  next_.store(std::uint64_t{round} << 32, std::memory_order_release);
+  next_.store(std::uint64_t{round} << 32 | static_cast<std::uint32_t>(count), std::memory_order_release);
   round_.store(round, std::memory_order_release);
   round_.notify_all();
   work(round);
@@ -55,9 +55,9 @@ void Workers::work(std::uint32_t round) {
   for (;;) {
     std::uint64_t next = next_.load(std::memory_order_acquire);
     do {
-      if (next >> 32 != round || static_cast<std::uint32_t>(next) >= count_.load(std::memory_order_relaxed)) return;
-    } while (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    call_.load(std::memory_order_relaxed)(task_.load(std::memory_order_relaxed), static_cast<std::uint32_t>(next));
+      if (next >> 32 != round || static_cast<std::uint32_t>(next) == 0) return;
+    } while (!next_.compare_exchange_weak(next, next - 1, std::memory_order_acq_rel, std::memory_order_acquire));
+    call_.load(std::memory_order_relaxed)(task_.load(std::memory_order_relaxed), static_cast<std::uint32_t>(next) - 1);
     if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_.load(std::memory_order_relaxed)) done_.notify_all();
   }
 }

@@ -37,8 +37,8 @@ class Workers {
   void work(std::uint32_t round);
   void serve();
 
-  // The number of the round in the upper half, the next task's in the lower: who takes a task knows which round it is
-  // of.
+  // The number of the round in the upper half, how many of its tasks nobody has taken in the lower: one word, so that a
+  // thread which comes late cannot take a task of a round that is over.
   std::atomic<std::uint64_t> next_{0};
   std::atomic<std::uint32_t> count_{0};
   std::atomic<Call> call_{nullptr};

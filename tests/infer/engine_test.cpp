@@ -369,6 +369,17 @@ TEST_CASE("more requests than may wait are refused, and ending the engine ends a
   CHECK(waiting->await_end().finish == Finish::cancelled);
 }
 
+TEST_CASE("who finds a free slot does not wait, however few may") {
+  Engine engine(std::make_unique<CpuExecutor>(small_decoder(), ExecutorSettings{.slots = 3}), /*most_waiting=*/0);
+  std::vector<std::shared_ptr<Notebook>> notebooks;
+  for (int i = 0; i < 3; ++i) {
+    notebooks.push_back(std::make_shared<Notebook>());
+    engine.submit(greedy(some_prompt(5), 500), notebooks.back());
+  }
+  CHECK_THROWS_AS(engine.submit(greedy(some_prompt(5), 3), std::make_shared<Notebook>()), QueueFull);
+  for (const auto& notebook : notebooks) CHECK(notebook->await_end().finish == Finish::length);
+}
+
 TEST_CASE("an equal seed gives an equal text, whatever is in the cache; another seed gives another") {
   auto request = greedy(some_prompt(9), 40);
   request.sampling.do_sample = true;
@@ -468,6 +479,7 @@ TEST_CASE("an answer with a filter keeps the form, whatever the model would say"
     request.sampling.temperature = 2;
     request.sampling.seed = seed;
     request.stop_ids = {tokenizer.eos_id().value()};
+    request.sampling.logit_bias = {{request.stop_ids[0], -100.0f}};  // the form decides where it ends
     request.filter = std::make_shared<TokenFilter>(bytes, json_schema_grammar(schema), request.stop_ids);
     notebooks.push_back(std::make_shared<Notebook>());
     engine->submit(request, notebooks.back());

@@ -100,6 +100,52 @@ TEST_CASE("what cannot be kept is refused by name and place") {
   CHECK(refusal(R"({"type":"string","maxLength":-1})").starts_with("schema #: 'maxLength' is no number"));
 }
 
+TEST_CASE("a rule that would not be kept beside another is refused, and rules without a type are kept") {
+  CHECK(refusal(R"({"$ref":"#/$defs/a","maxLength":5,"$defs":{"a":{"type":"string"}}})") ==
+        "schema #: 'maxLength' beside '$ref' is not supported");
+  CHECK(refusal(R"({"anyOf":[{"type":"string"}],"required":["a"]})") ==
+        "schema #: 'required' beside 'anyOf' is not supported");
+  CHECK(refusal(R"({"anyOf":[{"type":"string"}],"oneOf":[{"type":"string"}]})").find("beside") != std::string::npos);
+  check(R"({"type":"string","enum":["a"]})", {"\"a\""}, {"\"b\""});
+  check(R"({"minLength":3})", {"\"abc\""}, {"\"ab\""});
+  check(R"({"maxItems":1})", {"[]", "[1]"}, {"[1,2]"});
+  check(R"({"required":["a"]})", {R"({"a":1})"}, {"{}"});
+}
+
+TEST_CASE("a schema that names the same part in very many ways, or has very many values, is read at once") {
+  Json many{{"$ref", "#/$defs/a0"}, {"$defs", Json::object()}};
+  for (int i = 0; i < 30; ++i) {
+    const Json next{{"$ref", "#/$defs/a" + std::to_string(i + 1)}};
+    many["$defs"]["a" + std::to_string(i)] = Json{{"anyOf", {next, next}}};
+  }
+  many["$defs"]["a30"] = Json{{"type", "integer"}};
+  auto doubled = json_schema_grammar(many);
+  CHECK(accepts(doubled, "12"));
+  Json values{{"enum", Json::array()}};
+  for (int i = 0; i < 50000; ++i) values["enum"].push_back("v" + std::to_string(i));
+  auto one_of_many = json_schema_grammar(values);
+  CHECK(accepts(one_of_many, "\"v49999\""));
+  CHECK_FALSE(accepts(one_of_many, "\"v50000\""));
+  CHECK(refusal(Json{{"const", std::string(200'000, 'x')}}.dump().c_str()) == "a value of the schema is too long");
+}
+
+TEST_CASE("a long text of a bounded length is kept to the end") {
+  const auto tokenizer = lmf::text::Tokenizer::load(lmf::test::fixtures() / "text" / "gpt2");
+  const auto bytes = std::make_shared<const TokenBytes>(tokenizer);
+  TokenFilter filter(bytes, json_schema_grammar(Json{{"type", "string"}, {"minLength", 1900}, {"maxLength", 2000}}),
+                     {});
+  std::string text;
+  const auto quote = tokenizer.encode("\"").front(), letter = tokenizer.encode("a").front();
+  for (std::int32_t id = quote; !filter.must_end(); id = text.size() < 1950 ? letter : quote) {
+    std::vector<float> logits(static_cast<std::size_t>(tokenizer.vocab_size()), 0.0f);
+    filter.apply(logits);
+    REQUIRE(logits[static_cast<std::size_t>(id)] == 0.0f);
+    filter.accept(id);
+    text += bytes->of(id);
+  }
+  CHECK(Json::parse(text).get<std::string>().size() == text.size() - 2);
+}
+
 TEST_CASE("hostile schemas end in a sentence, not in a crash") {
   std::string deep = "{}";
   for (int i = 0; i < 60; ++i) deep = R"({"type":"array","items":)" + deep + "}";

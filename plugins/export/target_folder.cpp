@@ -198,15 +198,20 @@ fs::path TargetFolder::replace_existing() const {
 #endif
   fs::path old = directory_.string() + ".old";
   for (int i = 2; fs::exists(old); ++i) old = fmt::format("{}.old{}", directory_.string(), i);
-  if (::rename(directory_.c_str(), old.c_str()) != 0) throw file_error("rename", directory_, errno);
+  if (::rename(directory_.c_str(), old.c_str()) != 0) throw not_renamed(directory_, errno);
   if (::rename(work_.c_str(), directory_.c_str()) != 0) {
     const int error = errno;
     if (::rename(old.c_str(), directory_.c_str()) != 0)
       throw Error(
           fmt::format("cannot rename {}; the earlier {} is now {}", work_.string(), directory_.string(), old.string()));
-    throw file_error("rename", work_, error);
+    throw not_renamed(work_, error);
   }
   return old;
+}
+
+Error TargetFolder::not_renamed(const fs::path& folder, int error) const {
+  return Error(file_error("rename", folder, error).what(),
+               fmt::format("the model is complete in {}: move it yourself", work_.string()));
 }
 
 void TargetFolder::commit() try {
@@ -217,7 +222,7 @@ void TargetFolder::commit() try {
   if (fs::exists(directory_) && !fs::is_empty(directory_))
     old = replace_existing();
   else if (::rename(work_.c_str(), directory_.c_str()) != 0)
-    throw file_error("rename to " + directory_.string() + " the folder", work_, errno);
+    throw not_renamed(work_, errno);
   ::close(std::exchange(lock_, -1));
   // Whichever folder has the name for work, the next export is to know it, also when this one ends here.
   const int lock = old.empty() ? -1 : lock_mark(old, O_CREAT);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lmf/error.hpp"
+
 namespace lmf::exporter {
 
 /// A folder that the export reads, and what it is called in messages ("the model's folder").
@@ -43,6 +45,7 @@ class TargetFolder {
   void refuse_mount() const;
   void judge_existing() const;
   std::filesystem::path replace_existing() const;
+  Error not_renamed(const std::filesystem::path& folder, int error) const;
 
   std::filesystem::path directory_, work_;
   bool overwrite_;

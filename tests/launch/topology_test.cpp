@@ -57,6 +57,8 @@ TEST_CASE("one process, unless several devices or FORCE_TORCHRUN ask for more") 
   CHECK(decide({{"USE_RAY", "1"}}, 8).warning == "USE_RAY=1 keeps it at one process, which uses one device");
   CHECK(decide({{"USE_RAY", "1"}}, 1).warning == "");
   CHECK(decide({{"NPROC_PER_NODE", "2"}}, 8).workers == 2);
+  CHECK(decide({{"NPROC_PER_NODE", "2"}}, 8).why.find(", NPROC_PER_NODE=2)") != std::string::npos);
+  CHECK(decide({{"NPROC_PER_NODE", "8"}}, 8).why.find("NPROC_PER_NODE") == std::string::npos);
 }
 
 TEST_CASE("truth is what the original takes for it") {
@@ -138,6 +140,11 @@ TEST_CASE("contradictions stop with a sentence") {
         "environment: NPROC_PER_NODE is gpu, but there is none");
   CHECK(problem({{"RDZV_ID", "j"}, {"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}) ==
         "environment: the least number of nodes is 3 (MIN_NNODES), the greatest 2 (MAX_NNODES)");
+  // Also where they would have no effect.
+  CHECK(problem({{"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}, 2) ==
+        "environment: the least number of nodes is 3 (MIN_NNODES), the greatest 2 (MAX_NNODES)");
+  CHECK(problem({{"MIN_NNODES", "x"}}, 2) == "environment: MIN_NNODES is 'x', expected a whole number from 1 to 65536");
+  CHECK(decide({{"MAX_NNODES", "4"}}, 2).warning == "MAX_NNODES=4 has no effect without RDZV_ID");
 }
 
 TEST_CASE("a worker of torchrun or lmf never launches again") {

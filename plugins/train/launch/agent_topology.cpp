@@ -95,7 +95,18 @@ Topology AgentTopology::fixed() const {
   const std::string forced = forcing_variable(environment_);
   Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
   fix(topology, count, own_rank, address, port.value_or(count > 1 ? kFixedPort : 0));
+  note_unused_range(topology);
   return topology;
+}
+
+/// Without RDZV_ID nodes neither come nor go; what makes no sense even then is a mistake, not a remnant.
+void AgentTopology::note_unused_range(Topology& topology) const {
+  for (const std::string name : {"MIN_NNODES", "MAX_NNODES"}) {
+    if (!environment_.number(name, 1, kMostNodes)) continue;
+    topology.add_warning(fmt::format("{} has no effect without RDZV_ID", environment_.shown(name)));
+  }
+  launch::RendezvousOptions unused;
+  if (has("MIN_NNODES") && has("MAX_NNODES")) read_range(unused);
 }
 
 Topology AgentTopology::elastic() const {
@@ -154,8 +165,9 @@ Topology AgentTopology::agent(const std::string& reason) const {
   topology.kind = Topology::Kind::agent;
   topology.workers = worker_count();
   topology.max_restarts = environment_.number("MAX_RESTARTS", 0, 1'000'000).value_or(0);
-  topology.why =
-      fmt::format("{} worker{} on this node ({})", topology.workers, topology.workers == 1 ? "" : "s", reason);
+  const bool chosen = has("NPROC_PER_NODE") && devices() > 0 && topology.workers != devices();
+  topology.why = fmt::format("{} worker{} on this node ({}{})", topology.workers, topology.workers == 1 ? "" : "s",
+                             reason, chosen ? ", " + environment_.shown("NPROC_PER_NODE") : "");
   return topology;
 }
 

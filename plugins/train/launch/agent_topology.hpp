@@ -37,6 +37,7 @@ class AgentTopology {
   int worker_count() const;
   void refuse_rank_of_another_job() const;
   void read_range(launch::RendezvousOptions& rendezvous) const;
+  void note_unused_range(Topology& topology) const;
 
   const Environment& environment_;
   const launch::Devices& devices_;

@@ -36,6 +36,9 @@ endif()
 if(LMF_SANITIZE)
   add_compile_options(-fsanitize=${LMF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LMF_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options(-Wno-maybe-uninitialized) # false alarms between the checks that are put in; the release build has the warning
+  endif()
 endif()
 
 find_program(LMF_CCACHE ccache)

@@ -5,19 +5,13 @@
 #include <vector>
 
 #include "config/options.hpp"
-#include "infer/loaded_model.hpp"
-#include "infer/sampler.hpp"
+#include "infer/answer_options.hpp"
 
 namespace lmf::chat {
 
 /// What `lmf chat` was asked to do.
-struct Settings {
-  infer::ModelChoice model;
+struct Settings : infer::AnswerOptions {
   std::string system;  ///< empty: the template's
-  infer::Sampling sampling;
-  std::int64_t max_new_tokens = 0;  ///< of one answer; 0: max_length decides
-  std::int64_t max_length = 0;      ///< prompt and answer
-  bool skip_special_tokens = true;
 };
 
 /// Reads them from checked options. Without a seed in the configuration, one is drawn.

@@ -11,7 +11,7 @@ words=("$LMF_BUILD/bin/lmf" train "$LMF_SOURCE/share/examples/demo.yaml" model_n
 "${words[@]}" output_dir=calm > said 2>&1
 status=$?
 expect "undisturbed" status 0
-expect_said "undisturbed" "2 workers on this node (FORCE_TORCHRUN=1)" "2 ranks)"
+expect_said "undisturbed" "2 workers on this node (FORCE_TORCHRUN=1, NPROC_PER_NODE=2)" "2 ranks)"
 
 MAX_RESTARTS=1 "${words[@]}" output_dir=hit > said 2>&1 &
 job=$!

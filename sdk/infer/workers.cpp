@@ -57,8 +57,11 @@ void Workers::work(std::uint32_t round) {
     do {
       if (next >> 32 != round || static_cast<std::uint32_t>(next) == 0) return;
     } while (!next_.compare_exchange_weak(next, next - 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    call_.load(std::memory_order_relaxed)(task_.load(std::memory_order_relaxed), static_cast<std::uint32_t>(next) - 1);
-    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_.load(std::memory_order_relaxed)) done_.notify_all();
+    const std::uint32_t count = count_.load(std::memory_order_relaxed);
+    // In rising order: what a task asks of memory beyond its end is the next one's beginning.
+    call_.load(std::memory_order_relaxed)(task_.load(std::memory_order_relaxed),
+                                          count - static_cast<std::uint32_t>(next));
+    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) done_.notify_all();
   }
 }
 

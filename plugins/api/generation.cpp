@@ -1,7 +1,6 @@
 #include "generation.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -10,8 +9,6 @@
 
 namespace lmf::api {
 namespace {
-
-constexpr const char* kDone = "[DONE]";
 
 ApiError too_long(Route route, std::int64_t tokens, std::int64_t context) {
   return ApiError::invalid(
@@ -72,6 +69,7 @@ Generation::Generation(Service& service, GenerationPlan plan, http::Responder re
     if (plan_.logprobs) state.choice.logprobs.emplace();
     state.text = std::make_unique<infer::AnswerText>(service_.tokenizer(), plan_.fields.stop,
                                                      service_.settings().skip_special_tokens);
+    if (plan_.tools) state.calls.emplace(*plan_.tools->format, plan_.tools->mark, plan_.tools->names);
   }
 }
 
@@ -135,7 +133,9 @@ void Generation::submit() {
     if (dynamic_cast<const infer::QueueFull*>(&error) != nullptr)
       throw ApiError(429, error_type(429), fmt::format("the server has enough to do: {}", error.what()), {},
                      "queue_full");
-    throw ApiError(400, error_type(400), error.what());
+    if (error.exit_status() != kExitInternal) throw ApiError(400, error_type(400), error.what());
+    log::error("{} was not taken: {}", plan_.head.id, error.what());
+    throw engine_failure(error);
   }
   if (plan_.fields.stream) responder_.begin_events();
   for (std::size_t i = 0; i < states_.size(); ++i) {
@@ -153,24 +153,6 @@ void Generation::submit() {
     }
     emit(states_[i], prompt.echo);
   }
-}
-
-LogprobEntry Generation::entry_of(State& state, const infer::Token& token) const {
-  const ReadyPrompt& prompt =
-      plan_.prompts[static_cast<std::size_t>(state.choice.index) / static_cast<std::size_t>(plan_.fields.n)];
-  const auto named = [&](std::int32_t id, float logprob) {
-    // JSON has no infinity; OpenAI writes -9999 for what is as good as impossible.
-    return LogprobEntry::Alternative{service_.tokenizer().token_bytes(id), std::isfinite(logprob) ? logprob : -9999.0f};
-  };
-  LogprobEntry entry;
-  entry.chosen = named(token.id, token.logprob);
-  for (const infer::TokenLogprob& other : token.top) entry.top.push_back(named(other.id, other.logprob));
-  entry.offset = state.offset;
-  const bool unseen = token.of_prompt
-                          ? state.prompt_tokens++ < prompt.added
-                          : service_.settings().skip_special_tokens && service_.tokenizer().is_special(token.id);
-  if (!unseen) state.offset += characters(entry.chosen.token);
-  return entry;
 }
 
 void Generation::on_token(std::size_t index, const infer::Token& token) {
@@ -192,39 +174,10 @@ void Generation::on_token(std::size_t index, const infer::Token& token) {
     service_.engine().cancel(state.ticket);
   } else if (!piece.empty()) {
     emit(state, piece);
+    if (!state.calls || plan_.tools->several || state.calls->calls() == 0) return;
+    decide(state, "", "stop");
+    service_.engine().cancel(state.ticket);
   }
-}
-
-/// Sends text that became certain, with the tokens that it is made of.
-void Generation::emit(State& state, const std::string& piece, bool last) {
-  if (!plan_.splits_reasoning) return emit_part(state, piece, false);
-  auto [reasoning, content] = state.reasoning.push(piece);
-  if (last) {
-    const auto rest = state.reasoning.finish();
-    reasoning += rest.reasoning;
-    content += rest.content;
-  }
-  if (!reasoning.empty()) emit_part(state, reasoning, true);
-  if (!content.empty() || (last && !state.entries.empty())) emit_part(state, content, false);
-}
-
-void Generation::emit_part(State& state, const std::string& piece, bool reasoning) {
-  if (!plan_.fields.stream) {
-    (reasoning ? state.choice.reasoning : state.choice.text) += piece;
-    if (plan_.logprobs)
-      state.choice.logprobs->insert(state.choice.logprobs->end(), state.entries.begin(), state.entries.end());
-  } else if (!piece.empty() || !state.entries.empty()) {
-    responder_.event(stream_.piece(state.choice.index, piece, plan_.logprobs ? &state.entries : nullptr,
-                                   running_usage(), reasoning ? "reasoning_content" : "content"));
-  }
-  state.entries.clear();
-}
-
-void Generation::decide(State& state, const std::string& rest, const char* finish) {
-  emit(state, rest, /*last=*/true);
-  state.decided = true;
-  state.choice.finish = finish;
-  if (plan_.fields.stream) responder_.event(stream_.ending(state.choice.index, finish, running_usage()));
 }
 
 void Generation::on_end(std::size_t index, const infer::End& end) {
@@ -253,33 +206,6 @@ void Generation::on_end(std::size_t index, const infer::End& end) {
   if (--left_ == 0) complete();
 }
 
-void Generation::complete() {
-  service_.leave(this);
-  if (given_up_) return;
-  if (failure_) return fail(failure_->first, failure_->second);
-  const auto timings = plan_.fields.timings ? std::optional(timings_) : std::nullopt;
-  if (plan_.fields.stream) {
-    if (plan_.fields.include_usage || timings) responder_.event(stream_.totals(usage(), timings));
-    responder_.event(kDone);
-    responder_.end();
-    return;
-  }
-  std::vector<Choice> choices;
-  for (State& state : states_) choices.push_back(std::move(state.choice));
-  responder_.send(http::Response::json(200, whole_answer(plan_.head, choices, usage(), timings)));
-}
-
-void Generation::fail(int status, const std::string& why) {
-  const ApiError error(status, error_type(status), why);
-  if (!plan_.fields.stream) {
-    responder_.send(http::Response::json(status, error.json()));
-    return;
-  }
-  responder_.event(error.json());
-  responder_.event(kDone);
-  responder_.end();
-}
-
 /// The client has gone: nothing may run on for nobody.
 void Generation::give_up() {
   const std::lock_guard lock(mutex_);
@@ -293,22 +219,6 @@ void Generation::abort(const std::string& why) {
   failure_ = {503, why};
   for (const State& state : states_)
     if (!state.ended) service_.engine().cancel(state.ticket);
-}
-
-Usage Generation::usage() const {
-  Usage usage;
-  const auto n = static_cast<std::size_t>(plan_.fields.n);
-  for (std::size_t i = 0; i < states_.size(); ++i) {
-    usage.completion_tokens += states_[i].tokens;
-    if (i % n != 0) continue;  // the other choices share the prompt
-    usage.prompt_tokens += static_cast<std::int64_t>(plan_.prompts[i / n].ids.size());
-    usage.cached_tokens += states_[i].cached;
-  }
-  return usage;
-}
-
-std::optional<Usage> Generation::running_usage() const {
-  return plan_.fields.continuous_usage ? std::optional(usage()) : std::nullopt;
 }
 
 }  // namespace lmf::api

@@ -13,6 +13,7 @@
 #include "protocol/answer.hpp"
 #include "protocol/reasoning.hpp"
 #include "service.hpp"
+#include "text/tool_call_reader.hpp"
 
 namespace lmf::api {
 
@@ -23,6 +24,14 @@ struct ReadyPrompt {
   std::size_t added = 0;  ///< tokens at the begin that the tokenizer added (BOS): the echo has nothing of them
 };
 
+/// How calls of tools are recognised in an answer.
+struct CallForm {
+  std::shared_ptr<const text::ToolFormat> format;
+  std::string mark;  ///< what the template puts in front of them
+  std::vector<std::string> names;
+  bool several = true;  ///< else the answer ends behind the first
+};
+
 struct GenerationPlan {
   AnswerHead head;
   GenerationFields fields;
@@ -31,6 +40,7 @@ struct GenerationPlan {
   bool echo = false;
   bool splits_reasoning = false;          ///< <think>…</think> at the answer's begin is told apart; chat only
   std::optional<infer::Recogniser> form;  ///< of the texts that may be answered
+  std::optional<CallForm> tools;          ///< calls are told apart
 };
 
 /// One request's answers: n of each prompt, on the engine at once, into one response. Tokens come on the engine's
@@ -51,6 +61,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     std::unique_ptr<infer::AnswerText> text;
     Choice choice;
     ReasoningSplit reasoning;
+    std::optional<text::ToolCallReader> calls;
     std::vector<LogprobEntry> entries;  // of text that is not out yet
     std::size_t offset = 0;             // of the next token in the text, in characters
     std::size_t prompt_tokens = 0;      // of the echo, that were seen
@@ -66,8 +77,10 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void give_up();
   LogprobEntry entry_of(State& state, const infer::Token& token) const;
   void emit(State& state, const std::string& piece, bool last = false);
+  void emit_content(State& state, const std::string& content, bool last);
   void emit_part(State& state, const std::string& piece, bool reasoning);
-  void decide(State& state, const std::string& rest, const char* finish);
+  void emit_call(State& state, const text::AnswerPart& part);
+  void decide(State& state, const std::string& rest, std::string finish);
   void complete();
   void fail(int status, const std::string& why);
   Usage usage() const;

@@ -20,16 +20,44 @@ std::vector<text::Slot> open_ended(const std::vector<text::Slot>& slots) {
   return open;
 }
 
+/// The turns as this template's tool format takes them: results in a row are one, and where a call has no mark of its
+/// own nothing can stand before it.
+std::vector<text::Message> turns_of(const text::ChatTemplate& chat_template, const Conversation& conversation) {
+  std::vector<text::Message> turns;
+  for (const text::Message& turn : conversation.turns) {
+    const bool again = !turns.empty() && turns.back().role == turn.role && turn.role == text::Role::observation;
+    if (again && chat_template.tool_format) {
+      turns.back().content += chat_template.tool_format->result_separator + turn.content;
+      continue;
+    }
+    turns.push_back(turn);
+    const auto call = turn.content.find("<tool_call>");
+    if (turn.role == text::Role::function && call != 0 && call != turn.content.npos && chat_template.tool_format &&
+        !chat_template.tool_format->calls_are_marked())
+      turns.back().content.erase(0, call);
+  }
+  return turns;
+}
+
 }  // namespace
 
+std::string call_mark(const text::ChatTemplate& chat_template) {
+  const auto open = open_ended(chat_template.function);
+  if (open.size() != 1 || open.front().kind != text::Slot::Kind::text) return {};
+  std::string mark = text::ToolFormat::around(open.front().text, "content").first;
+  while (mark.ends_with(' ')) mark.pop_back();
+  return mark;
+}
+
 std::vector<std::int32_t> encode_conversation(const text::ChatTemplate& chat_template, const text::Tokenizer& tokenizer,
-                                              const Conversation& conversation) {
+                                              const Conversation& conversation, const std::string& tools) {
   try {
-    auto turns = chat_template.encode(tokenizer, conversation.turns, conversation.system);
+    const auto messages = turns_of(chat_template, conversation);
+    auto turns = chat_template.encode(tokenizer, messages, conversation.system, tools);
     if (conversation.continues) {
       text::ChatTemplate open = chat_template;
       open.assistant = open_ended(chat_template.assistant);
-      turns.back() = open.encode(tokenizer, conversation.turns, conversation.system).back();
+      turns.back() = open.encode(tokenizer, messages, conversation.system, tools).back();
     }
     std::vector<std::int32_t> ids;
     for (const auto& turn : turns) ids.insert(ids.end(), turn.begin(), turn.end());

@@ -10,7 +10,7 @@
 #include "base/printable.hpp"
 #include "generation.hpp"
 #include "http/server.hpp"
-#include "infer/json_grammar.hpp"
+#include "plans.hpp"
 #include "prompts.hpp"
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
@@ -81,72 +81,17 @@ http::Handler posted(const Surroundings& around,
   };
 }
 
-AnswerHead head_of(Service& service, Route route) {
-  return {.route = route,
-          .id = (route == Route::chat ? "chatcmpl-" : "cmpl-") + service.new_id(),
-          .created = std::time(nullptr),
-          .model = service.settings().served_name,
-          .fingerprint = service.fingerprint()};
-}
-
-std::optional<infer::Recogniser> recogniser_of(const AnswerForm& form) {
-  if (!form.json) return std::nullopt;
-  try {
-    return form.schema.is_null() ? infer::any_json_object() : infer::json_schema_grammar(form.schema);
-  } catch (const Error& error) {
-    throw ApiError::invalid("response_format", fmt::format("response_format: {}", error.what()));
-  }
-}
-
 void answer_chat(const Surroundings& around, Service& service, const http::Request& asked, const Responder& responder) {
   ChatRequest request = read_chat_request(asked.body, service.bounds());
   check_model(around, request.fields.model);
-  if (request.fields.max_tokens == 0) throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more");
-  GenerationPlan plan;
-  plan.head = head_of(service, Route::chat);
-  plan.prompts.push_back({encode_conversation(service.chat_template(), service.tokenizer(), request.conversation), {}});
-  plan.fields = std::move(request.fields);
-  plan.logprobs = request.logprobs;
-  plan.form = recogniser_of(request.form);
-  plan.splits_reasoning = request.splits_reasoning;
-  Generation::start(service, std::move(plan), responder);
-}
-
-/// How many tokens stand before those of the text itself.
-std::size_t added_in_front(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& of_text) {
-  if (of_text.empty()) return ids.size();
-  const auto place = std::find_end(ids.begin(), ids.end(), of_text.begin(), of_text.end());
-  return place == ids.end() ? 0 : static_cast<std::size_t>(place - ids.begin());
+  Generation::start(service, chat_plan(service, std::move(request)), responder);
 }
 
 void answer_completions(const Surroundings& around, Service& service, const http::Request& asked,
                         const Responder& responder) {
   CompletionRequest request = read_completion_request(asked.body, service.bounds());
   check_model(around, request.fields.model);
-  constexpr std::int64_t kDefaultTokens = 16;  // OpenAI's
-  if (!request.fields.max_tokens) request.fields.max_tokens = kDefaultTokens;
-  if (*request.fields.max_tokens == 0 && !request.echo)
-    throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more (or echo: true)");
-  GenerationPlan plan;
-  plan.head = head_of(service, Route::completions);
-  for (Prompt& prompt : request.prompts) {
-    ReadyPrompt ready;
-    if (const auto* text = std::get_if<std::string>(&prompt)) {
-      ready.ids = service.tokenizer().encode(*text, /*add_special_tokens=*/true);
-      if (request.echo) {
-        ready.echo = *text;
-        ready.added = added_in_front(ready.ids, service.tokenizer().encode(*text, /*add_special_tokens=*/false));
-      }
-    } else {
-      ready.ids = std::move(std::get<std::vector<std::int32_t>>(prompt));
-      if (request.echo) ready.echo = service.tokenizer().decode(ready.ids);
-    }
-    plan.prompts.push_back(std::move(ready));
-  }
-  plan.fields = std::move(request.fields);
-  plan.logprobs = request.logprobs;
-  plan.echo = request.echo;
-  Generation::start(service, std::move(plan), responder);
+  Generation::start(service, completion_plan(service, std::move(request)), responder);
 }
 
 std::string number_list(const std::vector<std::int32_t>& ids) { return fmt::format("[{}]", fmt::join(ids, ",")); }
@@ -170,8 +115,10 @@ void answer_detokenize(Service& service, const http::Request& asked, const Respo
 }
 
 void answer_template(Service& service, const http::Request& asked, const Responder& responder) {
-  const auto conversation = read_conversation(Body::parse(asked.body));
-  const auto ids = encode_conversation(service.chat_template(), service.tokenizer(), conversation);
+  const Body body = Body::parse(asked.body);
+  const auto conversation = read_conversation(body);
+  const auto tools = read_tools(body, asked.body);
+  const auto ids = encode_conversation(service.chat_template(), service.tokenizer(), conversation, tools.text);
   responder.send(
       Response::json(200, fmt::format(R"({{"prompt":{},"tokens":{},"count":{}}})",
                                       json_string(service.tokenizer().decode(ids)), number_list(ids), ids.size())));

@@ -50,7 +50,7 @@ Element one_of(Grammar::ByteSet bytes) {
 /// Builds the rules of a schema's parts.
 class Builder {
  public:
-  explicit Builder(const Json& root) : root_(root) {
+  Builder(Grammar& grammar, const Json& root, Unknown unknown) : root_(root), unknown_(unknown), grammar_(grammar) {
     digit_ = one_of(Grammar::range('0', '9'));
     blank_ = grammar_.optional(Grammar::literal(" "));
     comma_ = grammar_.rule({{Grammar::byte_of(","), blank_}});
@@ -70,7 +70,6 @@ class Builder {
 
   Element any_object() { return object_; }
   Element schema(const Json& part, const std::string& place, int depth = 0);
-  Grammar take() { return std::move(grammar_); }
 
  private:
   void define_character();
@@ -89,7 +88,8 @@ class Builder {
                                                const std::string& place) const;
 
   const Json& root_;
-  Grammar grammar_;
+  const Unknown unknown_;
+  Grammar& grammar_;
   const Element quote_ = Grammar::byte_of("\"");
   Element digit_, blank_, comma_, colon_, character_, plain_character_, wide_character_, string_, integer_, number_,
       value_, object_, array_;
@@ -143,6 +143,7 @@ void Builder::define_value() {
 }
 
 void Builder::check_keys(const Json& part, const std::string& place) const {
+  if (unknown_ == Unknown::left_out) return;
   for (const auto& [key, unused] : part.items())
     if (std::ranges::find(kNotes, key) == kNotes.end() && std::ranges::find(kUnderstood, key) == kUnderstood.end())
       refuse(place, "'" + key + "' is not supported");
@@ -151,6 +152,7 @@ void Builder::check_keys(const Json& part, const std::string& place) const {
 /// What stands beside a key that decides all by itself would be a further rule, which nothing would keep. A type beside
 /// values is no more than a note.
 void Builder::refuse_beside(const Json& part, std::string_view alone, const std::string& place) const {
+  if (unknown_ == Unknown::left_out) return;
   for (const auto& [key, unused] : part.items()) {
     const bool note = std::ranges::find(kNotes, key) != kNotes.end() || key == "$defs" || key == "definitions" ||
                       (key == "type" && (alone == "const" || alone == "enum"));
@@ -372,17 +374,25 @@ Element Builder::other_key(const std::vector<std::string>& taken) {
 
 }  // namespace
 
-Recogniser any_json_object() {
+Element json_object_rule(Grammar& grammar) {
   const Json nothing;
-  Builder builder(nothing);
-  const Element start = builder.any_object();
-  return Recogniser(builder.take(), start);
+  return Builder(grammar, nothing, Unknown::refused).any_object();
+}
+
+Element json_schema_rule(Grammar& grammar, const Json& schema, Unknown unknown) {
+  return Builder(grammar, schema, unknown).schema(schema, "");
+}
+
+Recogniser any_json_object() {
+  Grammar grammar;
+  const Element start = json_object_rule(grammar);
+  return Recogniser(std::move(grammar), start);
 }
 
 Recogniser json_schema_grammar(const Json& schema) {
-  Builder builder(schema);
-  const Element start = builder.schema(schema, "");
-  return Recogniser(builder.take(), start);
+  Grammar grammar;
+  const Element start = json_schema_rule(grammar, schema);
+  return Recogniser(std::move(grammar), start);
 }
 
 }  // namespace lmf::infer

@@ -20,4 +20,12 @@ Recogniser any_json_object();
 /// additionalProperties says so, numbers have at most 15 digits, and blanks stand only behind ',' and ':'.
 Recogniser json_schema_grammar(const nlohmann::ordered_json& schema);
 
+/// What becomes of a schema's keys that are not understood.
+enum class Unknown { refused, left_out };
+
+/// The same as rules of a grammar that has others, too.
+Grammar::Element json_object_rule(Grammar& grammar);
+Grammar::Element json_schema_rule(Grammar& grammar, const nlohmann::ordered_json& schema,
+                                  Unknown unknown = Unknown::refused);
+
 }  // namespace lmf::infer

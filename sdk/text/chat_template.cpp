@@ -70,12 +70,17 @@ const std::vector<Slot>& slots_of(const ChatTemplate& chat_template, Role role) 
       return chat_template.assistant;
     case Role::observation:
       return chat_template.observation;
-    case Role::system:
-      throw Error("A system message has to come first, as the conversation's system text.");
     case Role::function:
+      return chat_template.function;
+    case Role::system:
       break;
   }
-  throw Error("Tool calls in a conversation are not supported yet.", "Leave out messages with the role 'function'.");
+  throw Error("A system message has to come first, as the conversation's system text.");
+}
+
+const ToolFormat& format_of(const ChatTemplate& chat_template) {
+  if (chat_template.tool_format) return *chat_template.tool_format;
+  throw Error(fmt::format("The template '{}' was read without its tool format.", chat_template.name));
 }
 
 /// The template of a model for which none is named.
@@ -98,8 +103,10 @@ ChatTemplate guess(const std::filesystem::path& share_directory, const Tokenizer
 
 std::vector<std::vector<std::int32_t>> ChatTemplate::encode(const Tokenizer& tokenizer,
                                                             const std::vector<Message>& messages,
-                                                            const std::string& given_system) const {
-  const std::string& system_text = given_system.empty() ? default_system : given_system;
+                                                            const std::string& given_system,
+                                                            const std::string& tools) const {
+  std::string system_text = given_system.empty() ? default_system : given_system;
+  if (!tools.empty()) system_text += format_of(*this).tools_text(tools);
   std::vector<std::vector<std::int32_t>> encoded;
   encoded.reserve(messages.size());
   for (const Message& message : messages) {
@@ -107,7 +114,7 @@ std::vector<std::vector<std::int32_t>> ChatTemplate::encode(const Tokenizer& tok
     std::string fused;
     if (encoded.empty()) {
       slots = prefix;
-      if (!system_text.empty()) {
+      if (!system_text.empty() || !tools.empty()) {
         auto opening = fill(system, system_text);
         if (system_in_first_user) {
           fused = std::move(opening.front().text);
@@ -116,22 +123,24 @@ std::vector<std::vector<std::int32_t>> ChatTemplate::encode(const Tokenizer& tok
         }
       }
     }
-    append(slots,
-           fill(slots_of(*this, message.role), message.role == Role::user ? fused + message.content : message.content));
+    std::string content =
+        message.role == Role::function ? format_of(*this).calls_text(message.content) : message.content;
+    append(slots, fill(slots_of(*this, message.role), message.role == Role::user ? fused + content : content));
     encoded.push_back(tokenise(slots, tokenizer, name));
   }
   return encoded;
 }
 
 std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> ChatTemplate::encode_turns(
-    const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& given_system) const {
+    const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& given_system,
+    const std::string& tools) const {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const bool answer = messages[i].role == Role::assistant || messages[i].role == Role::function;
     if (answer != (i % 2 == 1))
       throw Error(fmt::format("Message {} breaks the alternation of question and answer.", i + 1));
   }
   if (messages.size() % 2 != 0) throw Error("The conversation ends with a question that has no answer.");
-  auto encoded = encode(tokenizer, messages, given_system);
+  auto encoded = encode(tokenizer, messages, given_system, tools);
   std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> turns;
   turns.reserve(encoded.size() / 2);
   for (std::size_t i = 0; i < encoded.size(); i += 2)

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "text/tokenizer.hpp"
+#include "text/tool_format.hpp"
 
 namespace lmf::text {
 
@@ -15,7 +17,7 @@ enum class Role { user, assistant, system, function, observation };
 
 struct Message {
   Role role;
-  std::string content;
+  std::string content;  ///< of a function message the calls as JSON: ToolFormat::calls_text()
 };
 
 /// One piece of a formatter: text with at most one {{content}}, the tokenizer's bos or eos, or one named token.
@@ -28,13 +30,15 @@ struct Slot {
 /// A chat template as share/templates/NAME.toml describes it.
 struct ChatTemplate {
   std::string name;
-  std::vector<Slot> prefix, system, user, assistant, observation;
+  std::vector<Slot> prefix, system, user, assistant, function, observation;
   std::string default_system;
   std::vector<std::string> stop_words;
   bool efficient_eos = false;  ///< eos is learned as a label on the next turn's first token
   bool replace_eos = false;    ///< stop_words[0] becomes the tokenizer's eos
   bool replace_jinja_template = false;
   bool system_in_first_user = false;  ///< Llama 2's way: the system text is glued in front of the first user message
+  std::string tool_format_name = "default";
+  std::shared_ptr<const ToolFormat> tool_format;  ///< load() sets it; without it there are no tools
 
   /// Reads one description strictly: an unknown key, a wrong type or a missing placeholder is an Error with file:line.
   static ChatTemplate read(const std::filesystem::path& file);
@@ -52,14 +56,18 @@ struct ChatTemplate {
   /// none or replace_jinja_template. Returns true when a token is new to the vocabulary ("the embeddings may have to
   /// grow").
   bool repair(Tokenizer& tokenizer) const;
-  /// One id list per message; message 0 carries prefix and system text. `system` empty: default_system.
-  /// Throws Error for a system or function message (tool calls are not supported yet) and for a token the vocabulary
-  /// lacks.
+  /// One id list per message; message 0 carries prefix, system text and tools. `system` empty: default_system;
+  /// `tools`: JSON, see ToolFormat::tools_text(), or empty. Throws Error for a system message, for calls and tools that
+  /// are no such JSON, and for a token the vocabulary lacks.
   std::vector<std::vector<std::int32_t>> encode(const Tokenizer& tokenizer, const std::vector<Message>& messages,
-                                                const std::string& system = {}) const;
-  /// (prompt ids, answer ids) for each user/assistant turn. Throws Error when messages do not alternate.
+                                                const std::string& system = {}, const std::string& tools = {}) const;
+  /// (prompt ids, answer ids) for each turn: a user or observation message and the assistant's or function's. Throws
+  /// Error when messages do not alternate.
   std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> encode_turns(
-      const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& system = {}) const;
+      const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& system = {},
+      const std::string& tools = {}) const;
+  /// Of another format than the template's own.
+  void set_tool_format(const std::filesystem::path& share_directory, const std::string& format);
   /// eos and every stop word, ascending: generation ends at any of them.
   std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer) const;
   /// The Jinja text equal in effect, for chat_template.jinja; "" when a named-token slot makes that impossible.

@@ -1,5 +1,6 @@
 // Writes a model's folder for cases.py, with the demo's tokenizer: model_tool FOLDER random, or model_tool FOLDER
-// speaking|endless|thinking WORDS (tests/chat/speaking_model.hpp).
+// speaking|endless|thinking WORDS (tests/chat/speaking_model.hpp), or model_tool FOLDER marked WORDS MARK..., where
+// each MARK is a token of its own.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstring>
 
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
     lmf::test::write_speaking_model(argv[1], argv[3], false, {"<think>", "</think>"});
   else if (argc == 4 && (kind == "speaking" || kind == "endless"))
     lmf::test::write_speaking_model(argv[1], argv[3], kind == "endless");
+  else if (argc > 4 && kind == "marked")
+    lmf::test::write_speaking_model(argv[1], argv[3], false, {argv + 4, argv + argc});
   else
     return 2;
   return 0;

@@ -146,10 +146,84 @@ TEST_CASE("A10 A13 A16 A17: stops, logprobs, biases and stream options keep to t
 
 TEST_CASE("what this version does not do is refused, never ignored") {
   for (const char* member :
-       {R"("tools":[{"type":"function"}])", R"("functions":[{}])", R"("tool_choice":"required")",
+       {R"("tools":[{"type":"custom"}])", R"("functions":[{}])", R"("tool_choice":"required")",
         R"("response_format":{"type":"sound"})", R"("use_beam_search":true)", R"("guided_json":{})"})
     CHECK_MESSAGE(chat_refused(chat(member)) != "accepted", std::string(member));
   CHECK(chat_refused(chat(R"("tools":[],"tool_choice":"auto","response_format":{"type":"text"})")) == "accepted");
+}
+
+namespace {
+
+const std::string kTools =
+    R"("tools":[{"type":"function","function":{"parameters":{"type":"object","properties":{"b":{},"a":{}}},"name":"f"}},{"type":"function","function":{"name":"g","description":"G.","strict":true}}])";
+
+}  // namespace
+
+TEST_CASE("A21: tools and the choice among them are read in all their forms") {
+  const auto wishes = [](const std::string& members) { return read_chat_request(chat(members), kBounds).tools; };
+  const auto both = wishes(kTools);
+  CHECK(
+      both.text ==
+      R"([{"name":"f","parameters":{"type":"object","properties":{"b":{},"a":{}}}},{"name":"g","description":"G."}])");
+  CHECK(both.choice == ToolWishes::Choice::automatic);
+  REQUIRE(both.tools.size() == 2);
+  CHECK(both.tools[0].parameters["properties"].size() == 2);
+  CHECK(both.tools[1].strict);
+  CHECK(both.several);
+  CHECK_FALSE(wishes(kTools + R"(,"parallel_tool_calls":false)").several);
+  CHECK(wishes(kTools + R"(,"tool_choice":"none")").choice == ToolWishes::Choice::none);
+  CHECK(wishes(kTools + R"(,"tool_choice":"required")").choice == ToolWishes::Choice::required);
+  const auto named = wishes(kTools + R"(,"tool_choice":{"type":"function","function":{"name":"g"}})");
+  CHECK(named.choice == ToolWishes::Choice::required);
+  REQUIRE(named.tools.size() == 1);
+  CHECK(named.tools[0].name == "g");
+  CHECK(named.text == both.text);  // the model is told of all
+  CHECK(wishes("").choice == ToolWishes::Choice::none);
+  for (const char* wrong :
+       {R"("tools":{})", R"("tools":[1])", R"("tools":[{"type":"function"}])", R"("tools":[{"function":{}}])",
+        R"("tools":[{"function":{"name":"a b"}}])", R"("tools":[{"function":{"name":"a","parameters":[]}}])",
+        R"("tools":[{"function":{"name":"a","parameters":{"type":"string"}}}])",
+        R"("tools":[{"function":{"name":"a","description":1}}])",
+        R"("tools":[{"function":{"name":"a"}},{"function":{"name":"a"}}])",
+        R"("tools":[{"type":"custom","custom":{}}])"})
+    CHECK_MESSAGE(chat_refused(chat(wrong)) == "tools", std::string(wrong));
+  for (const char* wrong : {R"("maybe")", "5", R"({"type":"function"})",
+                            R"({"type":"function","function":{"name":"h"}})", R"({"type":"allowed_tools"})"})
+    CHECK_MESSAGE(chat_refused(chat(kTools + R"(,"tool_choice":)" + wrong)) == "tool_choice", std::string(wrong));
+  CHECK(chat_refused(chat(R"("tool_choice":"required")")) == "tool_choice");
+}
+
+TEST_CASE("A23: calls and their results are turns of a conversation") {
+  const auto read = [](const std::string& list) {
+    return read_chat_request(messages(R"([{"role":"user","content":"hi"},)" + list + "]"), kBounds).conversation.turns;
+  };
+  const auto turns = read(
+      R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"b\":1.0,\"a\":\"<x>\"}"}},{"function":{"name":"g","arguments":""}}]},{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"one"}]},{"role":"tool","content":"two"})");
+  REQUIRE(turns.size() == 4);
+  CHECK(turns[1].role == lmf::text::Role::function);
+  CHECK(turns[1].content == R"([{"name":"f","arguments":{"b":1.0,"a":"\u003cx>"}},{"name":"g","arguments":{}}])");
+  CHECK(turns[2].role == lmf::text::Role::observation);
+  CHECK(turns[2].content == "one");
+  const std::string result = R"(,{"role":"function","name":"f","content":"x"})";
+  CHECK(read(R"({"role":"assistant","content":"Let me see.","function_call":{"name":"f","arguments":{"a":[]}}})" +
+             result)[1]
+            .content == "Let me see.\n<tool_call>[{\"name\":\"f\",\"arguments\":{\"a\":[]}}]</tool_call>");
+  CHECK(read(R"({"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"no json"}}]})" + result)[1]
+            .content == R"([{"name":"f","arguments":"no json"}])");
+  CHECK(read(R"({"role":"assistant","content":"a","tool_calls":[]},{"role":"user","content":"b"})")[1].role ==
+        lmf::text::Role::assistant);
+  const auto wrong = [](const std::string& message) {
+    return chat_refused(
+        messages(R"([{"role":"user","content":"hi"},)" + message + R"(,{"role":"tool","content":"x"}])"));
+  };
+  CHECK(wrong(R"({"role":"assistant","tool_calls":5})") == "messages[1].tool_calls");
+  CHECK(wrong(R"({"role":"assistant","tool_calls":[{}]})") == "messages[1].tool_calls[0].function");
+  CHECK(wrong(R"({"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":5}}]})") ==
+        "messages[1].tool_calls[0].function");
+  CHECK(wrong(R"({"role":"tool"})") == "messages[1].content");
+  CHECK(chat_refused(messages(
+            R"([{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"function":{"name":"f"}}]}])")) ==
+        "messages");
 }
 
 TEST_CASE("A42: only an assistant's message can be continued, and only when asked for") {
@@ -176,10 +250,38 @@ TEST_CASE("A43: prompts of completions in all their forms") {
   CHECK(completion_refused(R"({"prompt":"a","logprobs":21})") == "logprobs");
 }
 
+TEST_CASE("A22: calls are OpenAI's, whole and streamed") {
+  const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m", .fingerprint = "f"};
+  const CallText call{"call_1", "f", "{\"a\": \"b\"}"};
+  Choice choice{.index = 0,
+                .text = {},
+                .reasoning = {},
+                .calls = {call, {"call_2", "g", "{}"}},
+                .finish = "tool_calls",
+                .logprobs = {}};
+  const auto message = nlohmann::json::parse(whole_answer(head, {choice}, {}, {}))["choices"][0]["message"];
+  CHECK(message["content"].is_null());
+  CHECK(message["tool_calls"].size() == 2);
+  CHECK(message["tool_calls"][0] ==
+        nlohmann::json::parse(
+            R"({"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\": \"b\"}"}})"));
+  const StreamText stream(head, false);
+  const auto begin = nlohmann::json::parse(stream.call(0, 1, &call, "", nullptr, {}))["choices"][0];
+  CHECK(begin["delta"]["tool_calls"][0]["index"] == 1);
+  CHECK(begin["delta"]["tool_calls"][0]["function"]["name"] == "f");
+  CHECK(begin["finish_reason"].is_null());
+  const auto more = nlohmann::json::parse(stream.call(0, 1, nullptr, "\"x", nullptr, {}))["choices"][0]["delta"];
+  CHECK(more["tool_calls"][0] == nlohmann::json::parse(R"({"index":1,"function":{"arguments":"\"x"}})"));
+}
+
 TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {
   const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m\"", .fingerprint = "f"};
-  Choice choice{
-      .index = 0, .text = "a\n\xff", .reasoning = {}, .finish = "stop", .logprobs = std::vector<LogprobEntry>{}};
+  Choice choice{.index = 0,
+                .text = "a\n\xff",
+                .reasoning = {},
+                .calls = {},
+                .finish = "stop",
+                .logprobs = std::vector<LogprobEntry>{}};
   LogprobEntry entry;
   entry.chosen = {"\xc3", -0.5f};
   entry.top = {{"a", -1.0f}};

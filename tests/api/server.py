@@ -15,8 +15,8 @@ BUILD = pathlib.Path(os.environ["LMF_BUILD"])
 MODEL_TOOL = BUILD / "tests" / "api_model_tool"
 
 
-def make_model(folder, kind="random", words=None):
-    subprocess.run([MODEL_TOOL, folder, kind, *([words] if words else [])], check=True)
+def make_model(folder, kind="random", words=None, *marks):
+    subprocess.run([MODEL_TOOL, folder, kind, *([words] if words else []), *marks], check=True)
     return folder
 
 
@@ -51,7 +51,7 @@ class Server:
         self.log = tempfile.TemporaryFile("w+")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "FASTAPI_", "MAX_CONC"))}
         self.process = subprocess.Popen(
-            [BUILD / "bin" / "lmf", "api", "--model_name_or_path", model, "--template", "chatml", *options], stderr=self.log,
+            [BUILD / "bin" / "lmf", "api", "--model_name_or_path", model, *(() if "--template" in options else ("--template", "chatml")), *options], stderr=self.log,
             stdout=self.log, stdin=subprocess.DEVNULL, env={**environment, "API_PORT": "0", "OMP_NUM_THREADS": "1", **variables})
         self.key = variables.get("API_KEY", "").split(",")[0]
         self.port = int(self.wait_for(r"listening on https?://.*:(\d+)")[1])

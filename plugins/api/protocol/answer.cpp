@@ -60,6 +60,22 @@ std::string logprobs_text(Route route, const std::vector<LogprobEntry>* entries)
   return route == Route::chat ? chat_logprobs(*entries) : completion_logprobs(*entries);
 }
 
+/// A call from its begin on, without its braces.
+std::string call_text(const CallText& call) {
+  return fmt::format(R"("id":{},"type":"function","function":{{"name":{},"arguments":{}}})", json_string(call.id),
+                     json_string(call.name), json_string(call.arguments));
+}
+
+/// The message of a chat's answer. Beside calls, no text is null.
+std::string message_text(const Choice& choice) {
+  std::string text = R"("message":{"role":"assistant","content":)";
+  text += choice.text.empty() && !choice.calls.empty() ? "null" : json_string(choice.text);
+  if (!choice.reasoning.empty()) text += R"(,"reasoning_content":)" + json_string(choice.reasoning);
+  for (const CallText& call : choice.calls)
+    text += (&call == &choice.calls.front() ? R"(,"tool_calls":[{)" : ",{") + call_text(call) + "}";
+  return text + (choice.calls.empty() ? "" : "]") + R"(,"refusal":null})";
+}
+
 std::string begin_of(const AnswerHead& head, const char* object) {
   return fmt::format(R"({{"id":{},"object":"{}","created":{},"model":{},"system_fingerprint":{},"choices":[)",
                      json_string(head.id), object, head.created, json_string(head.model),
@@ -79,12 +95,8 @@ std::string whole_answer(const AnswerHead& head, const std::vector<Choice>& choi
   std::string text = begin_of(head, chat ? "chat.completion" : "text_completion");
   for (const Choice& choice : choices) {
     if (&choice != &choices.front()) text += ',';
-    const std::string said = json_string(choice.text);
-    const std::string reasoning =
-        choice.reasoning.empty() ? "" : R"(,"reasoning_content":)" + json_string(choice.reasoning);
     text += fmt::format(R"({{"index":{},)", choice.index);
-    text += chat ? R"("message":{"role":"assistant","content":)" + said + reasoning + R"(,"refusal":null})"
-                 : R"("text":)" + said;
+    text += chat ? message_text(choice) : R"("text":)" + json_string(choice.text);
     text += fmt::format(R"(,"logprobs":{},"finish_reason":"{}"}})",
                         logprobs_text(head.route, choice.logprobs ? &*choice.logprobs : nullptr), choice.finish);
   }
@@ -119,6 +131,16 @@ std::string StreamText::piece(std::int64_t index, std::string_view text, const s
       route_ == Route::chat ? fmt::format(R"("delta":{{"{}":{}}})", member, said) : R"("text":)" + said;
   return event(fmt::format(R"({{"index":{},{},"logprobs":{},"finish_reason":null}})", index, content,
                            logprobs_text(route_, logprobs)),
+               usage);
+}
+
+std::string StreamText::call(std::int64_t index, std::size_t number, const CallText* begin, std::string_view arguments,
+                             const std::vector<LogprobEntry>* logprobs, const std::optional<Usage>& usage) const {
+  const std::string part =
+      begin == nullptr ? R"("function":{"arguments":)" + json_string(arguments) + "}" : call_text(*begin);
+  return event(fmt::format(R"({{"index":{},"delta":{{"tool_calls":[{{"index":{},{}}}]}},"logprobs":{},)"
+                           R"("finish_reason":null}})",
+                           index, number, part, logprobs_text(route_, logprobs)),
                usage);
 }
 

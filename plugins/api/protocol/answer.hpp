@@ -43,11 +43,17 @@ struct LogprobEntry {
 /// Code points, as OpenAI counts. A character that two tokens share is the first one's.
 std::size_t characters(std::string_view bytes);
 
+/// A call of a tool.
+struct CallText {
+  std::string id, name, arguments;
+};
+
 struct Choice {
   std::int64_t index = 0;
   std::string text;
   std::string reasoning;  ///< chat only
-  std::string finish;     ///< "stop", "length"
+  std::vector<CallText> calls;
+  std::string finish;  ///< "stop", "length", "tool_calls"
   std::optional<std::vector<LogprobEntry>> logprobs;
 };
 
@@ -64,6 +70,9 @@ class StreamText {
   /// `member`: of chat's delta: content or reasoning_content.
   std::string piece(std::int64_t index, std::string_view text, const std::vector<LogprobEntry>* logprobs,
                     const std::optional<Usage>& usage, std::string_view member = "content") const;
+  /// Part of a call, the answer's `number`-th: its begin, or, where `begin` is null, more of its arguments.
+  std::string call(std::int64_t index, std::size_t number, const CallText* begin, std::string_view arguments,
+                   const std::vector<LogprobEntry>* logprobs, const std::optional<Usage>& usage) const;
   std::string ending(std::int64_t index, std::string_view finish, const std::optional<Usage>& usage) const;
   /// The last one, without choices.
   std::string totals(const Usage& usage, const std::optional<Timings>& timings) const;

@@ -20,8 +20,8 @@ FORMATS = {"chatml": "default", "qwen": "qwen", "llama3": "llama3", "mistral": "
 SAID = {
     "chatml": ["Hm.", "\nAction: ", "get_weather", "\nAction Input: ", '{"city": "', "Oslo", '"}'],
     "qwen": ["Hm.", '\n<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": "', "Oslo", '"}', "}\n</tool_call>"],
-    "qwen-twice": ['<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": "', "Oslo", '"}', "}\n</tool_call>",
-                   '\n<tool_call>\n{"name": "n', 'oop", "arguments": {}', "}\n</tool_call>\n"],
+    "qwen-twice": ['<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": "', "Oslo", '"}}\n</tool_call>\n<tool_call>',
+                   '\n{"name": "n', 'oop", "arguments": {}', "}\n</tool_call>"],
     "unknown": ["Hm.", '\n<tool_call>\n{"name": "', "get_money", '", "arguments": {', '"city": "', "Oslo", '"}', "}\n</tool_call>"],
 }
 
@@ -152,7 +152,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         shared = wanted([forced, not_forced, round_trip])
         for template in FORMATS if shared else ():
-            with serving(make_model(f"{folder}/noise-{template}"), "--template", template) as server:
+            with serving(make_model(f"{folder}/noise-{template}", "roomy"), "--template", template) as server:
                 run(shared, server, f" ({template})")
         run(wanted([of_its_own, twice, no_call]), folder)
 

@@ -64,7 +64,7 @@ TEST_CASE("of a tool that is not strict, what its schema says beyond is left out
   CHECK(accepted(R"({"name": "f", "parameters": {"d": "x"}})"));
   CHECK_FALSE(accepted(R"({"name": "f", "parameters": {"d": 5}})"));
   tool.strict = true;
-  CHECK_THROWS_WITH_AS(accepted(""), "the parameters of f: schema #/properties/d: 'format' is not supported", Error);
+  CHECK_THROWS_WITH_AS(accepted(""), "the parameters of f: schema /properties/d: 'format' is not supported", Error);
   tool.strict = false;
   tool.parameters = Json::parse(R"({"allOf":[{"type":"object"},{"type":"object"}]})");
   CHECK(accepted(R"({"name": "f", "parameters": {"anything": null}})"));

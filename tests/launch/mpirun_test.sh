@@ -23,6 +23,16 @@ expect_said "an address of the user's" "at 10.1.2.3:4567"
 under_mpirun -x RANK=7
 expect_true "a RANK of another hand stops" [ "$status" != 0 ]
 expect_said "a RANK of another hand stops" "says that this is task" "but RANK=7"
+for own in NNODES=2 NPROC_PER_NODE=4 LOCAL_RANK=5 RDZV_ID=job; do
+  under_mpirun -x "$own"
+  expect_true "a contradiction of one's own stops: $own" [ "$status" != 0 ]
+  expect_said "a contradiction of one's own stops: $own" "mpirun (Open MPI)" "OMPI_COMM_WORLD_" "$own"
+  expect_not_said "a contradiction of one's own stops: $own" "rank 0 of 2, local"
+done
+under_mpirun -x NNODES=1 -x NPROC_PER_NODE=2
+expect "what agrees" status 0
+expect_said "what agrees" "rank 1 of 2, local 1 of 2" "NNODES=1 has no effect: mpirun (Open MPI) has started the workers"
+expect_true "what agrees is said once" [ "$(grep -c 'NNODES=1 has no effect' said)" = 1 ]
 mpirun --oversubscribe -n 1 "${program[@]}" train config.yaml > said 2>&1
 status=$?
 expect "one task is no job of several" status 0

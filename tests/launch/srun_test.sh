@@ -82,4 +82,13 @@ expect_said "one task: the launcher's place" "4 workers on this node" "rank 3 of
 RANK=0 under_srun -n 2 --overcommit
 expect_true "a RANK of another hand stops" [ "$status" != 0 ]
 expect_said "a RANK of another hand stops" "srun says that this is task 1 of 2"
+NPROC_PER_NODE=4 under_srun -n 2 --overcommit
+expect_true "another number of workers stops" [ "$status" != 0 ]
+expect_said "another number of workers stops" "srun says that this is task 0 of 2 (SLURM_.*TASKS_PER_NODE=2), but NPROC_PER_NODE=4"
+NNODES=2 under_srun -n 2 --overcommit
+expect_true "another number of nodes stops" [ "$status" != 0 ]
+expect_said "another number of nodes stops" "(SLURM_.*NODES=1), but NNODES=2"
+RDZV_ID=job under_srun -n 2 --overcommit
+expect_true "two agents of one job on a node are none" [ "$status" != 0 ]
+expect_said "two agents of one job on a node are none" "with RDZV_ID=job each would be an agent"
 finish

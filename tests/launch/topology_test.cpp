@@ -111,6 +111,28 @@ TEST_CASE("an elastic job as documented") {
   CHECK(decide({{"RDZV_ID", "j"}, {"MASTER_PORT", "1234"}}).rendezvous.port == 1234);
 }
 
+TEST_CASE("what counts for nothing beside another variable is said, and a second number of the node is refused") {
+  const Values elastic = {{"RDZV_ID", "j"}, {"MASTER_ADDR", "a"}};
+  CHECK(decide(joined(elastic, {{"NNODES", "2"}, {"MIN_NNODES", "1"}, {"MAX_NNODES", "4"}})).warning ==
+        "NNODES=2 has no effect beside MIN_NNODES=1 and MAX_NNODES=4");
+  CHECK(decide(joined(elastic, {{"NNODES", "2"}})).warning == "");  // it is the size
+  CHECK(decide(joined(elastic, {{"NODE_RANK", "1"}})).warning ==
+        "NODE_RANK=1 is only a wish with RDZV_ID: the nodes that are there share the ranks");
+  CHECK(decide(joined(elastic, {{"RANK", "1"}, {"WORLD_SIZE", "2"}})).warning ==
+        "RANK=1 and WORLD_SIZE=2 have no effect with RDZV_ID: the nodes agree on the ranks");
+  const Values fixed = {{"NNODES", "2"}, {"NODE_RANK", "1"}, {"MASTER_ADDR", "a"}};
+  CHECK(decide(joined(fixed, {{"RANK", "1"}})).warning == "RANK=1 has no effect beside NNODES and NODE_RANK");
+  CHECK(problem(joined(fixed, {{"RANK", "0"}})) == "environment: NODE_RANK is 1, but RANK is 0");
+  CHECK(problem(joined(fixed, {{"RANK", "0"}, {"WORLD_SIZE", "4"}})) == "environment: NODE_RANK is 1, but RANK is 0");
+}
+
+TEST_CASE("LMF_EXIT_COMPAT knows one word, also where nothing is launched") {
+  CHECK(problem({{"LMF_EXIT_COMPAT", "junk"}}) == "environment: LMF_EXIT_COMPAT is 'junk', expected torchrun");
+  CHECK(problem({{"LMF_EXIT_COMPAT", "junk"}}, 2) == problem({{"LMF_EXIT_COMPAT", "junk"}}));
+  CHECK(decide({{"LMF_EXIT_COMPAT", "torchrun"}}, 2).workers == 2);
+  CHECK(decide({{"LMF_EXIT_COMPAT", ""}}, 2).workers == 2);
+}
+
 TEST_CASE("contradictions stop with a sentence") {
   CHECK(problem({{"NNODES", "2"}}, 2) ==
         "environment: NNODES is 2, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet");
@@ -234,6 +256,87 @@ TEST_CASE("mpirun: the innermost launcher counts") {
   CHECK(hydra.why.starts_with("rank 0 of 2, started by mpirun (Hydra) (PMI_RANK=0)"));
   CHECK(problem({{"PMI_RANK", "5"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}}) ==
         "environment: PMI_RANK is '5', expected a whole number from 0 to 1");
+}
+
+TEST_CASE("own variables beside a launcher's task: alike they are said, otherwise both values are") {
+  const Values mpi = {{"OMPI_COMM_WORLD_RANK", "1"},
+                      {"OMPI_COMM_WORLD_SIZE", "2"},
+                      {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                      {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+  const auto refused = [&](const Values& own, const std::string& evidence) {
+    std::string shown;
+    for (const auto& [name, value] : own) shown = name + "=" + value;
+    CHECK(problem(joined(mpi, own)) ==
+          "environment: mpirun (Open MPI) says that this is task 1 of 2 (" + evidence + "), but " + shown);
+  };
+  refused({{"NPROC_PER_NODE", "4"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2");
+  refused({{"LOCAL_WORLD_SIZE", "1"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2");
+  refused({{"LOCAL_RANK", "0"}}, "OMPI_COMM_WORLD_LOCAL_RANK=1");
+  refused({{"WORLD_SIZE", "4"}}, "OMPI_COMM_WORLD_SIZE=2");
+  refused({{"NNODES", "2"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2 of OMPI_COMM_WORLD_SIZE=2");
+  refused({{"NODE_RANK", "1"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2 of OMPI_COMM_WORLD_SIZE=2");
+  CHECK(problem(joined(mpi, {{"NNODES", "two"}})) ==
+        "environment: NNODES is 'two', expected a whole number from 0 to 1048576");
+  CHECK(problem(joined(mpi, {{"LOCAL_RANK", "x"}})).starts_with("environment: LOCAL_RANK is 'x', expected a whole"));
+  CHECK(problem(joined(mpi, {{"RDZV_ID", "j"}})) ==
+        "environment: mpirun (Open MPI) started 2 tasks, 2 of them on this node (OMPI_COMM_WORLD_RANK=1), and with "
+        "RDZV_ID=j each would be an agent");
+  // All of torchrun's, set by hand from other values than the launcher's.
+  CHECK(problem(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"MASTER_ADDR", "a"}})) ==
+        "environment: mpirun (Open MPI) says that this is task 1 of 2 (OMPI_COMM_WORLD_LOCAL_RANK=1), but "
+        "LOCAL_RANK=0");
+  const auto placed = decide(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "1"}}));
+  CHECK(placed.kind == Topology::Kind::worker);
+  CHECK(variable(placed, "MASTER_ADDR") == "127.0.0.1");  // which the launcher supplies
+
+  const auto alike = decide(joined(mpi, {{"NNODES", "1"}, {"NPROC_PER_NODE", "2"}}), 8);
+  CHECK(alike.kind == Topology::Kind::worker);
+  CHECK(alike.warning ==
+        "NNODES=1 has no effect: mpirun (Open MPI) has started the workers (OMPI_COMM_WORLD_RANK=1); "
+        "NPROC_PER_NODE=2 has no effect: mpirun (Open MPI) has started the workers (OMPI_COMM_WORLD_RANK=1)");
+  // What torchrun or lmf has started within a task is its own.
+  CHECK(decide(joined(mpi, {{"RANK", "5"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"TORCHELASTIC_RUN_ID", "x"}}))
+            .why == "rank 5 of 8, started by torchrun");
+}
+
+TEST_CASE("one task on each node: own variables make it an agent, with the launcher's number and place") {
+  const Values step = {{"SLURM_STEP_ID", "0"},
+                       {"SLURM_JOB_ID", "77"},
+                       {"SLURM_NODEID", "1"},
+                       {"SLURM_STEP_NUM_NODES", "2"},
+                       {"SLURM_PROCID", "1"},
+                       {"SLURM_LOCALID", "0"},
+                       {"SLURM_NTASKS", "2"},
+                       {"SLURM_STEP_TASKS_PER_NODE", "1(x2)"},
+                       {"SLURM_STEP_NODELIST", "gpu[01-02]"}};
+  CHECK(decide(step).kind == Topology::Kind::worker);
+  const auto agent = decide(joined(step, {{"NNODES", "2"}}));
+  CHECK(agent.kind == Topology::Kind::agent);
+  CHECK(agent.rendezvous.node_rank == 1);
+  CHECK(agent.rendezvous.host == "gpu01");
+  CHECK(agent.why.starts_with(
+      "1 worker on this node (srun started one task on each of 2 nodes, SLURM_PROCID=1); node 1"));
+  CHECK(decide(joined(step, {{"NPROC_PER_NODE", "4"}, {"FORCE_TORCHRUN", "1"}})).workers == 4);
+  CHECK(problem(joined(step, {{"NPROC_PER_NODE", "4"}})) ==
+        "environment: srun says that this is task 1 of 2 (SLURM_STEP_TASKS_PER_NODE=1(x2)), but NPROC_PER_NODE=4");
+  CHECK(problem(joined(step, {{"NNODES", "3"}})) ==
+        "environment: srun says that this is task 1 of 2 (SLURM_STEP_NUM_NODES=2), but NNODES=3");
+  CHECK(problem(joined(step, {{"NNODES", "2"}, {"NODE_RANK", "0"}})) ==
+        "environment: srun says that this is task 1 of 2 (SLURM_NODEID=1), but NODE_RANK=0");
+  const auto elastic =
+      decide(joined(step, {{"RDZV_ID", "j"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}, {"NNODES", "3"}}));
+  CHECK(elastic.why ==
+        "1 worker on this node (RDZV_ID=j); 3 nodes meet at a:1; srun started this as task 1 of 2, SLURM_PROCID=1");
+  // Open MPI names no host: where they meet has to be said.
+  const Values mpi = {{"OMPI_COMM_WORLD_RANK", "1"},
+                      {"OMPI_COMM_WORLD_SIZE", "2"},
+                      {"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
+                      {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}};
+  CHECK(problem(mpi, 8) ==
+        "environment: mpirun (Open MPI) started 2 tasks on several nodes, but does not say where task 0 is");
+  CHECK(decide(joined(mpi, {{"MASTER_ADDR", "a"}}), 8).rendezvous.node_rank == 1);
+  CHECK(problem(joined(mpi, {{"NODE_RANK", "0"}, {"MASTER_ADDR", "a"}}), 8) ==
+        "environment: mpirun (Open MPI) says that this is task 1 of 2 (OMPI_COMM_WORLD_RANK=1), but NODE_RANK=0");
 }
 
 TEST_CASE("SLURM's lists are read natively, and broken ones end early") {

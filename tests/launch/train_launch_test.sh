@@ -24,7 +24,8 @@ expect_said "two nodes, shown" "node 0 of 2, meeting at 10.0.0.1:29500" "LMF_PLU
 expect_not_said "two nodes, shown" "rank 0 of"
 RDZV_ID=my_job NNODES=2 MIN_NNODES=1 MAX_NNODES=4 lmf train config.yaml --print-launch
 expect "elastic, shown" status 0
-expect_said "elastic, shown" "1 to 4 nodes meet at 127.0.0.1:[0-9]" "RDZV_ID=my_job without MASTER_ADDR: only agents of this machine"
+expect_said "elastic, shown" "1 to 4 nodes meet at 127.0.0.1:[0-9]" "RDZV_ID=my_job without MASTER_ADDR: only agents of this machine" \
+  "NNODES=2 has no effect beside MIN_NNODES=1 and MAX_NNODES=4"
 MASTER_ADDR=10.0.0.1 RDZV_ID=my_job MAX_NNODES=4 MIN_NNODES=1 lmf train config.yaml --print-launch
 expect_said "elastic, at an address" "1 to 4 nodes meet at 10.0.0.1:[0-9]"
 expect_not_said "elastic, at an address" "without MASTER_ADDR"
@@ -57,6 +58,14 @@ expect "a worker that fails once" status 0
 expect_said "a worker that fails once" "starting again, attempt 2 of 2" "attempt 1"
 LMF_EXIT_COMPAT=torchrun LMF_TEST_WORKER=fail lmf train config.yaml
 expect "torchrun's statuses on demand" status 1
+for command in train "run --no-python true"; do
+  LMF_EXIT_COMPAT=junk lmf ${command/train/train config.yaml}
+  expect "a wrong word for the statuses" status 2
+  expect_said "a wrong word for the statuses" "LMF_EXIT_COMPAT is 'junk', expected torchrun"
+done
+NNODES=2 NODE_RANK=0 RANK=1 MASTER_ADDR=127.0.0.1 lmf train config.yaml
+expect "two numbers of one node" status 2
+expect_said "two numbers of one node" "NODE_RANK is 0, but RANK is 1"
 
 port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
 other=("${program[@]}") # of node 1

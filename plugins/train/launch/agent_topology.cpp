@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "train/launch/agent/option_values.hpp"
 #include "train/launch/agent/words.hpp"
@@ -34,12 +35,22 @@ std::string forcing_variable(const Environment& environment) {
   return {};
 }
 
-/// One task on each node, and several devices there.
+std::string meeting_place(const Environment& environment, const Task& task) {
+  const std::string address = environment.text("MASTER_ADDR", task.first_host);
+  if (address.empty())
+    wrong_environment(
+        fmt::format("{} started {} tasks on several nodes, but does not say where task 0 is", task.launcher, task.size),
+        "set MASTER_ADDR and MASTER_PORT for all tasks");
+  return address;
+}
+
+/// The launcher's numbers, with which NNODES and NODE_RANK agree where they are set.
 Topology AgentTopology::of_task(const Task& task) const {
-  Topology topology = agent(fmt::format("{} started one task on each of {} nodes", task.launcher, task.nodes));
-  fix(topology, task.nodes, task.nodes == task.size ? task.rank : task.node,
-      environment_.text("MASTER_ADDR", task.first_host),
-      environment_.number("MASTER_PORT", 1, 65535).value_or(task.port));
+  Topology topology =
+      agent(fmt::format("{} started one task on each of {} nodes, {}", task.launcher, task.nodes, task.evidence));
+  fix(topology, task.nodes, environment_.number("NODE_RANK", 0, task.nodes - 1).value_or(task.node),
+      meeting_place(environment_, task), environment_.number("MASTER_PORT", 1, 65535).value_or(task.port));
+  note_unused_range(topology);
   return topology;
 }
 
@@ -67,6 +78,14 @@ void AgentTopology::refuse_rank_of_another_job() const {
       "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
 }
 
+/// RANK, where it numbers nodes, too, is their number; otherwise it shows that somebody counts processes.
+void AgentTopology::refuse_another_rank(int node_rank) const {
+  const std::string other = environment_.text("RANK");
+  if (other.empty() || other == std::to_string(node_rank)) return;
+  wrong_environment(fmt::format("NODE_RANK is {}, but RANK is {}", node_rank, other),
+                    "NODE_RANK says which node this is, from 0; unset RANK, which belongs to single processes");
+}
+
 int AgentTopology::node_rank(int node_count) const {
   auto rank = environment_.number("NODE_RANK", 0, kMostNodes);
   if (!rank && node_count > 1 && has("KUBERNETES_SERVICE_HOST"))
@@ -76,6 +95,7 @@ int AgentTopology::node_rank(int node_count) const {
         fmt::format("NNODES is {} and RANK is {}, but NODE_RANK is not set", node_count, environment_.text("RANK")),
         "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
   if (node_count == 1) refuse_rank_of_another_job();
+  if (node_count > 1) refuse_another_rank(rank.value_or(0));
   if (rank.value_or(0) >= node_count)
     wrong_environment(fmt::format("NODE_RANK is {}, but NNODES is {}", *rank, node_count),
                       "node ranks count from 0 to NNODES - 1");
@@ -96,7 +116,19 @@ Topology AgentTopology::fixed() const {
   Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
   fix(topology, count, own_rank, address, port.value_or(count > 1 ? kFixedPort : 0));
   note_unused_range(topology);
+  if (count > 1) note_unused(topology, {"RANK", "WORLD_SIZE", "LOCAL_RANK"}, "beside NNODES and NODE_RANK");
   return topology;
+}
+
+/// Not refused: scripts leave them behind.
+void AgentTopology::note_unused(Topology& topology, std::initializer_list<const char*> names,
+                                const std::string& why) const {
+  std::vector<std::string> set;
+  for (const char* name : names)
+    if (has(name)) set.push_back(environment_.shown(name));
+  if (!set.empty())
+    topology.add_warning(
+        fmt::format("{} {} no effect {}", fmt::join(set, " and "), set.size() == 1 ? "has" : "have", why));
 }
 
 /// Without RDZV_ID nodes neither come nor go; what makes no sense even then is a mistake, not a remnant.
@@ -117,6 +149,13 @@ Topology AgentTopology::elastic() const {
   read_range(rendezvous);
   rendezvous.node_rank = environment_.number("NODE_RANK", 0, kMostNodes);
   rendezvous.host = environment_.text("MASTER_ADDR", "127.0.0.1");
+  if (has("MIN_NNODES") && has("MAX_NNODES"))
+    note_unused(topology, {"NNODES"},
+                fmt::format("beside {} and {}", environment_.shown("MIN_NNODES"), environment_.shown("MAX_NNODES")));
+  note_unused(topology, {"RANK", "WORLD_SIZE", "LOCAL_RANK"}, "with RDZV_ID: the nodes agree on the ranks");
+  if (rendezvous.node_rank)
+    topology.add_warning(fmt::format("{} is only a wish with RDZV_ID: the nodes that are there share the ranks",
+                                     environment_.shown("NODE_RANK")));
   if (has("MIN_NNODES") != has("MAX_NNODES"))
     topology.add_warning(fmt::format("{} has no effect without {}_NNODES",
                                      environment_.shown(has("MIN_NNODES") ? "MIN_NNODES" : "MAX_NNODES"),

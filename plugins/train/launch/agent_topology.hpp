@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
 #include "train/launch/other_launchers.hpp"
@@ -8,6 +9,9 @@
 namespace lmf::train {
 
 inline constexpr int kMostNodes = 1 << 16;
+
+/// Where the tasks of another launcher meet: MASTER_ADDR, or where it says its first task to be. Throws when neither.
+std::string meeting_place(const Environment& environment, const Task& task);
 
 /// "FORCE_TORCHRUN=1": what demands workers also where one device or none would do; "" when nothing does.
 std::string forcing_variable(const Environment& environment);
@@ -25,7 +29,7 @@ class AgentTopology {
   Topology fixed() const;
   /// By RDZV_ID, MIN_NNODES and MAX_NNODES.
   Topology elastic() const;
-  /// Another launcher started one task on each node, and there are several devices.
+  /// Another launcher started one task on each node, which is to start the workers there.
   Topology of_task(const Task& task) const;
   /// Kubeflow numbers pods with RANK and WORLD_SIZE.
   Topology of_pytorch_job() const;
@@ -36,8 +40,10 @@ class AgentTopology {
   Topology agent(const std::string& reason) const;
   int worker_count() const;
   void refuse_rank_of_another_job() const;
+  void refuse_another_rank(int node_rank) const;
   void read_range(launch::RendezvousOptions& rendezvous) const;
   void note_unused_range(Topology& topology) const;
+  void note_unused(Topology& topology, std::initializer_list<const char*> names, const std::string& why) const;
 
   const Environment& environment_;
   const launch::Devices& devices_;

@@ -34,6 +34,16 @@ constexpr Family kFamilies[] = {
     {"flux", "FLUX_TASK_RANK", "FLUX_JOB_SIZE", "FLUX_TASK_LOCAL_ID", "FLUX_LOCAL_RANKS", "FLUX_JOB_ID"},
 };
 
+/// No MPI says how many nodes there are. Certain is what follows for one node, and for one task on each.
+void claim_nodes(const Environment& environment, const Family& family, Task& task) {
+  const std::string here = environment.shown(family.local_size), all = environment.shown(family.size);
+  task.claim("LOCAL_WORLD_SIZE", task.local_size, here);
+  task.claim("NPROC_PER_NODE", task.local_size, here);
+  if (task.nodes != 1 && !task.one_on_each_node()) return;
+  task.claim("NNODES", task.nodes, fmt::format("{} of {}", here, all));
+  task.claim("NODE_RANK", task.node, task.nodes == 1 ? fmt::format("{} of {}", here, all) : task.evidence);
+}
+
 std::optional<Task> mpi_task(const Environment& environment) {
   for (const Family& family : kFamilies) {
     if (!environment.has(family.rank) || !environment.has(family.size) || !environment.has(family.local_rank)) continue;
@@ -46,6 +56,11 @@ std::optional<Task> mpi_task(const Environment& environment) {
     task.local_size = environment.number(family.local_size, 1, task.size).value_or(task.size);
     if (task.local_size == task.size) task.first_host = "127.0.0.1";
     task.nodes = (task.size + task.local_size - 1) / task.local_size;
+    if (task.one_on_each_node()) task.node = task.rank;
+    task.claim("RANK", task.rank, environment.shown(family.rank));
+    task.claim("WORLD_SIZE", task.size, environment.shown(family.size));
+    task.claim("LOCAL_RANK", task.local_rank, environment.shown(family.local_rank));
+    if (environment.has(family.local_size)) claim_nodes(environment, family, task);
     // Tasks on one machine have the same parent, which is as good where the launcher names no job.
     task.port = port_from(environment.text(family.job, task.first_host.empty() ? "" : std::to_string(::getppid())));
     return task;
@@ -62,33 +77,29 @@ std::optional<Task> slurm_task(const Environment& environment) {
   Task task;
   task.launcher = "srun";
   task.evidence = environment.shown("SLURM_PROCID");
-  task.size =
-      environment.number(environment.has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS", 1, kMost)
-          .value_or(1);
+  const char* size = environment.has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
+  task.size = environment.number(size, 1, kMost).value_or(1);
   task.rank = *environment.number("SLURM_PROCID", 0, task.size - 1);
   task.local_rank = *environment.number("SLURM_LOCALID", 0, task.size - 1);
-  task.nodes =
-      environment.number(environment.has("SLURM_STEP_NUM_NODES") ? "SLURM_STEP_NUM_NODES" : "SLURM_NNODES", 1, kMost)
-          .value_or(1);
-  task.node = environment.number("SLURM_NODEID", 0, task.nodes - 1).value_or(0);
-  const std::string per_node = environment.text("SLURM_STEP_TASKS_PER_NODE", environment.text("SLURM_TASKS_PER_NODE"));
-  task.local_size = slurm_tasks_on(per_node, task.node);
-  if (task.local_size == 0) task.local_size = std::max(1, task.size / task.nodes);
+  const char* nodes = environment.has("SLURM_STEP_NUM_NODES") ? "SLURM_STEP_NUM_NODES" : "SLURM_NNODES";
+  task.nodes = environment.number(nodes, 1, kMost).value_or(1);
+  task.node = environment.number("SLURM_NODEID", 0, task.nodes - 1).value_or(task.one_on_each_node() ? task.rank : 0);
+  const char* per_node =
+      environment.has("SLURM_STEP_TASKS_PER_NODE") ? "SLURM_STEP_TASKS_PER_NODE" : "SLURM_TASKS_PER_NODE";
+  task.local_size = slurm_tasks_on(environment.text(per_node), task.node);
+  const bool says_local_size = task.local_size > 0;
+  if (!says_local_size) task.local_size = std::max(1, task.size / task.nodes);
+  task.claim("RANK", task.rank, task.evidence);
+  task.claim("WORLD_SIZE", task.size, environment.shown(size));
+  task.claim("LOCAL_RANK", task.local_rank, environment.shown("SLURM_LOCALID"));
+  if (environment.has(nodes)) task.claim("NNODES", task.nodes, environment.shown(nodes));
+  if (environment.has("SLURM_NODEID")) task.claim("NODE_RANK", task.node, environment.shown("SLURM_NODEID"));
+  for (const char* name : {"LOCAL_WORLD_SIZE", "NPROC_PER_NODE"})
+    if (says_local_size) task.claim(name, task.local_size, environment.shown(per_node));
   const auto hosts = slurm_hosts(environment.text("SLURM_STEP_NODELIST", environment.text("SLURM_JOB_NODELIST")), 1);
   task.first_host = task.nodes == 1 ? "127.0.0.1" : hosts.empty() ? "" : hosts.front();
   task.port = port_from(environment.text("SLURM_JOB_ID") + "." + std::to_string(step));
   return task;
-}
-
-/// Values of torchrun's names that another hand has set.
-void require_agreement(const Environment& environment, const Task& task) {
-  for (const auto& [name, value] : {std::pair<const char*, int>{"RANK", task.rank}, {"WORLD_SIZE", task.size}}) {
-    const auto set = environment.number(name, 0, kMost);
-    if (set && *set != value)
-      throw Error(fmt::format("environment: {} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
-                              task.size, task.evidence, environment.shown(name)),
-                  fmt::format("unset {}, or start without {}", name, task.launcher), kExitUsage);
-  }
 }
 
 /// "01-03" of "a[01-03,7]": with the zeros in front.
@@ -148,8 +159,25 @@ std::optional<Task> task_of_another_launcher(const Environment& environment) {
   std::optional<Task> task = mpi_task(environment);
   if (!task) task = slurm_task(environment);
   if (!task || task->size == 1) return std::nullopt;
-  require_agreement(environment, *task);
+  for (const char* name : {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"})
+    require_agreement(environment, *task, name);
+  // The nodes of an elastic job need not be those of one launcher's job.
+  for (const char* name : {"NNODES", "NODE_RANK"})
+    if (!environment.has("RDZV_ID")) require_agreement(environment, *task, name);
   return task;
+}
+
+void require_agreement(const Environment& environment, const Task& task, std::string_view name) {
+  const std::string text = environment.text(name);
+  const bool counted_later = text == "cpu" || text == "gpu" || text == "auto";
+  if (text.empty() || (name == "NPROC_PER_NODE" && counted_later)) return;
+  const int own = *environment.number(name, 0, kMost);
+  for (const Claim& claim : task.claims) {
+    if (claim.name != name || claim.value == own) continue;
+    wrong_environment(fmt::format("{} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
+                                  task.size, claim.evidence, environment.shown(name)),
+                      fmt::format("unset {}, or start without {}", name, task.launcher));
+  }
 }
 
 }  // namespace lmf::train

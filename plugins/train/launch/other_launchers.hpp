@@ -2,11 +2,19 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/launch/variables.hpp"
 
 namespace lmf::train {
+
+/// What a launcher says of a task, under the name that torchrun or LLaMA-Factory has for it.
+struct Claim {
+  const char* name;      ///< "NNODES"
+  int value;             ///< 2
+  std::string evidence;  ///< "SLURM_STEP_NUM_NODES=2"
+};
 
 /// This process as one task of another launcher: srun, mpirun, flux.
 struct Task {
@@ -17,11 +25,20 @@ struct Task {
   int node = 0, nodes = 1;
   std::string first_host;  ///< where rank 0 is; "": the launcher does not say
   int port = 0;            ///< that all tasks agree on without talking to each other
+  /// Only what it really says: of the numbers above some may be worked out from others.
+  std::vector<Claim> claims;
+
+  bool one_on_each_node() const { return size == nodes; }
+  void claim(const char* name, int value, std::string said) { claims.push_back({name, value, std::move(said)}); }
 };
 
-/// The innermost of them, as mpirun within a SLURM job is. Throws Error(kExitUsage) when RANK or WORLD_SIZE say
-/// something else. Without a task that shares its job with others: none.
+/// The innermost of them, as mpirun within a SLURM job is. Throws Error(kExitUsage) when RANK, WORLD_SIZE, LOCAL_RANK,
+/// LOCAL_WORLD_SIZE or, in a job without RDZV_ID, NNODES or NODE_RANK say something else. Without a task that shares
+/// its job with others: none.
 std::optional<Task> task_of_another_launcher(const Environment& environment);
+
+/// Throws Error(kExitUsage), with both values, when the variable says another number than the task's launcher.
+void require_agreement(const Environment& environment, const Task& task, std::string_view name);
 
 /// The hosts of SLURM's "a[01-03,7],b": bounded; stops at what it does not understand.
 std::vector<std::string> slurm_hosts(std::string_view list, std::size_t most = 4096);

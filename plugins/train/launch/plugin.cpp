@@ -138,7 +138,7 @@ int train_command(const Invocation& call) {
   const bool is_agent = topology.kind == train::Topology::Kind::agent;
   if (is_agent || (speaks && topology.kind == train::Topology::Kind::worker && !environment.has("LMF_JOB")))
     log::info("{}", topology.why);
-  if (!topology.warning.empty()) log::warn("{}", topology.warning);
+  if (!topology.warning.empty() && (is_agent || speaks)) log::warn("{}", topology.warning);
   if (is_agent) {
     if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
     return train::launch::run_agent(agent);

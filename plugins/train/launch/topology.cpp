@@ -39,12 +39,15 @@ class Decision {
       : environment_(environment), devices_(devices), use_cpu_(use_cpu) {}
 
   Topology decide() {
-    if (is_worker_of_torchrun()) return worker();
+    if (is_marked()) return worker();
+    const auto task = task_of_another_launcher(environment_);
+    if (task) return of_task(*task);
+    if (is_placed()) {
+      require_meeting_place();
+      return worker();
+    }
     const bool own_variables = has("NNODES") || has("NODE_RANK") || has("RDZV_ID");
-    const auto task = own_variables ? std::nullopt : task_of_another_launcher(environment_);
-    if (task && (task->size > task->nodes || devices() <= 1)) return worker_of(*task);
     const AgentTopology agent(environment_, devices_, use_cpu_);
-    if (task) return agent.of_task(*task);
     if (is_pytorch_job(own_variables)) return agent.of_pytorch_job();
     const bool forced = !forcing_variable(environment_).empty();
     const bool elsewhere = truth("USE_RAY") || truth("USE_KT");
@@ -59,20 +62,25 @@ class Decision {
   bool truth(const char* name) const { return environment_.truth(name); }
   int devices() const { return use_cpu_ ? 1 : devices_.count; }
 
-  /// torchrun's own mark, or all of its variables together. LOCAL_RANK is what tells a worker from a Kubernetes pod.
-  bool is_worker_of_torchrun() const {
+  /// All of torchrun's variables together. LOCAL_RANK is what tells a worker from a Kubernetes pod.
+  bool is_placed() const { return has("RANK") && has("WORLD_SIZE") && has("LOCAL_RANK"); }
+
+  /// torchrun's own mark, or lmf's: the innermost launcher, whatever others say of the process that it runs in.
+  bool is_marked() const {
     const bool marked = has("TORCHELASTIC_RUN_ID") || has("LMF_JOB");
-    const bool complete = has("RANK") && has("WORLD_SIZE") && has("LOCAL_RANK");
-    if (marked && !complete)
+    if (marked && !is_placed())
       wrong_environment(
           fmt::format(
               "{} says that a launcher started this process, but RANK, LOCAL_RANK and WORLD_SIZE are not all set",
               has("LMF_JOB") ? "LMF_JOB" : "TORCHELASTIC_RUN_ID"),
           "leave them as the launcher sets them, or unset both marks to launch anew");
-    if (complete && !marked && (!has("MASTER_ADDR") || !has("MASTER_PORT")) && environment_.text("WORLD_SIZE") != "1")
+    return marked;
+  }
+
+  void require_meeting_place() const {
+    if ((!has("MASTER_ADDR") || !has("MASTER_PORT")) && environment_.text("WORLD_SIZE") != "1")
       wrong_environment("RANK, LOCAL_RANK and WORLD_SIZE are set, but MASTER_ADDR or MASTER_PORT is not",
                         "set both, or unset the three to launch anew");
-    return complete;
   }
 
   Topology worker() const {
@@ -87,14 +95,32 @@ class Decision {
     return topology;
   }
 
+  /// Where there is one task on each node it is an agent when there is more for it to start than one worker, or one's
+  /// own variables say so; their values and the launcher's are alike by now. Several on a node are the workers.
+  Topology of_task(const Task& task) const {
+    const AgentTopology agent(environment_, devices_, use_cpu_);
+    if (!has("RDZV_ID")) agent.nodes();
+    if (has("RDZV_ID") && !task.one_on_each_node())
+      wrong_environment(
+          fmt::format("{} started {} tasks, {} of them on this node ({}), and with {} each would be an agent",
+                      task.launcher, task.size, task.local_size, task.evidence, environment_.shown("RDZV_ID")),
+          "start one task on each node, or unset RDZV_ID: then the tasks are the workers");
+    if (has("RDZV_ID")) {
+      Topology topology = agent.elastic();
+      topology.why +=
+          fmt::format("; {} started this as task {} of {}, {}", task.launcher, task.rank, task.size, task.evidence);
+      return topology;
+    }
+    const bool forced = !forcing_variable(environment_).empty() && environment_.text("NPROC_PER_NODE", "1") != "1";
+    const bool has_more = devices() > 1 || has("NNODES") || has("NODE_RANK") || forced;
+    return task.one_on_each_node() && !is_placed() && has_more ? agent.of_task(task) : worker_of(task);
+  }
+
   Topology worker_of(const Task& task) const {
+    require_agreement(environment_, task, "NPROC_PER_NODE");
     Topology topology;
     topology.kind = Topology::Kind::worker;
-    const std::string address = environment_.text("MASTER_ADDR", task.first_host);
-    if (address.empty())
-      wrong_environment(fmt::format("{} started {} tasks on several nodes, but does not say where task 0 is",
-                                    task.launcher, task.size),
-                        "set MASTER_ADDR and MASTER_PORT for all tasks");
+    const std::string address = meeting_place(environment_, task);
     const int port = environment_.number("MASTER_PORT", 1, 65535).value_or(task.port);
     topology.why = fmt::format("rank {} of {}, started by {} ({}), meeting at {}:{}", task.rank, task.size,
                                task.launcher, task.evidence, address, port);
@@ -105,6 +131,10 @@ class Decision {
                           {"MASTER_ADDR", address},
                           {"MASTER_PORT", std::to_string(port)}};
     if (task.launcher == "srun") topology.variables.emplace_back("GROUP_RANK", std::to_string(task.node));
+    for (const char* name : {"NNODES", "NODE_RANK", "NPROC_PER_NODE", "MAX_RESTARTS"})
+      if (has(name))
+        topology.add_warning(fmt::format("{} has no effect: {} has started the workers ({})", environment_.shown(name),
+                                         task.launcher, task.evidence));
     return topology;
   }
 
@@ -133,6 +163,7 @@ class Decision {
 }  // namespace
 
 Topology decide_topology(const Environment& environment, const launch::Devices& devices, bool use_cpu) {
+  launch::wants_torchrun_statuses(environment.text(launch::kStatusVariable));  // where it has no effect, too
   const Environment translated = with_own_names(environment);
   Topology topology = Decision(translated, devices, use_cpu).decide();
   if (topology.kind == Topology::Kind::agent && environment.has("PET_RDZV_CONF"))

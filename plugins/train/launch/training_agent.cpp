@@ -62,6 +62,7 @@ launch::AgentOptions training_agent(const Topology& topology, const Environment&
   agent.max_restarts = topology.max_restarts;
   if (environment.has(launch::kGraceVariable))
     agent.grace = launch::parse_grace(environment.text(launch::kGraceVariable));
+  agent.torchrun_statuses = launch::wants_torchrun_statuses(environment.text(launch::kStatusVariable));
   agent.signals = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
   agent.rendezvous = topology.rendezvous;
   return agent;

@@ -24,14 +24,15 @@ struct AgentOptions {
   int max_restarts = 0;
   std::chrono::milliseconds grace{30'000};  ///< between telling workers to stop and killing them
   std::vector<int> signals;                 ///< that tell the agent to stop
+  bool torchrun_statuses = false;           ///< 1 for every failure
   LogSettings logs;
   std::string log_folder;  ///< "": a temporary one
   RendezvousOptions rendezvous;
 };
 
 /// Brings the nodes together, starts the workers of this one, watches them, and starts them again as often as allowed.
-/// Returns the exit status: the first failing worker's own, 128+n when it or the agent was ended by signal n; with
-/// LMF_EXIT_COMPAT=torchrun 1 for all of these. When it returns, nothing that it started is left.
+/// Returns the exit status: the first failing worker's own, 128+n when it or the agent was ended by signal n, or
+/// torchrun's. When it returns, nothing that it started is left.
 int run_agent(const AgentOptions& options);
 
 }  // namespace lmf::train::launch

@@ -24,13 +24,11 @@ std::string shown_lines(const std::vector<std::string>& lines) {
   return lines.empty() ? "" : fmt::format("\n  its last lines:\n    | {}", fmt::join(lines, "\n    | "));
 }
 
-int exit_status(int status) {
-  const char* compatible = std::getenv("LMF_EXIT_COMPAT");
-  const bool like_torchrun = compatible != nullptr && std::string_view(compatible) == "torchrun";
-  return like_torchrun && status != kExitDone ? kExitFailed : status;
-}
-
 }  // namespace
+
+int Agent::exit_status(int status) const {
+  return options_.torchrun_statuses && status != kExitDone ? kExitFailed : status;
+}
 
 asio::awaitable<void> Agent::wait_until_gone(WorkerGroup& group) {
   const bool all_gone = co_await group.gone(options_.grace, signals_.hurry());

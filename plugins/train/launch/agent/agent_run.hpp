@@ -51,6 +51,7 @@ class Agent {
   Task<Verdict> end_well(WorkerGroup& group);
   Verdict follow(const Change& change);
   Verdict stopped() const;
+  int exit_status(int status) const;
 
   boost::asio::io_context& context_;
   const AgentOptions& options_;

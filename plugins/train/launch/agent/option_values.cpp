@@ -30,6 +30,13 @@ std::chrono::milliseconds parse_grace(const std::string& text) {
   return milliseconds_of(seconds);
 }
 
+bool wants_torchrun_statuses(const std::string& text) {
+  if (!text.empty() && text != "torchrun")
+    wrong(fmt::format("environment: {} is '{}', expected torchrun", kStatusVariable, text),
+          "unset it for lmf's own exit statuses");
+  return !text.empty();
+}
+
 std::vector<int> parse_signals(const std::string& list, const std::string& origin) {
   std::vector<int> signals;
   for (const std::string& name : split(list, ',')) {

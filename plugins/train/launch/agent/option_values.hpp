@@ -16,6 +16,10 @@ std::chrono::milliseconds milliseconds_of(double seconds);
 /// Of kGraceVariable: seconds, also 1.5.
 std::chrono::milliseconds parse_grace(const std::string& text);
 
+inline constexpr const char* kStatusVariable = "LMF_EXIT_COMPAT";
+/// Of kStatusVariable: whether 1 stands for every failure; "", which is unset, does not.
+bool wants_torchrun_statuses(const std::string& text);
+
 /// The signals of "SIGTERM,SIGUSR1".
 std::vector<int> parse_signals(const std::string& list, const std::string& origin);
 

@@ -189,6 +189,8 @@ AgentOptions read_run_options(const fs::path& table, std::span<const char* const
   options.role = words.text("role");
   options.max_restarts = static_cast<int>(words.options.integer("max-restarts"));
   options.grace = read_grace(words);
+  const char* statuses = std::getenv(kStatusVariable);
+  options.torchrun_statuses = wants_torchrun_statuses(statuses == nullptr ? "" : statuses);
   options.signals = parse_signals(words.text("signals-to-handle"), words.origin("signals-to-handle"));
   options.logs = read_logs(words);
   options.log_folder = words.text("log-dir");

@@ -126,6 +126,16 @@ TEST_CASE("fixed: a node 0 that others may not find at its address is warned") {
   CHECK_HAS(nowhere.start({"rank=0"})->line("log"), "the name no-such-host.invalid has no address");
 }
 
+TEST_CASE("an address that there is not ends the wait before the others would come") {
+  for (const auto& backend : {"backend=fixed", "backend=elastic"}) {
+    const Job job({backend, "min=2", "max=2", "name_timeout=1"}, "no..such");
+    auto node = job.start({"rank=1"});
+    CHECK_HAS(node->line("error"), "the name no..such has no address: Name or service not known");
+    CHECK_HAS(node->seen(), "check the spelling (MASTER_ADDR, --rdzv-endpoint)");
+    CHECK(node->status() == 1);
+  }
+}
+
 TEST_CASE("fixed: nodes whose workers are identical by decree need no exchange, and are checked where they can be") {
   const Job job({"backend=fixed", "min=3", "max=3", "identical=1", "workers=2"}, "127.0.0.1");
   std::unique_ptr<Program> nodes[] = {job.start({"rank=0"}), job.start({"rank=1"}), job.start({"rank=2"})};

@@ -12,6 +12,7 @@
 #include "launch/on_loop.hpp"
 #include "launch/raw_client.hpp"
 #include "support/free_port.hpp"
+#include "train/launch/store/resolve.hpp"
 #include "train/launch/store/store_client.hpp"
 #include "train/launch/store/store_server.hpp"
 
@@ -294,6 +295,12 @@ TEST_CASE("a client says why it reached no store, within its limit") {
           fmt::format("no store answers at 127.0.0.1:{}: Connection refused", free_port));
     CHECK((co_await complaint(client.connect("no-such-host.invalid", 1, in(1s))))
               .find("the name no-such-host.invalid has no address") != std::string::npos);
+    // One that cannot be: no name server is needed to know. What is left of the deadline is not used up.
+    client.limit_unknown_name(0ms);
+    CHECK_THROWS_AS(co_await client.connect("no..such", 1, soon()), NameUnknown);
+    client.limit_unknown_name(50ms);
+    CHECK(co_await complaint(client.connect("no..such", 1, soon())) ==
+          "the name no..such has no address: Name or service not known; asked again and again for 0 s");
     // Something listens there, and never says a word.
     tcp::acceptor mute(context, {asio::ip::address_v4::loopback(), 0});
     CHECK((co_await complaint(client.connect("127.0.0.1", mute.local_endpoint().port(), in(1s))))

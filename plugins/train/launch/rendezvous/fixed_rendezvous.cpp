@@ -110,7 +110,7 @@ void FixedRendezvous::host_store() {
 Task<void> FixedRendezvous::check_own_address() {
   std::string problem;
   try {
-    const bool here = co_await leads_here();
+    const bool here = co_await leads_here(0s);
     if (!here) problem = fmt::format("{} is no address of this machine", options().host);
   } catch (const Error& error) {
     problem = error.what();

@@ -27,7 +27,9 @@ GroupRendezvous::GroupRendezvous(asio::io_context& context, RendezvousOptions op
     : context_(context),
       options_(std::move(options)),
       settings_(read_settings(options_)),
-      group_(std::make_shared<Group>(context, options_.run_id, policy, settings_.group)) {}
+      group_(std::make_shared<Group>(context, options_.run_id, policy, settings_.group)) {
+  group_->store().limit_unknown_name(settings_.unknown_name);
+}
 
 GroupRendezvous::~GroupRendezvous() { shut(); }
 
@@ -68,11 +70,31 @@ void GroupRendezvous::describe_self(const JoinOptions& options) {
   self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
 }
 
-Task<bool> GroupRendezvous::leads_here() {
-  const Time limit = Clock::now() + settings_.group.answer;
-  const auto endpoints = co_await resolve(options_.host, options_.port, limit, [this] { return leaving_; });
-  co_return std::any_of(endpoints.begin(), endpoints.end(),
-                        [](const tcp::endpoint& endpoint) { return is_own_address(endpoint.address()); });
+Task<bool> GroupRendezvous::leads_here(std::chrono::milliseconds patience) {
+  const Time known_until = std::min(Clock::now() + patience, patience_ends_),
+             answered_until = patience.count() == 0 ? Clock::now() : patience_ends_;
+  asio::steady_timer pause(context_);
+  for (;;) {
+    std::string why;
+    try {
+      const Time limit = Clock::now() + settings_.group.answer;
+      const auto endpoints = co_await resolve(options_.host, options_.port, limit, [this] { return leaving_; });
+      co_return std::any_of(endpoints.begin(), endpoints.end(),
+                            [](const tcp::endpoint& endpoint) { return is_own_address(endpoint.address()); });
+    } catch (const NameUnknown& error) {
+      if (leaving_ || Clock::now() >= known_until) throw;
+      why = error.what();
+    } catch (const Error& error) {
+      if (leaving_ || Clock::now() >= answered_until) throw;
+      why = error.what();
+    }
+    if (Clock::now() >= next_word_) {
+      log::info("waiting: {}", why);
+      next_word_ = Clock::now() + kNextWord;
+    }
+    pause.expires_after(200ms);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
 }
 
 Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {

@@ -64,6 +64,7 @@ RendezvousSettings read_settings(const RendezvousOptions& options) {
     reader.seconds("timeout", result.join);
   }
   reader.seconds("join_timeout", result.join);
+  reader.seconds("name_timeout", result.unknown_name);
   reader.seconds("exit_barrier_timeout", result.exit_barrier);
   reader.seconds("last_call_timeout", result.group.last_call);
   reader.seconds("read_timeout", result.group.answer);

@@ -15,6 +15,7 @@ struct RendezvousSettings {
   /// exit_barrier_timeout: how long a node that is done waits for the others; none: for as long as they work, so that
   /// it hears if one of them fails. The store's host waits that long in any case.
   std::optional<std::chrono::milliseconds> exit_barrier;
+  std::chrono::milliseconds unknown_name{30000};  ///< name_timeout: how long the endpoint's name may not exist yet
   GroupTimes group;             ///< last_call_timeout, keep_alive_interval times keep_alive_max_attempt, read_timeout
   std::optional<bool> is_host;  ///< is_host; none: found out
 

@@ -8,8 +8,6 @@
 #include <fmt/format.h>
 #include <netdb.h>
 
-#include "lmf/error.hpp"
-
 namespace lmf::train::launch {
 namespace {
 
@@ -35,9 +33,10 @@ void look_up(const std::string& host, std::uint16_t port, Answer& answer) {
   answer.complete = true;
 }
 
+template <class Kind = Error>
 [[noreturn]] void unknown(const std::string& host, const std::string& why) {
-  throw Error(fmt::format("the name {} has no address: {}", host, why),
-              "check the spelling (MASTER_ADDR, --rdzv-endpoint), /etc/hosts and the name server, or give a number");
+  throw Kind(fmt::format("the name {} has no address: {}", host, why),
+             "check the spelling (MASTER_ADDR, --rdzv-endpoint), /etc/hosts and the name server, or give a number");
 }
 
 }  // namespace
@@ -57,6 +56,8 @@ Task<std::vector<tcp::endpoint>> resolve(std::string host, std::uint16_t port, T
     pause.expires_after(std::chrono::milliseconds(2));
     co_await pause.async_wait(asio::use_awaitable);
   }
+  if (answer->endpoints.empty() && (answer->error == EAI_NONAME || answer->error == EAI_NODATA))
+    unknown<NameUnknown>(host, ::gai_strerror(answer->error));
   if (answer->endpoints.empty()) unknown(host, ::gai_strerror(answer->error));
   co_return answer->endpoints;
 }

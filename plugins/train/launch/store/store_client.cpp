@@ -69,8 +69,14 @@ Task<void> StoreClient::connect(std::string host, std::uint16_t port, Time deadl
   for (auto delay = kFirstRetry;; delay = std::min(2 * delay, kLastRetry)) {
     try {
       co_await try_connect(host, port, deadline);
+      unknown_since_.reset();
       co_return;
+    } catch (const NameUnknown& failure) {
+      check_unknown_name(failure);
+      why = failure.what();
+      hint = failure.hint();
     } catch (const boost::system::system_error& failure) {
+      unknown_since_.reset();
       // One that the deadline cut short says less than the one before it.
       if (why.empty() || Clock::now() < deadline) {
         why = failure.code().message();
@@ -88,6 +94,15 @@ Task<void> StoreClient::connect(std::string host, std::uint16_t port, Time deadl
     retry_.expires_after(delay);
     co_await retry_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
+}
+
+/// Names may come late, as those of a headless service in Kubernetes; one that is misspelt never does.
+void StoreClient::check_unknown_name(const Error& failure) {
+  const Time now = Clock::now();
+  if (!unknown_since_) unknown_since_ = now;
+  if (now - *unknown_since_ < unknown_limit_) return;
+  const auto asked = std::chrono::duration_cast<std::chrono::seconds>(now - *unknown_since_);
+  throw NameUnknown(fmt::format("{}; asked again and again for {} s", failure.what(), asked.count()), failure.hint());
 }
 
 Task<void> StoreClient::try_connect(std::string host, std::uint16_t port, Time deadline) {

@@ -27,9 +27,10 @@ class StoreClient {
   StoreClient& operator=(const StoreClient&) = delete;
 
   /// Tries every address of the name, again and again until the deadline; a store must answer, an open port is not
-  /// enough.
+  /// enough. Throws NameUnknown when, in this call and those before, there has been no such name for long enough.
   Task<void> connect(std::string host, std::uint16_t port, Time deadline);
   void limit_answers(std::chrono::milliseconds limit) { limit_ = limit; }
+  void limit_unknown_name(std::chrono::milliseconds limit) { unknown_limit_ = limit; }
   void close();  ///< for good: what is under way, connecting too, ends with StoreLost
   bool is_open() const { return socket_.is_open(); }
   std::string peer() const { return name_; }  ///< "host:port", as given
@@ -81,6 +82,7 @@ class StoreClient {
   }
   Task<std::string> text(std::uint64_t limit);
   void disconnect();
+  void check_unknown_name(const Error& failure);
   [[noreturn]] void lost(const std::string& why);
   [[noreturn]] void lost(const error_code& error);
 
@@ -88,7 +90,8 @@ class StoreClient {
   asio::steady_timer free_, retry_;
   std::uint64_t asked_ = 0, served_ = 0;
   bool closed_ = false;
-  std::chrono::milliseconds limit_{10000};
+  std::chrono::milliseconds limit_{10000}, unknown_limit_{30000};
+  std::optional<Time> unknown_since_;
   std::string name_, why_lost_;
 };
 

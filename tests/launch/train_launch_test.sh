@@ -49,6 +49,13 @@ expect "workers that continue" status 0
 expect_true "one of them says so" [ "$(grep -c 'continuing from' said)" = 1 ]
 rm -r out
 
+for wrong in model_name_or_path=/no/model dataset=no_such_data template=no_such_template; do
+  lmf train config.yaml $wrong
+  expect "$wrong" status 2
+  expect_true "$wrong: said once, and no worker was started" [ "$(grep -c "${wrong#*=}" said)" = 1 ]
+  expect_not_said "$wrong" "FAILED"
+done
+
 LMF_TEST_WORKER=fail lmf train config.yaml
 expect "a failing worker" status 7
 expect_said "a failing worker" "lmf train config.yaml FAILED" "rank      : 1 (local_rank: 1)" "| lmf train: made up" \

@@ -140,7 +140,10 @@ int train_command(const Invocation& call) {
     log::info("{}", topology.why);
   if (!topology.warning.empty() && (is_agent || speaks)) log::warn("{}", topology.warning);
   if (is_agent) {
-    if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
+    const bool one_node = agent.rendezvous.maximum_nodes == 1;
+    if (!one_node) agent.rendezvous.facts = train::job_facts(call.host, read.options);
+    // On several nodes the workers find it, and all nodes hear of it.
+    if (one_node) config::throw_problems(train::missing_inputs(read.options, call.host.share_directory));
     return train::launch::run_agent(agent);
   }
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);

@@ -14,6 +14,7 @@
 #include "lmf/error.hpp"
 #include "support/places.hpp"
 #include "train/launch/agent/failure_cause.hpp"
+#include "train/launch/agent/failure_report.hpp"
 #include "train/launch/agent/processes.hpp"
 #include "train/launch/agent/run_folder.hpp"
 #include "train/launch/agent/run_options.hpp"
@@ -230,6 +231,33 @@ TEST_CASE("the last lines of a text: bounded, without what a redrawn line showed
   CHECK(last_lines_of("0%\r50%\r100%\nx\x1b[31m\n") == std::vector<std::string>{"100%", "x?[31m"});
   CHECK(last_lines_of("1\n2\n3\n4\n", 2) == std::vector<std::string>{"3", "4"});
   CHECK(last_lines_of(std::string(100'000, 'x'))[0].size() == 500);
+}
+
+TEST_CASE("ranks that fail alike are listed once; a worker's own traceback stands for its last lines") {
+  const auto failure = [](int rank, int exit_code, const std::string& line) {
+    Failure result;
+    result.rank = rank;
+    result.ending.exit_code = exit_code;
+    result.last.lines = {"rank " + std::to_string(rank), line};
+    return result;
+  };
+  FailureReport report;
+  report.failures = {failure(2, 1, "no such file"), failure(3, 1, "no such file"), failure(1, 1, "other"),
+                     failure(0, 1, "no such file"), failure(4, 2, "no such file")};
+  const std::string table = report.table();
+  CAPTURE(table);
+  const auto says = [](const std::string& text, const std::string& part) { return text.find(part) != text.npos; };
+  CHECK(says(table, "  rank 0, 3: exit code and last line as of rank 2 below\n"));
+  CHECK_FALSE(says(table, "    | rank 3"));
+  for (const char* shown : {"    | rank 1\n    | other\n", "    | rank 2", "    | rank 4"}) CHECK(says(table, shown));
+
+  report.failures = {failure(0, 1, "ValueError: made up")};
+  report.failures[0].traceback = {"Traceback", "  File", "ValueError: made up"};
+  CHECK(says(report.table(), "  traceback : Traceback\n    File\n  ValueError: made up\n"));
+  CHECK_FALSE(says(report.table(), "last lines"));
+  report.failures[0].last.lines = {"something else"};
+  report.failures[0].last.of_output = true;
+  CHECK(says(report.table(), "  last lines: of standard output\n    | something else\n"));
 }
 
 TEST_CASE("causes are told from what is there to see") {

@@ -195,14 +195,61 @@ def c51(launcher):
         return f"status {job.status()}, {job.output().strip()}"
 
 
-@case("C52", "an error file: in the table, and handed on to the agent's own", "status 1, table True, handed on 1",
-      "status 1, table False, handed on 1")
+def error_file_in_table(job):
+    """Without --log-dir: the file that the table names is there and is the worker's."""
+    named = re.search(r"error_file *: (.*)", job.errors())
+    return bool(named) and os.path.isfile(named[1]) and "py_callstack" in open(named[1]).read()
+
+
+@case("C52", "an error file: its traceback in the table, the file named and kept, and handed on to the agent's own",
+      "status 1, table True, kept True, handed on 1")
 def c52(launcher):
     import json
     with Job(launcher, [], {"*": ["raise"]}, environment={"TORCHELASTIC_ERROR_FILE": "handed-on.json"}) as job:
         status = job.status()
         code = json.load(open(job.folder / "handed-on.json"))["message"].get("errorCode")
-        return f"status {status}, table {'ValueError: made up' in job.errors()}, handed on {code}"
+        table = "Traceback (most recent call last):\n" in job.errors() and '  File "made_up.py", line 7, in main\n' in job.errors()
+        return f"status {status}, table {table}, kept {error_file_in_table(job)}, handed on {code}"
+
+
+@case("L11", "torch's own @record, without --log-dir", "status 1, table True, kept True", needs="torch")
+def l11(launcher):
+    with Job(launcher, [], {"*": ["record"]}) as job:
+        status, table = job.status(), job.errors().split("Root Cause")[-1]
+        whole = all(part in table for part in ("Traceback (most recent call last):", "worker.py", "ZeroDivisionError"))
+        return f"status {status}, table {whole}, kept {error_file_in_table(job)}"
+
+
+@case("L12", "an error file of an attempt that was followed by a good one leaves nothing", "status 0, no file left", "status 0, files left")
+def l12(launcher):
+    with Job(launcher, ["--max-restarts=1"], {"*": ["once", "raise", "else"]}) as job:
+        return f"status {job.status()}, {job.files_left()}"
+
+
+@case("L13", "a worker that writes to standard output alone: its last lines are in the table",
+      "shown True, redirected True, not shown True, after lines on standard error False",
+      "shown False, redirected False, not shown False, after lines on standard error False")
+def l13(launcher):
+    results = []
+    for name, options, plan in (("shown", [], ["stdout oh no"]), ("redirected", ["-r", "1", "--log-dir=logs"], ["stdout oh no"]),
+                                ("not shown", ["--local-ranks-filter=7"], ["stdout oh no"]),
+                                ("after lines on standard error", [], ["stderr oh yes", "stdout oh no"])):
+        with Job(launcher, options, {"*": [*plan, "exit 3"]}) as job:
+            job.status()
+            results.append(f"{name} {'    | oh no' in job.errors()}")
+    return ", ".join(results)
+
+
+@case("L14", "the reader of standard output: one that leaves ends the job, one that is slow gets all of it, as without a launcher",
+      "left: ended, nothing left; slow: 300000 lines")
+def l14(launcher):
+    leaves, slow = (Launcher(launcher.name, ["sh", "-c", f'"$@" 2> errors | {reader}', "sh", *launcher.command], launcher.python)
+                    for reader in ("head -n 1", "(sleep 7; wc -l)"))
+    with Job(leaves, ["--no-python"], program=["yes"]) as job:
+        result = f"left: {'ended' if job.status() != 'hangs' else 'hangs'}, {job.left()}"
+    with Job(slow, ["--no-python"], program=["seq", "300000"]) as job:
+        job.status()
+        return f"{result}; slow: {job.output().strip()} lines"
 
 
 @case("C53", "not sharing the store: the worker of rank 0 hosts it, on a port that is free",

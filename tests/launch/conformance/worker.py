@@ -2,7 +2,7 @@
 
 usage: worker.py '{"0": ["sleep 30"], "*": ["stderr oh no", "exit 3"]}' [further words]
 The key is the rank, or rank/world size, "*" any other. Steps: sleep S, wait, stdout T, stderr T, exit N, kill SIGNAL, ignore SIGNAL,
-catch SIGNAL, leave SIGNAL N (exit N on it), save SIGNAL S (take S seconds, note it and exit 0), note EVENT, child, daemon, once (the following steps only before a restart), raise, all_reduce N.
+catch SIGNAL, leave SIGNAL N (exit N on it), save SIGNAL S (take S seconds, note it and exit 0), note EVENT, child, daemon, once (the following steps only before a restart), raise, record, all_reduce N.
 """
 import json
 import os
@@ -45,7 +45,8 @@ def all_reduce(times):
 
 def fail_as_record_does():
     """What torch's @record writes for an exception."""
-    message = {"message": "ValueError: made up", "extraInfo": {"py_callstack": "Traceback", "timestamp": str(int(time.time()))}}
+    stack = 'Traceback (most recent call last):\n  File "made_up.py", line 7, in main\nValueError: made up\n'
+    message = {"message": "ValueError: made up", "extraInfo": {"py_callstack": stack, "timestamp": str(int(time.time()))}}
     with open(os.environ["TORCHELASTIC_ERROR_FILE"], "w") as file:
         json.dump({"message": message}, file)
     sys.exit(1)
@@ -84,6 +85,10 @@ def do(step):
         note(word, child=child.pid)
     elif word == "raise":
         fail_as_record_does()
+    elif word == "record":
+        from torch.distributed.elastic.multiprocessing.errors import record
+
+        record(lambda: 1 // 0)()
     elif word == "all_reduce":
         all_reduce(int(rest))
     else:

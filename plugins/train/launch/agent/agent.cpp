@@ -24,7 +24,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-/// How long the reader of the agent's output may take nothing before the rest is dropped.
+/// How long the reader of what is left of the agent's output may take before the rest is dropped.
 constexpr auto kFlushPatience = 5s;
 
 std::string nested_job(const std::string& id) {
@@ -46,7 +46,7 @@ std::unique_ptr<Rendezvous> make_rendezvous(asio::io_context& context, const Ren
 
 }  // namespace
 
-Agent::Agent(asio::io_context& context, const AgentOptions& options, const RunFolder& folder, const Guard& guard,
+Agent::Agent(asio::io_context& context, const AgentOptions& options, RunFolder& folder, const Guard& guard,
              std::string job)
     : context_(context),
       options_(options),
@@ -74,8 +74,10 @@ asio::awaitable<int> Agent::run() {
     else
       verdict = co_await attempt(std::get<Assignment>(*joined));
   }
-  co_await output_.flush(kFlushPatience);
-  co_await error_.flush(kFlushPatience);
+  // Named, as above. The workers' output may be what the job is for: its reader may take its time.
+  std::function<bool()> told_to_stop = [this] { return signals_.stop().has_value(); }, at_once = [] { return true; };
+  co_await output_.flush(kFlushPatience, std::move(told_to_stop));
+  co_await error_.flush(kFlushPatience, std::move(at_once));
   signals_.close();
   co_return *verdict.status;
 }
@@ -136,7 +138,7 @@ int run_agent(const AgentOptions& options) try {
   const std::string id = unique_process_id(), temporary = RunFolder::temporary_name();
   // Before anything else is there, so that the guard holds no port and no pipe, and misses nothing.
   const Guard guard(id, options.log_folder.empty() && !holds_output ? temporary : "");
-  const RunFolder folder(options.log_folder, temporary, options.rendezvous.run_id, holds_output);
+  RunFolder folder(options.log_folder, temporary, options.rendezvous.run_id, holds_output);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (options.log_folder.empty() && holds_output) log::info("the workers' output goes to {}", folder.path());
   asio::io_context context(1);

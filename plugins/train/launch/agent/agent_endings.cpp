@@ -48,7 +48,7 @@ asio::awaitable<Verdict> Agent::stop_for_signal(WorkerGroup& group) {
   const int status = unwilling->ending()->status();
   log::error("rank {} (pid {}) answered {} with exit code {}: what it was to save may be lost{}",
              unwilling->plan().rank, unwilling->pid(), signal_name(signal), status,
-             said_last(unwilling->streams().last_error_lines()));
+             said_last(unwilling->streams().last_lines().lines));
   co_return Verdict{exit_status(status)};
 }
 
@@ -100,7 +100,7 @@ asio::awaitable<Verdict> Agent::handle_failure(WorkerGroup& group, std::uint64_t
 asio::awaitable<Verdict> Agent::fail(WorkerGroup& group, const FailureReport& first, std::uint64_t kills,
                                      const Assignment& assignment, const std::string& no_new_attempt) {
   const int status = first.root().ending.status();
-  auto announcement = rendezvous_->announce_failure(first.sentence(), status, first.root().last_lines);
+  auto announcement = rendezvous_->announce_failure(first.sentence(), status, first.root().last.lines);
   const auto before = co_await together_.unless_stopped(std::move(announcement));
   co_await wait_until_gone(group);
   if (!signals_.stop()) {
@@ -120,8 +120,10 @@ asio::awaitable<Verdict> Agent::fail(WorkerGroup& group, const FailureReport& fi
   co_return Verdict{exit_status(status)};
 }
 
-FailureReport Agent::finished_report(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment) const {
+FailureReport Agent::finished_report(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment) {
   FailureReport report = report_failures(group, options_.name, kills, assignment);
+  for (const Failure& failure : report.failures)
+    if (!failure.error_file.empty()) folder_.keep();
   report.error_files_stay = folder_.stays();
   return report;
 }

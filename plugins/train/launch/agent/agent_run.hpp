@@ -24,7 +24,7 @@ struct Verdict {
 /// agent_endings.cpp.
 class Agent {
  public:
-  Agent(boost::asio::io_context& context, const AgentOptions& options, const RunFolder& folder, const Guard& guard,
+  Agent(boost::asio::io_context& context, const AgentOptions& options, RunFolder& folder, const Guard& guard,
         std::string job);
 
   /// The exit status.
@@ -47,7 +47,7 @@ class Agent {
   /// consequence, and the job ends everywhere with the status of the cause.
   Task<Verdict> fail(WorkerGroup& group, const FailureReport& first, std::uint64_t kills, const Assignment& assignment,
                      const std::string& no_new_attempt);
-  FailureReport finished_report(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment) const;
+  FailureReport finished_report(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment);
   Task<Verdict> end_well(WorkerGroup& group);
   Verdict follow(const Change& change);
   Verdict stopped() const;
@@ -55,7 +55,7 @@ class Agent {
 
   boost::asio::io_context& context_;
   const AgentOptions& options_;
-  const RunFolder& folder_;
+  RunFolder& folder_;
   const Guard& guard_;
   const std::string job_;
   Wake wake_;

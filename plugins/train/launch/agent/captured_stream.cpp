@@ -93,6 +93,10 @@ struct CapturedStream::State {
       if (failed) co_return;
       self->take({buffer.data(), count});
       if (self->to.console != nullptr) co_await self->to.console->room();
+      if (self->to.ends_with_console && self->to.console->failed()) {
+        boost::system::error_code ignored;
+        self->stream.close(ignored);  // the worker, too, is to hear that nobody reads on
+      }
       if (!self->stream.is_open()) co_return;
     }
   }

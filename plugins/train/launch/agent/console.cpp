@@ -1,5 +1,8 @@
 #include "train/launch/agent/console.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,12 +11,15 @@
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
+#include "base/log.hpp"
 #include "train/launch/agent/file_descriptor.hpp"
 
 namespace lmf::train::launch {
 namespace {
 
 constexpr std::size_t kMostWaiting = 1 << 20;
+/// How often somebody who waits looks whether there is a hurry now.
+constexpr std::chrono::milliseconds kLook{100};
 
 /// A description of the same pipe or terminal of our own: making the inherited one non-blocking would do so for every
 /// process that shares it.
@@ -33,7 +39,7 @@ Console::Console(boost::asio::io_context& context, int descriptor)
 
 void Console::write(std::string_view text) {
   if (!stream_.is_open()) {
-    write_all(descriptor_, text);
+    note_failure(write_all(descriptor_, text));
     return;
   }
   waiting_ += text;
@@ -48,6 +54,7 @@ void Console::start_writing() {
                              if (failed == boost::asio::error::operation_aborted) return;  // *this may be gone
                              writing_ = false;
                              if (failed) waiting_.clear();
+                             note_failure(failed.value());
                              if (!waiting_.empty()) start_writing();
                              written_.notify();
                            });
@@ -57,9 +64,25 @@ boost::asio::awaitable<void> Console::room() {
   while (waiting_.size() > kMostWaiting) co_await written_.wait();
 }
 
-boost::asio::awaitable<void> Console::flush(std::chrono::milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
-  while (writing_ && Clock::now() < deadline) co_await written_.wait(deadline);
+boost::asio::awaitable<void> Console::flush(std::chrono::milliseconds patience, std::function<bool()> impatient) {
+  auto deadline = Clock::now() + patience;
+  while (writing_ && Clock::now() < deadline) {
+    if (!impatient()) deadline = Clock::now() + patience;
+    co_await written_.wait(std::min(deadline, Clock::now() + kLook));
+  }
+}
+
+bool Console::never_waits() const {
+  struct stat status;
+  if (stream_.is_open()) return true;
+  if (::fstat(descriptor_, &status) != 0 || ::isatty(descriptor_) == 1) return false;
+  return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode);
+}
+
+/// Who reads no further (head) knows why.
+void Console::note_failure(int reason) {
+  if (reason == 0 || std::exchange(failed_, true) || reason == EPIPE || descriptor_ != STDOUT_FILENO) return;
+  log::warn("the workers' standard output is cut off: {}", std::strerror(reason));
 }
 
 }  // namespace lmf::train::launch

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,18 +21,23 @@ class Console {
   Console(boost::asio::io_context& context, int descriptor);
 
   void write(std::string_view text);
+  /// Whether writing never waits for a reader, so that everything may pass through here.
+  bool never_waits() const;
+  /// Whether something could not be written, as when the reader is gone.
+  bool failed() const { return failed_; }
   /// Waits while too much is unwritten: who writes more then would only fill memory.
   boost::asio::awaitable<void> room();
-  /// At the end: waits until all is written, but no longer than that.
-  boost::asio::awaitable<void> flush(std::chrono::milliseconds patience);
+  /// At the end: waits until all is written, but when `impatient` is true no longer than that.
+  boost::asio::awaitable<void> flush(std::chrono::milliseconds patience, std::function<bool()> impatient);
 
  private:
   void start_writing();
+  void note_failure(int reason);
 
   boost::asio::posix::stream_descriptor stream_;  // closed where writing cannot block, or cannot be made not to
   Wake written_;
   int descriptor_;
-  bool writing_ = false;
+  bool writing_ = false, failed_ = false;
   std::string waiting_, being_written_;
 };
 

@@ -23,6 +23,7 @@ using SystemTime = std::chrono::system_clock::time_point;
 
 constexpr std::size_t kLargestErrorFile = 1 << 20;
 constexpr std::size_t kWidth = 60;
+constexpr std::size_t kLongestTraceback = 60;
 
 /// The worker's own words: {"message": {"message": ..., "extraInfo": {"timestamp": "seconds"}}}, or {"message": ...}.
 /// Null when there is none or it is broken: a dying worker wrote it.
@@ -54,6 +55,11 @@ void read_error(Failure& failure, const std::string& path) {
   const json* inner = field(*message, "message");
   failure.message = text_of(inner != nullptr ? *inner : *message);
   const json* extra = field(*message, "extraInfo");
+  const json* stack = extra != nullptr ? field(*extra, "py_callstack") : nullptr;
+  if (stack != nullptr) failure.traceback = last_lines_of(text_of(*stack), kLongestTraceback);
+  if (stack == nullptr || text_of(*stack).find(failure.message) == std::string::npos)
+    for (std::string& line : last_lines_of(failure.message, kLongestTraceback))
+      failure.traceback.push_back(std::move(line));
   const json* time = extra != nullptr ? field(*extra, "timestamp") : nullptr;
   if (time == nullptr) return;
   const double seconds = std::strtod(text_of(*time).c_str(), nullptr);
@@ -91,14 +97,30 @@ void add_entry(std::string& table, std::size_t number, const Failure& failure, c
   line("error_file", named ? failure.error_file : "<N/A>");
   if (failure.ending.signal != 0)
     line("signal", fmt::format("{} received by PID {}", signal_name(failure.ending.signal), failure.pid));
-  if (!failure.message.empty()) line("traceback", failure.message);
+  for (std::size_t i = 0; i < failure.traceback.size(); ++i)
+    i == 0 ? line("traceback", failure.traceback[i]) : void(table += fmt::format("  {}\n", failure.traceback[i]));
   if (!failure.cause.empty()) line("cause", failure.cause);
-  if (failure.last_lines.empty()) return;
-  line("last lines", "");
-  for (const std::string& last : failure.last_lines) table += "    | " + last + "\n";
+  const auto& lines = failure.last.lines;
+  // Python has written the traceback there, too.
+  const bool said =
+      !failure.traceback.empty() && std::find(lines.begin(), lines.end(), failure.traceback.back()) != lines.end();
+  if (lines.empty() || said) return;
+  line("last lines", failure.last.of_output ? "of standard output" : "");
+  for (const std::string& last : lines) table += "    | " + last + "\n";
 }
 
-std::string ranks_text(const std::vector<int>& ranks) {
+std::string last_word(const Failure& failure) {
+  const auto& lines = failure.traceback.empty() ? failure.last.lines : failure.traceback;
+  return lines.empty() ? "" : lines.back();
+}
+
+/// All ranks fail alike where the configuration is wrong.
+bool are_alike(const Failure& a, const Failure& b) {
+  return a.ending.status() == b.ending.status() && !last_word(a).empty() && last_word(a) == last_word(b);
+}
+
+std::string ranks_text(std::vector<int> ranks) {
+  std::sort(ranks.begin(), ranks.end());
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin < ranks.size();) {
     std::size_t end = begin;
@@ -122,7 +144,11 @@ std::string FailureReport::sentence() const {
 std::string FailureReport::table() const {
   const std::string thick(kWidth, '='), thin(kWidth, '-');
   std::string text = fmt::format("{}\n{} FAILED\n{}\nFailures:\n", thick, name, thin);
-  for (std::size_t i = 1; i < failures.size(); ++i) add_entry(text, i, failures[i], *this);
+  std::vector<int> alike;
+  for (std::size_t i = 1; i < failures.size(); ++i)
+    are_alike(failures[i], root()) ? alike.push_back(failures[i].rank) : add_entry(text, i, failures[i], *this);
+  if (!alike.empty())
+    text += fmt::format("  rank {}: exit code and last line as of rank {} below\n", ranks_text(alike), root().rank);
   if (failures.size() == 1) text += "  <NO_OTHER_FAILURES>\n";
   text += fmt::format("{}\nRoot Cause (first observed failure):\n", thin);
   add_entry(text, 0, root(), *this);
@@ -150,9 +176,10 @@ FailureReport report_failures(const WorkerGroup& group, std::string name, std::u
                     {},
                     {},
                     {},
-                    worker->streams().last_error_lines()};
+                    {},
+                    worker->streams().last_lines()};
     read_error(failure, worker->plan().error_file);
-    failure.cause = cause_of(failure.ending, failure.pid, failure.last_lines, out_of_memory_kills_before,
+    failure.cause = cause_of(failure.ending, failure.pid, failure.last.lines, out_of_memory_kills_before,
                              assignment.master_port, assignment.group_world_size > 1);
     report.failures.push_back(std::move(failure));
   }

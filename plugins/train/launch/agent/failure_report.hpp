@@ -16,9 +16,10 @@ struct Failure {
   Ending ending;
   std::chrono::system_clock::time_point when;  ///< as its error file says, else when it ended
   std::string message;                         ///< of its error file; "": none
+  std::vector<std::string> traceback;          ///< of its error file: the last lines of it
   std::string error_file;                      ///< "": it wrote none
   std::string cause;
-  std::vector<std::string> last_lines;
+  LastLines last;
 };
 
 struct FailureReport {

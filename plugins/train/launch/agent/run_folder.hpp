@@ -5,7 +5,7 @@
 namespace lmf::train::launch {
 
 /// Where logs and error files of one agent go: LOG_FOLDER/RUNID_XXXXXXXX/attempt_N/LOCAL_RANK, as torchrun lays it out.
-/// Without a log folder it is a temporary one, which is removed at the end unless the workers' output is in it.
+/// Without a log folder it is a temporary one, which is removed at the end unless there is something in it to be read.
 class RunFolder {
  public:
   /// A temporary folder's name that nobody else has: known before it is made, so that the guard knows it in time.
@@ -20,6 +20,7 @@ class RunFolder {
   /// Makes a folder for the attempt, and one for each worker in it.
   std::string attempt(int number, int workers) const;
   const std::string& path() const { return path_; }
+  void keep() { stays_ = true; }  ///< an error file is worth it
   bool stays() const { return stays_; }
 
  private:

@@ -1,5 +1,6 @@
 #include "train/launch/agent/worker_output.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -35,9 +36,9 @@ Pair make_pipe() {
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-/// A terminal of the worker's own, as wide as ours and without any conversion, so that programs which draw on a
+/// A terminal of the worker's own, as wide as that one and without any conversion, so that programs which draw on a
 /// terminal still do although the agent reads along. None where there is none to be had.
-std::optional<Pair> make_terminal() {
+std::optional<Pair> make_terminal(int like) {
   Pair pair{FileDescriptor(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), FileDescriptor()};
   char name[64];
   if (!pair.ours || ::grantpt(pair.ours.get()) != 0 || ::unlockpt(pair.ours.get()) != 0 ||
@@ -50,8 +51,21 @@ std::optional<Pair> make_terminal() {
   settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   ::tcsetattr(pair.theirs.get(), TCSANOW, &settings);
   winsize size;
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(pair.ours.get(), TIOCSWINSZ, &size);
+  if (::ioctl(like, TIOCGWINSZ, &size) == 0) ::ioctl(pair.ours.get(), TIOCSWINSZ, &size);
   return pair;
+}
+
+/// The last lines of a stream, wherever it went.
+std::vector<std::string> lines_of(const CapturedStream* captured, const std::string& file_name) {
+  if (captured != nullptr) return captured->last_lines();
+  if (file_name.empty()) return {};
+  FileDescriptor file(::open(file_name.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string tail(16 * 1024, '\0');
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  const off_t begin = std::max<off_t>(0, size - static_cast<off_t>(tail.size()));
+  const ssize_t count = ::pread(file.get(), tail.data(), tail.size(), begin);
+  tail.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return last_lines_of(tail);
 }
 
 [[noreturn]] void wrong_streams(const std::string& text, const std::string& origin) {
@@ -90,16 +104,14 @@ LogSettings::Streams LogSettings::parse_streams(const std::string& text, const s
   return result;
 }
 
-std::vector<std::string> WorkerStreams::last_error_lines() const {
-  if (captured_error) return captured_error->last_lines();
-  if (error_file.empty()) return {};
-  FileDescriptor file(::open(error_file.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string tail(16 * 1024, '\0');
-  const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  const off_t begin = std::max<off_t>(0, size - static_cast<off_t>(tail.size()));
-  const ssize_t count = ::pread(file.get(), tail.data(), tail.size(), begin);
-  tail.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  return last_lines_of(tail);
+LastLines WorkerStreams::last_lines() const {
+  const auto blank = [](const std::string& line) { return line.find_first_not_of(" \t") == std::string::npos; };
+  LastLines last{lines_of(captured_error.get(), error_file), false};
+  if (!std::all_of(last.lines.begin(), last.lines.end(), blank)) return last;
+  last.lines = lines_of(captured_output.get(), output_file);
+  last.of_output = true;
+  if (std::all_of(last.lines.begin(), last.lines.end(), blank)) return {};
+  return last;
 }
 
 void WorkerStreams::drain() {
@@ -118,8 +130,7 @@ OutputPlan::OutputPlan(boost::asio::io_context& context, const LogSettings& sett
 
 WorkerStreams OutputPlan::open(int local_rank, int rank) {
   WorkerStreams streams;
-  std::string output_file;
-  streams.output = open_stream(local_rank, rank, Stream::output, streams.captured_output, output_file);
+  streams.output = open_stream(local_rank, rank, Stream::output, streams.captured_output, streams.output_file);
   streams.error = open_stream(local_rank, rank, Stream::error, streams.captured_error, streams.error_file);
   return streams;
 }
@@ -135,14 +146,17 @@ FileDescriptor OutputPlan::open_stream(int local_rank, int rank, Stream stream,
     file = create_file(file_name);
     if (!teed) return file;
   }
-  if (!teed && !is_error) return shown ? FileDescriptor() : FileDescriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  // Standard error is always read along: its last lines are what a failure is explained by.
+  Console& console = is_error ? error_ : output_;
+  // Both are read along: a failure is explained by what was written last. Not where the agent could be held up by it.
+  if (!is_error && !teed && shown && !console.never_waits()) return FileDescriptor();
   std::optional<Pair> pair;
-  if (!teed && shown && ::isatty(STDERR_FILENO) == 1) pair = make_terminal();
+  const int ours = is_error ? STDERR_FILENO : STDOUT_FILENO;
+  if (!teed && shown && ::isatty(ours) == 1) pair = make_terminal(ours);
   if (!pair) pair = make_pipe();
   CapturedStream::Destinations to;
-  to.console = !shown ? nullptr : is_error ? &error_ : &output_;
+  to.console = shown ? &console : nullptr;
   to.whole_lines = teed;
+  to.ends_with_console = shown && !is_error && !teed;
   to.prefix =
       substitute(settings_.prefix,
                  {{"role_name", role_}, {"rank", std::to_string(rank)}, {"local_rank", std::to_string(local_rank)}});

@@ -37,8 +37,9 @@ struct LogSettings {
 class CapturedStream {
  public:
   struct Destinations {
-    Console* console = nullptr;  ///< null: not shown
-    bool whole_lines = false;    ///< with `prefix`
+    Console* console = nullptr;      ///< null: not shown
+    bool whole_lines = false;        ///< with `prefix`
+    bool ends_with_console = false;  ///< when that fails, as if the worker wrote to it itself
     std::string prefix;
     FileDescriptor file;  ///< -1: none
     std::string file_name;
@@ -58,13 +59,19 @@ class CapturedStream {
   std::shared_ptr<State> state_;
 };
 
+/// What a worker wrote last.
+struct LastLines {
+  std::vector<std::string> lines;
+  bool of_output = false;  ///< of standard output, as there is nothing on standard error
+};
+
 /// The files of one worker that is to be started, and what the agent keeps of them.
 struct WorkerStreams {
   FileDescriptor output, error;  ///< what the worker gets as 1 and 2; -1: the agent's own
   std::unique_ptr<CapturedStream> captured_output, captured_error;
-  std::string error_file;  ///< where standard error goes when only a file has it
+  std::string output_file, error_file;  ///< where it goes when only a file has it
 
-  std::vector<std::string> last_error_lines() const;
+  LastLines last_lines() const;
   void drain();
 };
 

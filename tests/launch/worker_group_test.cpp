@@ -69,7 +69,7 @@ TEST_CASE("a wake reaches all who wait, and who waits later waits for the next")
 
 TEST_CASE("workers that end while the agent is busy are all heard of afterwards, each with its own status") {
   on_loop([](boost::asio::io_context& context) -> Task<void> {
-    const Guard guard("test", "");
+    Guard guard("test", "");
     Wake wake(context);
     WorkerGroup group(context, guard, wake);
     constexpr int kWorkers = 8;
@@ -91,7 +91,7 @@ TEST_CASE("workers that end while the agent is busy are all heard of afterwards,
 
 TEST_CASE("a worker that ends by itself while the agent is busy telling it to stop has failed by itself") {
   on_loop([](boost::asio::io_context& context) -> Task<void> {
-    const Guard guard("test", "");
+    Guard guard("test", "");
     Wake wake(context);
     WorkerGroup group(context, guard, wake);
     group.start(shell(0, "exit 3"), WorkerStreams());
@@ -108,6 +108,60 @@ TEST_CASE("a worker that ends by itself while the agent is busy telling it to st
   });
 }
 
+TEST_CASE("a guard in the place of another knows what that one was to end") {
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+  int ready[2];
+  REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+  const pid_t agent = ::fork();
+  REQUIRE(agent >= 0);
+  if (agent == 0) {
+    Guard guard("no job's", "");
+    const pid_t session = ::fork();
+    if (session == 0) {
+      ::setsid();
+      for (;;) ::pause();
+    }
+    guard.watch_session({session});
+    ::kill(guard.pid(), SIGKILL);
+    guard.replace();
+    [[maybe_unused]] const auto written = ::write(ready[1], &session, sizeof session);
+    ::_exit(0);  // as if killed: the guard is not dismissed
+  }
+  pid_t session = 0;
+  REQUIRE(::read(ready[0], &session, sizeof session) == sizeof session);
+  int status = 0;
+  CHECK(::waitpid(agent, nullptr, 0) == agent);  // then the others are this process's children
+  CHECK(::waitpid(session, &status, 0) == session);
+  CHECK(WIFSIGNALED(status));
+  while (::waitpid(-1, nullptr, 0) > 0) continue;  // the guards
+  for (const int end : ready) ::close(end);
+}
+
+TEST_CASE("the loss of the guard is noticed, said, and mended") {
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    std::string said;
+    Wake wake(context);
+    lmf::log::set_sink(
+        [&](lmf::log::Level, std::string_view text) {
+          said += text;
+          wake.notify();
+        },
+        lmf::log::Level::info);
+    Guard guard("test", "");
+    GuardWatch watch(context, guard);
+    for (int time = 0; time < 2; ++time) {
+      const pid_t before = guard.pid();
+      ::kill(before, SIGKILL);
+      while (guard.pid() == before) co_await wake.wait(in(10ms));
+      CHECK(said == fmt::format("the launcher's guard (process {}) was ended from outside; process {} takes its place",
+                                before, guard.pid()));
+      said.clear();
+      CHECK(::kill(guard.pid(), 0) == 0);
+    }
+    lmf::log::set_sink({}, lmf::log::Level::off);
+  });
+}
+
 TEST_CASE("who does not end is named, and how long it is waited for") {
   REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
   on_loop([](boost::asio::io_context& context) -> Task<void> {
@@ -119,7 +173,7 @@ TEST_CASE("who does not end is named, and how long it is waited for") {
           hurry = true;  // all that was to be seen
         },
         lmf::log::Level::info);
-    const Guard guard("test", "");
+    Guard guard("test", "");
     Wake wake(context);
     WorkerGroup group(context, guard, wake);
     std::string expected;

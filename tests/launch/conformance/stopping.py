@@ -148,6 +148,37 @@ def c41(launcher):
         return f"status {job.status()}, {job.left()}, {job.files_left()}"
 
 
+def guards(job):
+    """lmf's process that outlives an agent that is killed."""
+    return [pid for pid in harness.processes_with(job.mark) if name_of(pid) == "lmf-guard"]
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+@case("L10", "the agent's guard is killed, then the agent: there is another guard by then", "said True, killed by SIGKILL, nothing left, no file left",
+      "no guard")
+def l10(launcher):
+    plan = {"*": ["ignore SIGTERM", "daemon", "child", "wait"]}
+    with Job(launcher, ["--nproc-per-node=2"], plan) as job:
+        job.until("child", 2)
+        first = guards(job)
+        if not first:
+            return "no guard"
+        os.kill(first[0], signal.SIGKILL)
+        limit = time.time() + harness.PATIENCE
+        while time.time() < limit and guards(job) in ([], first):
+            time.sleep(0.02)
+        said = f"guard (process {first[0]}) was ended from outside" in job.errors()
+        job.signal("SIGKILL")
+        return f"said {said}, {job.status()}, {job.left()}, {job.files_left()}"
+
+
 @case("C42", "what a failing worker left in the background is gone too", "status 3, nothing left", "status 1, orphans")
 def c42(launcher):
     plan = {"0": ["child", "wait"], "1": ["child", "daemon", "sleep 0.5", "exit 3"]}

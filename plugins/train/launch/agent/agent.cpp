@@ -46,12 +46,12 @@ std::unique_ptr<Rendezvous> make_rendezvous(asio::io_context& context, const Ren
 
 }  // namespace
 
-Agent::Agent(asio::io_context& context, const AgentOptions& options, RunFolder& folder, const Guard& guard,
-             std::string job)
+Agent::Agent(asio::io_context& context, const AgentOptions& options, RunFolder& folder, Guard& guard, std::string job)
     : context_(context),
       options_(options),
       folder_(folder),
       guard_(guard),
+      guard_watch_(context, guard),
       job_(std::move(job)),
       wake_(context),
       output_(context, STDOUT_FILENO),
@@ -137,7 +137,7 @@ int run_agent(const AgentOptions& options) try {
   const bool holds_output = logs.redirects.any() || logs.tee.any();
   const std::string id = unique_process_id(), temporary = RunFolder::temporary_name();
   // Before anything else is there, so that the guard holds no port and no pipe, and misses nothing.
-  const Guard guard(id, options.log_folder.empty() && !holds_output ? temporary : "");
+  Guard guard(id, options.log_folder.empty() && !holds_output ? temporary : "");
   RunFolder folder(options.log_folder, temporary, options.rendezvous.run_id, holds_output);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (options.log_folder.empty() && holds_output) log::info("the workers' output goes to {}", folder.path());

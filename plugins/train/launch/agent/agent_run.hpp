@@ -24,7 +24,7 @@ struct Verdict {
 /// agent_endings.cpp.
 class Agent {
  public:
-  Agent(boost::asio::io_context& context, const AgentOptions& options, RunFolder& folder, const Guard& guard,
+  Agent(boost::asio::io_context& context, const AgentOptions& options, RunFolder& folder, Guard& guard,
         std::string job);
 
   /// The exit status.
@@ -56,7 +56,8 @@ class Agent {
   boost::asio::io_context& context_;
   const AgentOptions& options_;
   RunFolder& folder_;
-  const Guard& guard_;
+  Guard& guard_;
+  GuardWatch guard_watch_;
   const std::string job_;
   Wake wake_;
   Console output_, error_;

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "train/launch/agent/processes.hpp"
 
@@ -22,11 +26,32 @@ class Guard {
 
   pid_t pid() const { return pid_; }
   /// A worker is the leader of this session: from its start, and again just before it is reaped.
-  void watch_session(const WorkerSession& session) const;
+  void watch_session(const WorkerSession& session);
+  /// Another one in the place of one that has ended. It inherits what is open and lets go of it at once. Throws Error
+  /// when there can be no further process.
+  void replace();
 
  private:
+  void start();
+
+  const std::string job_id_, temporary_folder_;
+  std::vector<WorkerSession> sessions_;
   pid_t pid_ = -1;
   int pipe_ = -1;
+};
+
+/// Notices when the guard ends before its time, says so, and has it replaced: its loss would be seen only when the
+/// agent is killed, too.
+class GuardWatch {
+ public:
+  GuardWatch(boost::asio::io_context& context, Guard& guard);
+
+ private:
+  void watch();
+  void guard_has_ended();
+
+  boost::asio::posix::stream_descriptor ended_;
+  Guard& guard_;
 };
 
 }  // namespace lmf::train::launch

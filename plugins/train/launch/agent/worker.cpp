@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "train/launch/agent/signals_blocked.hpp"
 #include "train/launch/agent/words.hpp"
 
 namespace lmf::train::launch {
@@ -25,22 +26,6 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   pointers.push_back(nullptr);
   return pointers;
 }
-
-/// Holds back every signal while it lives.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 /// As exec will have them, before a signal can meet the agent's handlers in this process: they would write it into the
 /// agent's own pipe, where it counts as the agent's. What is ignored stays so (nohup's SIGHUP), except what the host

@@ -29,7 +29,7 @@ void kill_descendants(pid_t guard, int signal) {
 
 }  // namespace
 
-WorkerGroup::WorkerGroup(boost::asio::io_context& context, const Guard& guard, Wake& wake)
+WorkerGroup::WorkerGroup(boost::asio::io_context& context, Guard& guard, Wake& wake)
     : wake_(wake), guard_(guard), child_changed_(context, SIGCHLD) {
   watch_children();
 }

@@ -17,7 +17,7 @@ namespace lmf::train::launch {
 /// reaped.
 class WorkerGroup {
  public:
-  WorkerGroup(boost::asio::io_context& context, const Guard& guard, Wake& wake);
+  WorkerGroup(boost::asio::io_context& context, Guard& guard, Wake& wake);
   /// Kills what is left. For a way out by an exception: stop() is the good one.
   ~WorkerGroup();
 
@@ -44,7 +44,7 @@ class WorkerGroup {
   std::string those_left() const;
 
   Wake& wake_;
-  const Guard& guard_;
+  Guard& guard_;
   boost::asio::signal_set child_changed_;
   // A completion that is already queued comes although the set is gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -252,6 +252,13 @@ def l14(launcher):
         return f"{result}; slow: {job.output().strip()} lines"
 
 
+@case("L15", "standard output is closed: the workers hear that, too", "status 9", "status 1")
+def l15(launcher):
+    closed = Launcher(launcher.name, ["sh", "-c", 'exec "$@" >&-', "sh", *launcher.command], launcher.python)
+    with Job(closed, ["--no-python"], program=["sh", "-c", "echo hi || exit 9"]) as job:
+        return f"status {job.status()}"
+
+
 @case("C53", "not sharing the store: the worker of rank 0 hosts it, on a port that is free",
       "status 0, False, sums 2.0 2.0", needs="torch")
 def c53(launcher):

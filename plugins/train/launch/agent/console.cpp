@@ -76,6 +76,8 @@ bool Console::never_waits() const {
   struct stat status;
   if (stream_.is_open()) return true;
   if (::fstat(descriptor_, &status) != 0 || ::isatty(descriptor_) == 1) return false;
+  // One that was closed when lmf was started: nothing can be written there.
+  if ((::fcntl(descriptor_, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
   return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode);
 }
 

@@ -21,7 +21,7 @@ class Console {
   Console(boost::asio::io_context& context, int descriptor);
 
   void write(std::string_view text);
-  /// Whether writing never waits for a reader, so that everything may pass through here.
+  /// Whether writing is possible and never waits for a reader, so that everything may pass through here.
   bool never_waits() const;
   /// Whether something could not be written, as when the reader is gone.
   bool failed() const { return failed_; }

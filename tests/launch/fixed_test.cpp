@@ -122,17 +122,17 @@ TEST_CASE("fixed: a node that has waited long for the store has no wrong clock")
 TEST_CASE("fixed: a node 0 that others may not find at its address is warned") {
   const Job elsewhere({"backend=fixed", "min=2", "max=2", "timeout=1"}, "192.0.2.1");
   CHECK_HAS(elsewhere.start({"rank=0"})->line("log"), "192.0.2.1 is no address of this machine, but this is node 0");
-  const Job nowhere({"backend=fixed", "min=2", "max=2", "timeout=1"}, "no-such-host.invalid");
-  CHECK_HAS(nowhere.start({"rank=0"})->line("log"), "the name no-such-host.invalid has no address");
 }
 
 TEST_CASE("an address that there is not ends the wait before the others would come") {
   for (const auto& backend : {"backend=fixed", "backend=elastic"}) {
     const Job job({backend, "min=2", "max=2", "name_timeout=1"}, "no..such");
-    auto node = job.start({"rank=1"});
-    CHECK_HAS(node->line("error"), "the name no..such has no address: Name or service not known");
-    CHECK_HAS(node->seen(), "check the spelling (MASTER_ADDR, --rdzv-endpoint)");
-    CHECK(node->status() == 1);
+    for (const char* rank : {"rank=0", "rank=1"}) {
+      auto node = job.start({rank});
+      CHECK_HAS(node->line("error"), "the name no..such has no address: Name or service not known");
+      CHECK_HAS(node->seen(), "check the spelling (MASTER_ADDR, --rdzv-endpoint)");
+      CHECK(node->status() == 1);
+    }
   }
 }
 

@@ -45,7 +45,7 @@ class ElasticRendezvous final : public GroupRendezvous {
 
 Task<bool> ElasticRendezvous::is_host() {
   if (settings().is_host) co_return *settings().is_host;
-  co_return co_await leads_here(settings().unknown_name);
+  co_return co_await leads_here(settings().join);
 }
 
 Task<void> ElasticRendezvous::open() {

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "train/launch/rendezvous/group_rendezvous.hpp"
 #include "train/launch/rendezvous/torchrun_format.hpp"
+#include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -105,13 +106,15 @@ void FixedRendezvous::host_store() {
   }
 }
 
-/// Node 0 hosts the store whatever its address is said to be; its workers and the other nodes go where that leads. No
-/// error: it may be a forwarded one, or a name that is not known yet.
+/// Node 0 hosts the store whatever its address is said to be; its workers and the other nodes go where that leads. It
+/// may be a forwarded one, which is no error. A name that there is not is one: not even its own workers would meet.
 Task<void> FixedRendezvous::check_own_address() {
   std::string problem;
   try {
     const bool here = co_await leads_here(0s);
     if (!here) problem = fmt::format("{} is no address of this machine", options().host);
+  } catch (const NameUnknown&) {
+    throw;
   } catch (const Error& error) {
     problem = error.what();
   }

@@ -70,9 +70,9 @@ void GroupRendezvous::describe_self(const JoinOptions& options) {
   self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
 }
 
-Task<bool> GroupRendezvous::leads_here(std::chrono::milliseconds patience) {
-  const Time known_until = std::min(Clock::now() + patience, patience_ends_),
-             answered_until = patience.count() == 0 ? Clock::now() : patience_ends_;
+Task<bool> GroupRendezvous::leads_here(std::chrono::milliseconds no_answer) {
+  const Time known_until = std::min(Clock::now() + settings_.unknown_name, patience_ends_),
+             answered_until = std::min(Clock::now() + no_answer, patience_ends_);
   asio::steady_timer pause(context_);
   for (;;) {
     std::string why;

@@ -60,9 +60,9 @@ class GroupRendezvous : public Rendezvous {
   std::pair<std::string, std::uint16_t> store_endpoint() const;
   bool alone_on_store() const { return !server_ || server_->connections() <= 1; }
   bool leaving() const { return leaving_; }
-  /// Whether the endpoint's name is one of this machine. Throws NameUnknown when there is no such name for so long, and
-  /// Error when the name server does not answer as long as this node is patient; with 0 either at once.
-  Task<bool> leads_here(std::chrono::milliseconds patience);
+  /// Whether the endpoint's name is one of this machine. Throws NameUnknown when there is no such name for as long as
+  /// the settings say, Error when the name server does not answer for so long.
+  Task<bool> leads_here(std::chrono::milliseconds no_answer);
   /// Connects, and says what it waits for.
   Task<void> connect(std::string address, std::uint16_t port);
   Task<void> take_part();

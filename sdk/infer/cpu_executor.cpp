@@ -252,6 +252,10 @@ std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
     normalise(x_.data(), layer.post_attention_norm, tokens, normed_.data());
     feed_forward(layer, tokens);
   }
+  states_.clear();
+  for (std::size_t t = 0; t < rows.size(); ++t)
+    if (rows[t].wants_state) states_.insert(states_.end(), x_.data() + t * width, x_.data() + (t + 1) * width);
+  if (!states_.empty()) normalise(states_.data(), final_norm_, std::ssize(states_) / spec_.hidden_size, states_.data());
   std::int64_t wanted = 0;
   for (std::size_t t = 0; t < rows.size(); ++t) {
     if (!rows[t].wants_logits) continue;

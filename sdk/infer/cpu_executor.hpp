@@ -25,6 +25,7 @@ class CpuExecutor final : public Executor {
   std::int64_t slot_tokens() const override { return slot_tokens_; }
   std::int64_t step_tokens() const override { return step_tokens_; }
   std::span<const float> run(std::span<const Row> rows) override;
+  std::span<const float> states() const override { return states_; }
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override;
 
  private:
@@ -76,6 +77,7 @@ class CpuExecutor final : public Executor {
   // Of one step. x: the residual stream [T, C]; normed [T, C]; qkv [T, (H + 2 Hkv) D]; attended [T, H D];
   // gate and up [T, I]; logits [T, V].
   std::vector<float> x_, normed_, qkv_, attended_, gate_, up_, logits_;
+  std::vector<float> states_;  // [rows that want them, C]
 };
 
 }  // namespace lmf::infer

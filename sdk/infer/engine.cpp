@@ -85,7 +85,7 @@ void Engine::check(const Request& request) const {
   const std::int64_t tokens = size(request.prompt);
   if (tokens == 0)
     throw Error("the prompt has no token to start from", "write something, or use a template that begins with one");
-  if (tokens >= context_tokens_)
+  if (tokens + (request.states ? 0 : 1) > context_tokens_)
     throw Error(fmt::format("the conversation has {} tokens, the model's context holds {}", tokens, context_tokens_),
                 "begin a new conversation, or ask something shorter");
   for (const std::int32_t id : request.prompt)
@@ -197,8 +197,8 @@ void Engine::admit() {
 bool Engine::place(Sequence& sequence) {
   const auto prompt = std::span<const std::int32_t>(sequence.request.prompt);
   const auto usable = prompt.first(prompt.size() - 1);  // the last one's logits are needed
-  const bool reuses =
-      !sequence.request.prompt_logprobs && !turns_with_length(spec().rope, size(sequence.request.prompt));
+  const bool reuses = !sequence.request.prompt_logprobs && !sequence.request.states &&
+                      !turns_with_length(spec().rope, size(sequence.request.prompt));
   const auto shared = [&](const Slot& slot) {
     return reuses && slot.adapter == sequence.request.adapter && !turns_with_length(spec().rope, size(slot.ids))
                ? common(usable, slot.ids)
@@ -248,27 +248,32 @@ void Engine::plan() {
     sequence->rows = 0;
     for (std::int64_t i = 0; i < sequence->planned; ++i) {
       const std::int64_t position = sequence->computed + i;
-      const bool wants = logprobs || position + 1 == size(sequence->ids);
+      const bool states = sequence->request.states;
+      const bool wants = !states && (logprobs || position + 1 == size(sequence->ids));
       sequence->rows += wants;
       rows_.push_back({sequence->ids[static_cast<std::size_t>(position)], static_cast<std::int32_t>(sequence->slot),
-                       position, wants, sequence->request.adapter});
+                       position, wants, sequence->request.adapter, states});
     }
   }
 }
 
 void Engine::step() {
   auto logits = executor_->run(rows_);
+  auto states = executor_->states();
   for (auto next = running_.begin(); next != running_.end();) {
     Sequence& sequence = **next;
     const auto place = next++;
     const auto mine = logits.first(sequence.rows * static_cast<std::size_t>(spec().vocab_size));
     logits = logits.subspan(mine.size());
+    const auto own = states.first(
+        sequence.request.states ? static_cast<std::size_t>(sequence.planned * spec().hidden_size) : std::size_t{0});
+    states = states.subspan(own.size());
     Slot& slot = slots_[static_cast<std::size_t>(sequence.slot)];
     const auto computed = sequence.pending().first(static_cast<std::size_t>(sequence.planned));
     slot.ids.insert(slot.ids.end(), computed.begin(), computed.end());
     sequence.computed += sequence.planned;
     try {
-      read_logits(sequence, mine);
+      sequence.request.states ? read_states(sequence, own) : read_logits(sequence, mine);
     } catch (const Error& error) {
       finish(sequence, Finish::failed, error);
     } catch (const std::exception& error) {
@@ -299,6 +304,11 @@ void Engine::read_logits(Sequence& sequence, std::span<const float> logits) {
   tell(sequence, last, id, /*of_prompt=*/false);
   if (sequence.request.filter && sequence.request.filter->must_end()) return finish(sequence, Finish::stop);
   if (sequence.answered() == sequence.limit) finish(sequence, at_limit);
+}
+
+void Engine::read_states(Sequence& sequence, std::span<const float> states) {
+  if (!states.empty()) sequence.listener->on_states(states);
+  if (sequence.computed == size(sequence.ids)) finish(sequence, Finish::stop);
 }
 
 std::int32_t Engine::choose(Sequence& sequence, std::span<const float> logits) {

@@ -28,6 +28,7 @@ struct Request {
   std::optional<int> logprobs{};          ///< of each token, beside those of so many likeliest ones
   std::shared_ptr<TokenFilter> filter{};  ///< keeps the answer to a form; its own, not shared with another request
   bool prompt_logprobs = false;           ///< the prompt's tokens are told first, from its second on
+  bool states = false;                    ///< the prompt's hidden states are told, and nothing is answered
 };
 
 enum class Finish {
@@ -64,6 +65,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual void on_token(const Token& token) = 0;
+  /// For a request that asks for them: the final hidden states of the prompt's next tokens, [n, C], in their order.
+  virtual void on_states(std::span<const float> states) { (void)states; }
   /// The last call, exactly one for every request that was accepted.
   virtual void on_end(const End& end) noexcept = 0;
 };
@@ -119,6 +122,7 @@ class Engine {
   void plan();
   void step();
   void read_logits(Sequence& sequence, std::span<const float> logits);
+  void read_states(Sequence& sequence, std::span<const float> states);
   std::int32_t choose(Sequence& sequence, std::span<const float> logits);
   void tell(Sequence& sequence, std::span<const float> logits, std::int32_t id, bool of_prompt);
   void finish(Sequence& sequence, Finish how, std::optional<Error> error = {});

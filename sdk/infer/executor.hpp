@@ -18,6 +18,7 @@ struct Row {
   std::int64_t position;
   bool wants_logits = false;
   std::int32_t adapter = -1;  ///< which of the adapters that are kept apart; -1: none
+  bool wants_state = false;
 };
 
 /// Runs a model over several sequences at once and keeps their keys and values, each sequence in a slot of its own.
@@ -33,6 +34,8 @@ class Executor {
   /// Computes `rows`; those of one slot are next to one another, in the order of their positions. Returns float32
   /// [rows that want logits, V], valid until the next call.
   virtual std::span<const float> run(std::span<const Row> rows) = 0;
+  /// Of the last run(): the hidden states behind the final norm, float32 [rows that want their state, C].
+  virtual std::span<const float> states() const = 0;
   /// Makes the first `tokens` positions of slot `to` those of slot `from`.
   virtual void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) = 0;
 };

@@ -63,15 +63,31 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   const WeightFormat format = cpu_format(choice, spec);
   auto decoder =
       model::Decoder::load(directory, load_dtype(choice, spec, device), device, /*mapped=*/choice.adapters.empty());
+  const auto adapter_folder = [&](const std::string& adapter) {
+    return model::resolve_adapter(adapter, choice.revision, choice.cache_directory);
+  };
+  auto value_head = ValueHead::find(directory);
   for (const std::string& adapter : choice.adapters) {
-    const auto folder = model::resolve_adapter(adapter, choice.revision, choice.cache_directory);
+    const auto folder = adapter_folder(adapter);
+    if (auto own = ValueHead::find(folder)) value_head = std::move(own);
     model::load_adapter(decoder, folder, /*trainable=*/false);
     model::merge_adapter(decoder);
   }
+  std::vector<model::Decoder> apart;
+  for (const std::string& adapter : choice.apart) {
+    model::Decoder copy = decoder;  // of the names of tensors, which both share
+    const auto folder = adapter_folder(adapter);
+    if (!model::load_adapter(copy, folder, /*trainable=*/false).modules_to_save.empty())
+      throw Error(fmt::format("{} holds whole modules (modules_to_save), which cannot be kept apart", folder.string()),
+                  "merge it with adapter_name_or_path, or export it", kExitUsage);
+    apart.push_back(std::move(copy));
+  }
   ExecutorSettings settings{.slots = choice.sequences, .format = format};
   settings.slot_tokens = positions_that_fit(decoder.spec(), choice.sequences);
-  auto engine = std::make_unique<Engine>(make_executor(std::move(decoder), settings), choice.most_waiting);
-  return {std::move(directory), std::move(tokenizer), std::move(chat_template), std::move(engine)};
+  auto engine =
+      std::make_unique<Engine>(make_executor(std::move(decoder), settings, std::move(apart)), choice.most_waiting);
+  return {std::move(directory), std::move(tokenizer), std::move(chat_template), std::move(engine),
+          std::move(value_head)};
 }
 
 }  // namespace lmf::infer

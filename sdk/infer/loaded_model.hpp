@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "infer/engine.hpp"
+#include "infer/value_head.hpp"
 #include "text/chat_template.hpp"
 #include "text/tokenizer.hpp"
 
@@ -17,6 +18,7 @@ struct ModelChoice {
   std::string model, revision;
   std::string cache_directory;        ///< Hugging Face cache to look the model up in; empty: the usual one
   std::vector<std::string> adapters;  ///< merged in, one after the other
+  std::vector<std::string> apart;     ///< kept apart on top of them: Request::adapter chooses one by its place here
   std::string chat_template;          ///< empty: the one the model was trained with, as far as its folder tells
   std::optional<std::string> system;  ///< in place of the template's default
   std::string dtype = "auto";         ///< infer_dtype: auto, float32 or bfloat16
@@ -32,6 +34,7 @@ struct LoadedModel {
   text::Tokenizer tokenizer;
   text::ChatTemplate chat_template;
   std::unique_ptr<Engine> engine;
+  std::optional<ValueHead> value_head;  ///< of a reward model
 
   static LoadedModel load(const ModelChoice& choice, const std::filesystem::path& share_directory);
 };

@@ -38,7 +38,7 @@ model::KeyValueCache& TorchExecutor::reserve(std::int64_t slot, std::int64_t tok
 
 std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
   const torch::InferenceMode no_gradients;
-  std::vector<torch::Tensor> wanted;  // [1, V] each
+  std::vector<torch::Tensor> wanted, states;  // [1, V] each, [1, C] each
   for (std::size_t first = 0, end = 0; first < rows.size(); first = end) {
     while (end < rows.size() && rows[end].slot == rows[first].slot) ++end;
     const auto count = static_cast<std::int64_t>(end - first);
@@ -50,13 +50,21 @@ std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
     const std::int32_t adapter = rows[first].adapter;
     const model::Decoder& decoder = adapter < 0 ? decoder_ : adapted_.at(static_cast<std::size_t>(adapter));
     const torch::Tensor hidden = decoder.hidden_cached(ids.to(decoder_.device()), cache);
-    for (std::size_t row = first; row < end; ++row)
-      if (rows[row].wants_logits)
-        wanted.push_back(decoder.logits(hidden.narrow(0, static_cast<std::int64_t>(row - first), 1)));
+    for (std::size_t row = first; row < end; ++row) {
+      const torch::Tensor state = hidden.narrow(0, static_cast<std::int64_t>(row - first), 1);
+      if (rows[row].wants_state) states.push_back(state);
+      if (rows[row].wants_logits) wanted.push_back(decoder.logits(state));
+    }
   }
+  states_ = states.empty() ? torch::Tensor() : torch::cat(states).to(torch::kCPU, torch::kFloat32).contiguous();
   if (wanted.empty()) return {};
   logits_ = torch::cat(wanted).to(torch::kCPU, torch::kFloat32).contiguous();
   return {logits_.data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
+}
+
+std::span<const float> TorchExecutor::states() const {
+  if (!states_.defined()) return {};
+  return {states_.data_ptr<float>(), static_cast<std::size_t>(states_.numel())};
 }
 
 void TorchExecutor::copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) {

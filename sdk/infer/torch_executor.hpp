@@ -17,6 +17,7 @@ class TorchExecutor final : public Executor {
   std::int64_t slot_tokens() const override { return slot_tokens_; }
   std::int64_t step_tokens() const override { return step_tokens_; }
   std::span<const float> run(std::span<const Row> rows) override;
+  std::span<const float> states() const override;
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override;
 
  private:
@@ -27,6 +28,7 @@ class TorchExecutor final : public Executor {
   std::int64_t slot_tokens_, step_tokens_;
   std::vector<model::KeyValueCache> caches_;
   torch::Tensor logits_;  // float32 [n, V] on the CPU, what run() returned
+  torch::Tensor states_;  // float32 [n, C] on the CPU; undefined when no row wanted its state
 };
 
 }  // namespace lmf::infer

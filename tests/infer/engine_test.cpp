@@ -243,6 +243,60 @@ TEST_SUITE("both executors") {
     }
   }
 
+  TEST_CASE("hidden states of prompts are the decoder's, whole or in pieces, beside answers that are being written") {
+    class States final : public Listener {
+     public:
+      void on_token(const Token&) override { ++tokens_; }
+      void on_states(std::span<const float> states) override { all_.insert(all_.end(), states.begin(), states.end()); }
+      void on_end(const End& end) noexcept override {
+        const std::scoped_lock lock(mutex_);
+        end_ = end;
+        changed_.notify_all();
+      }
+      End await_end() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return end_.has_value(); });
+        return *end_;
+      }
+      std::vector<float> all_;
+      int tokens_ = 0;
+
+     private:
+      std::mutex mutex_;
+      std::condition_variable changed_;
+      std::optional<End> end_;
+    };
+    const torch::InferenceMode no_gradients;
+    const auto hidden = [](const Ids& prompt) {
+      const std::vector<std::int64_t> ids(prompt.begin(), prompt.end());
+      return small_decoder().hidden(lmf::model::PackedTokens::from({ids})).contiguous();
+    };
+    for (const Kind kind : {Kind::cpu, Kind::torch}) {
+      const auto engine = engine_for(kind, small_decoder(), {.slots = 2, .step_tokens = 16});
+      const auto talker = std::make_shared<Notebook>();
+      engine->submit(greedy(some_prompt(100), 60), talker);
+      for (const std::size_t tokens : {1u, 2u, 50u, 100u, 1024u}) {
+        Request request{.prompt = some_prompt(tokens), .stop_ids = {}, .sampling = {}};
+        request.states = true;
+        const auto listener = std::make_shared<States>();
+        engine->submit(request, listener);
+        const End end = listener->await_end();
+        CHECK(end.finish == Finish::stop);
+        CHECK(end.cached_tokens == 0);
+        CHECK(listener->tokens_ == 0);
+        const auto expected = hidden(request.prompt);
+        REQUIRE(static_cast<std::int64_t>(listener->all_.size()) == expected.numel());
+        const double difference =
+            (torch::from_blob(listener->all_.data(), expected.sizes()) - expected).abs().max().item<double>();
+        MESSAGE("largest difference ", difference);
+        CHECK(difference < 1e-4);  // sums of up to 1024 values near 4 in another order
+      }
+      talker->await_end();
+      CHECK(talker->ids_ == greedy_without_cache(small_decoder(), some_prompt(100), 60));
+      CHECK(engine->load().generated_tokens == 60);
+    }
+  }
+
   TEST_CASE("a prefix that another sequence has is copied, not computed, and its owner goes on") {
     for (const Kind kind : {Kind::cpu, Kind::torch}) {
       const auto engine = engine_for(kind, small_decoder(), {.slots = 2, .step_tokens = 16});

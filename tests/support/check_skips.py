@@ -29,6 +29,7 @@ def own_probe(test):
 present = {
     "shared": lambda: (pathlib.Path(os.environ.get("LMF_SHARED", root / "../shared")) / "parity").is_dir(),
     "peers": lambda: bool(os.environ.get("LMF_PEERS")),
+    "clients": lambda: bool(os.environ.get("LMF_CLIENTS")),
     "gpu": has_gpu,
     "namespaces": lambda: subprocess.run(["unshare", "--mount", "--map-root-user", "true"], capture_output=True).returncode == 0,
     "net-namespaces": lambda: own_probe("launch/hosts_test.sh"),

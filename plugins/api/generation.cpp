@@ -13,8 +13,10 @@ namespace {
 ApiError too_long(Route route, std::int64_t tokens, std::int64_t context) {
   return ApiError::invalid(
       route == Route::chat ? "messages" : "prompt",
-      fmt::format("the prompt has {} tokens, the model's context holds {} with at least one of the answer", tokens,
-                  context),
+      // litellm and others know it by OpenAI's words.
+      fmt::format(
+          "this model's maximum context length is {} tokens, with at least one of the answer; the prompt has {}",
+          context, tokens),
       "context_length_exceeded");
 }
 
@@ -100,6 +102,7 @@ infer::Request Generation::request(std::size_t index) const {
   const Settings& settings = service_.settings();
   infer::Request request;
   request.prompt = prompt.ids;
+  request.adapter = plan_.adapter;
   request.stop_ids = service_.chat_template().stop_ids(service_.tokenizer());
   request.stop_ids.insert(request.stop_ids.end(), plan_.fields.stop_token_ids.begin(),
                           plan_.fields.stop_token_ids.end());

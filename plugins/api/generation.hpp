@@ -34,6 +34,7 @@ struct CallForm {
 
 struct GenerationPlan {
   AnswerHead head;
+  std::int32_t adapter = -1;  ///< of those that are kept apart
   GenerationFields fields;
   std::vector<ReadyPrompt> prompts;
   std::optional<int> logprobs;

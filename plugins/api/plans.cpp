@@ -13,11 +13,11 @@
 namespace lmf::api {
 namespace {
 
-AnswerHead head_of(Service& service, Route route) {
+AnswerHead head_of(Service& service, Route route, const ModelId& model) {
   return {.route = route,
           .id = (route == Route::chat ? "chatcmpl-" : "cmpl-") + service.new_id(),
           .created = std::time(nullptr),
-          .model = service.settings().served_name,
+          .model = model.name,
           .fingerprint = service.fingerprint()};
 }
 
@@ -63,11 +63,12 @@ std::size_t added_in_front(const std::vector<std::int32_t>& ids, const std::vect
 
 }  // namespace
 
-GenerationPlan chat_plan(Service& service, ChatRequest request) {
+GenerationPlan chat_plan(Service& service, const ModelId& model, ChatRequest request) {
   if (request.fields.max_tokens == 0) throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more");
   const std::string mark = call_mark(service.chat_template());
   GenerationPlan plan;
-  plan.head = head_of(service, Route::chat);
+  plan.head = head_of(service, Route::chat, model);
+  plan.adapter = model.adapter;
   plan.prompts.push_back(
       {encode_conversation(service.chat_template(), service.tokenizer(), request.conversation, request.tools.text),
        {}});
@@ -84,13 +85,14 @@ GenerationPlan chat_plan(Service& service, ChatRequest request) {
   return plan;
 }
 
-GenerationPlan completion_plan(Service& service, CompletionRequest request) {
+GenerationPlan completion_plan(Service& service, const ModelId& model, CompletionRequest request) {
   constexpr std::int64_t kDefaultTokens = 16;  // OpenAI's
   if (!request.fields.max_tokens) request.fields.max_tokens = kDefaultTokens;
   if (*request.fields.max_tokens == 0 && !request.echo)
     throw ApiError::invalid("max_tokens", "max_tokens is 0, expected 1 or more (or echo: true)");
   GenerationPlan plan;
-  plan.head = head_of(service, Route::completions);
+  plan.head = head_of(service, Route::completions, model);
+  plan.adapter = model.adapter;
   for (Prompt& prompt : request.prompts) {
     ReadyPrompt ready;
     if (const auto* text = std::get_if<std::string>(&prompt)) {

@@ -55,12 +55,22 @@ void require_json(const http::Request& request) {
                    fmt::format("the Content-Type is '{}', expected application/json", shortened(std::string(type))));
 }
 
-void check_model(const Surroundings& around, const std::string& asked) {
-  const Settings& settings = around.settings;
-  if (!settings.environment.strict_model || asked.empty() || asked == settings.served_name) return;
+[[noreturn]] void refuse_model(const std::vector<ModelId>& served, const std::string& asked) {
+  std::vector<std::string> names;
+  for (const ModelId& model : served) names.push_back("'" + model.name + "'");
   throw ApiError(404, error_type(404),
-                 fmt::format("there is no model '{}' here, but '{}'", shortened(asked), settings.served_name), "model",
+                 fmt::format("there is no model '{}' here, but {}", shortened(asked), fmt::join(names, ", ")), "model",
                  "model_not_found");
+}
+
+/// Any name is the model's, unless there are several, of which another would answer otherwise.
+ModelId chosen_model(const Surroundings& around, const std::string& asked) {
+  const auto served = served_models(around.settings);
+  for (const ModelId& model : served)
+    if (model.name == asked) return model;
+  const bool strict = around.settings.environment.strict_model || served.size() > 1;
+  if (strict && !asked.empty()) refuse_model(served, asked);
+  return served.front();
 }
 
 /// A POST whose answer is made on the service's bench.
@@ -83,15 +93,27 @@ http::Handler posted(const Surroundings& around,
 
 void answer_chat(const Surroundings& around, Service& service, const http::Request& asked, const Responder& responder) {
   ChatRequest request = read_chat_request(asked.body, service.bounds());
-  check_model(around, request.fields.model);
-  Generation::start(service, chat_plan(service, std::move(request)), responder);
+  const ModelId model = chosen_model(around, request.fields.model);
+  Generation::start(service, chat_plan(service, model, std::move(request)), responder);
 }
 
 void answer_completions(const Surroundings& around, Service& service, const http::Request& asked,
                         const Responder& responder) {
   CompletionRequest request = read_completion_request(asked.body, service.bounds());
-  check_model(around, request.fields.model);
-  Generation::start(service, completion_plan(service, std::move(request)), responder);
+  const ModelId model = chosen_model(around, request.fields.model);
+  Generation::start(service, completion_plan(service, model, std::move(request)), responder);
+}
+
+void answer_embeddings(const Surroundings& around, Service& service, const http::Request& asked,
+                       const Responder& responder) {
+  const EmbeddingRequest request = read_embedding_request(asked.body, service.bounds());
+  Reading::start(service, embedding_plan(service, chosen_model(around, request.model), request), responder);
+}
+
+void answer_scores(const Surroundings& around, Service& service, const http::Request& asked,
+                   const Responder& responder) {
+  const ScoreRequest request = read_score_request(asked.body);
+  Reading::start(service, score_plan(service, chosen_model(around, request.model), request), responder);
 }
 
 std::string number_list(const std::vector<std::int32_t>& ids) { return fmt::format("[{}]", fmt::join(ids, ",")); }
@@ -124,19 +146,25 @@ void answer_template(Service& service, const http::Request& asked, const Respond
                                       json_string(service.tokenizer().decode(ids)), number_list(ids), ids.size())));
 }
 
-std::string model_text(const Surroundings& around) {
-  return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"lmf"}})",
-                     json_string(around.settings.served_name), around.started);
+std::string model_text(const Surroundings& around, const ModelId& model) {
+  const std::string parent = model.adapter < 0 ? "" : R"(,"parent":)" + json_string(around.settings.served_name);
+  return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"lmf"{}}})", json_string(model.name),
+                     around.started, parent);
+}
+
+void answer_models(const Surroundings& around, const Responder& responder) {
+  std::string list;
+  for (const ModelId& model : served_models(around.settings))
+    list += (list.empty() ? "" : ",") + model_text(around, model);
+  responder.send(Response::json(200, R"({"object":"list","data":[)" + list + "]}"));
 }
 
 void answer_model(const Surroundings& around, const Responder& responder) {
   guarded(responder, [&] {
-    if (responder.request().tail != around.settings.served_name)
-      throw ApiError(404, error_type(404),
-                     fmt::format("there is no model '{}' here, but '{}'", shortened(responder.request().tail),
-                                 around.settings.served_name),
-                     "model", "model_not_found");
-    responder.send(Response::json(200, model_text(around)));
+    const auto served = served_models(around.settings);
+    const auto model = std::ranges::find(served, responder.request().tail, &ModelId::name);
+    if (model == served.end()) refuse_model(served, responder.request().tail);
+    responder.send(Response::json(200, model_text(around, *model)));
   });
 }
 
@@ -176,18 +204,15 @@ http::Router make_router(const Surroundings& around) {
   add("POST", "/tokenize", posted(around, answer_tokenize));
   add("POST", "/detokenize", posted(around, answer_detokenize));
   add("POST", "/apply-template", posted(around, answer_template));
-  add("GET", "/models", [&](const Responder& responder) {
-    responder.send(Response::json(200, R"({"object":"list","data":[)" + model_text(around) + "]}"));
-  });
+  add("GET", "/models", [&](const Responder& responder) { answer_models(around, responder); });
   add("GET", "/models/*", [&](const Responder& responder) { answer_model(around, responder); });
   add("GET", "/health", [&](const Responder& responder) { answer_health(around, responder); });
-  add("POST", "/score/evaluation", [](const Responder& responder) {
-    responder.send(
-        error_response(ApiError(405, error_type(405), "this model generates: only a reward model gives scores")));
-  });
-  add("POST", "/embeddings", [](const Responder& responder) {
-    responder.send(error_response(ApiError::unsupported("input", "embeddings are not in this version")));
-  });
+  add("POST", "/score/evaluation", posted(around, [&](auto& service, const auto& asked, const auto& responder) {
+        answer_scores(around, service, asked, responder);
+      }));
+  add("POST", "/embeddings", posted(around, [&](auto& service, const auto& asked, const auto& responder) {
+        answer_embeddings(around, service, asked, responder);
+      }));
   router.add("GET", "/metrics", [&](const Responder& responder) { answer_metrics(around, responder); });
   router.add("GET", "/openapi.json",
              [&](const Responder& responder) { responder.send(Response::json(200, around.openapi)); });

@@ -51,6 +51,7 @@ class Service {
   const text::Tokenizer& tokenizer() const { return model_.tokenizer; }
   const text::ChatTemplate& chat_template() const { return model_.chat_template; }
   infer::Engine& engine() { return *model_.engine; }
+  const infer::ValueHead* value_head() const { return model_.value_head ? &*model_.value_head : nullptr; }
   /// Made when it is asked for the first time.
   std::shared_ptr<const infer::TokenBytes> token_bytes();
   const std::string& fingerprint() const { return fingerprint_; }

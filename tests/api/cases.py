@@ -3,12 +3,14 @@ without a server in protocol_test.cpp, what the HTTP layer bears in tests/http.
 
 usage: cases.py [CASE...]     LMF_BUILD names the build; a case is a part of its function's name
 """
+import base64
 import concurrent.futures
 import json
 import pathlib
 import random
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -36,6 +38,10 @@ def is_error(answer, status, param=None, code=None):
     assert param is None or error["param"] == param, error
     assert code is None or error["code"] == code, error
     return error
+
+
+def same(one, other):
+    return len(one) == len(other) and all(abs(a - b) < 1e-5 for a, b in zip(one, other))
 
 
 def open_stream(server, **members):
@@ -281,7 +287,29 @@ def a43_completions(server):
 
 def a44_other_models(server):
     is_error(server.post("/v1/score/evaluation", {"model": "x", "messages": ["a"]}), 405)
-    is_error(server.post("/v1/embeddings", {"model": "x", "input": "a"}), 400, code="unsupported")
+
+
+def embeddings(server):
+    ask = lambda text, **members: server.post("/v1/embeddings", {"model": "x", "input": text, **members})
+    one = ask("Hello").json
+    assert one["object"] == "list" and one["data"][0]["object"] == "embedding" and one["usage"]["prompt_tokens"] == one["usage"]["total_tokens"]
+    vector = one["data"][0]["embedding"]
+    assert abs(sum(value * value for value in vector) - 1) < 1e-4
+    assert same(list(struct.unpack(f"<{len(vector)}f", base64.b64decode(ask("Hello", encoding_format="base64").json["data"][0]["embedding"]))), vector)
+    ids = server.post("/tokenize", {"content": "Hello", "add_special_tokens": True}).json["tokens"]
+    texts = ["Hello", "Oslo", "Hello", "word " * 60] + [f"number {i}" for i in range(40)]
+    several = ask(texts).json["data"]
+    assert [entry["index"] for entry in several] == list(range(len(texts))) and several[0]["embedding"] == several[2]["embedding"] != several[1]["embedding"]
+    assert same(several[0]["embedding"], vector) and same(ask(ids).json["data"][0]["embedding"], vector) and same(ask([ids]).json["data"][0]["embedding"], vector)
+    assert several[-1]["embedding"] == ask("number 39").json["data"][0]["embedding"]
+    short = ask("Hello", dimensions=4).json["data"][0]["embedding"]
+    length = sum(value * value for value in vector[:4]) ** 0.5
+    assert same(short, [value / length for value in vector[:4]])
+    assert not same(ask("Hello there", pooling="last").json["data"][0]["embedding"], ask("Hello there").json["data"][0]["embedding"])
+    is_error(ask("Hello", dimensions=10 ** 6), 400, "dimensions")
+    is_error(ask("word " * 20000), 400, "input", code="context_length_exceeded")
+    is_error(ask(""), 400, "input")
+    server.until("requests_running", 0)
 
 
 def a45_temperatures(server):
@@ -308,7 +336,7 @@ def openapi(server):
 
 NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
          a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
-         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, a45_temperatures, a47_roles, a48_pictures, openapi]
+         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, embeddings, a45_temperatures, a47_roles, a48_pictures, openapi]
 
 
 # Cases that share a server whose model says the same words again and again, without an end.
@@ -475,6 +503,86 @@ def echo_without_bos(folder):
         assert logprobs["text_offset"][:2] == [0, 0] and logprobs["text_offset"][-1] == len("Hello") - len(logprobs["tokens"][-1]), logprobs
 
 
+def write_safetensors(file, tensors):
+    """`tensors`: name to (shape, floats)."""
+    header, data = {}, b""
+    for name, (shape, values) in tensors.items():
+        begin, data = len(data), data + struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
+    head = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    head += b" " * (-len(head) % 8)
+    pathlib.Path(file).write_bytes(struct.pack("<Q", len(head)) + head + data)
+
+
+def make_adapter(folder, model, seed):
+    """A LoRA of rank 2 on every layer's q and v, with random numbers."""
+    config, chance = json.loads((pathlib.Path(model) / "config.json").read_text()), random.Random(seed)
+    hidden, heads = config["hidden_size"], config["num_attention_heads"]
+    size = config.get("head_dim") or hidden // heads
+    tensors = {}
+    for layer in range(config["num_hidden_layers"]):
+        for name, rows in (("q_proj", heads * size), ("v_proj", config["num_key_value_heads"] * size)):
+            place = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            tensors[place + ".lora_A.weight"] = ([2, hidden], [chance.gauss(0, 0.5) for _ in range(2 * hidden)])
+            tensors[place + ".lora_B.weight"] = ([rows, 2], [chance.gauss(0, 0.5) for _ in range(2 * rows)])
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "v_proj"], "bias": "none", "task_type": "CAUSAL_LM"}))
+    write_safetensors(folder / "adapter_model.safetensors", tensors)
+    return str(folder)
+
+
+def adapters(folder):
+    model = make_model(folder + "/adapted")
+    paths = [make_adapter(f"{folder}/adapter-{seed}", model, seed) for seed in (1, 2)]
+    told = lambda server, name=None: server.chat(max_tokens=16, **({"model": name} if name else {})).json
+    merged = []
+    for path in paths:
+        with serving(model, "--adapter_name_or_path", path) as server:
+            merged.append(told(server)["choices"])
+    with serving(model, "--lora_modules", f"first={paths[0]},sec/ond={paths[1]}") as server:
+        base = told(server)
+        assert base["model"] == "adapted" and told(server, "adapted")["choices"] == base["choices"]
+        assert len({json.dumps(choices) for choices in (base["choices"], *merged)}) == 3
+        for name, choices in zip(("first", "sec/ond"), merged):
+            answer = told(server, name)
+            assert answer["model"] == name and answer["choices"] == choices, (answer, choices)
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:  # several in one step
+            assert list(pool.map(lambda name: told(server, name)["choices"], ["first", "sec/ond", "adapted"] * 4)) == [*merged, base["choices"]] * 4
+        models = server.get("/v1/models").json["data"]
+        assert [entry["id"] for entry in models] == ["adapted", "first", "sec/ond"] and [entry.get("parent") for entry in models] == [None, "adapted", "adapted"]
+        assert server.get("/v1/models/sec/ond").json == models[2]
+        embed = lambda name: server.post("/v1/embeddings", {"model": name, "input": "Hello"}).json["data"][0]["embedding"]
+        assert not same(embed("first"), embed("adapted"))
+        assert server.complete(prompt="Hello", model="first").json["model"] == "first"
+        error = is_error(server.chat(model="third"), 404, "model", code="model_not_found")
+        assert "'first'" in error["message"]
+        is_error(server.get("/v1/models/third"), 404, code="model_not_found")
+
+
+def a44_scores(folder):
+    model = pathlib.Path(make_model(folder + "/judge"))
+    size = json.loads((model / "config.json").read_text())["hidden_size"]
+
+    def scores(weight, bias, texts, **members):
+        write_safetensors(model / "value_head.safetensors", {"v_head.summary.weight": ([1, size], weight), "v_head.summary.bias": ([1], [bias])})
+        with serving(model) as server:
+            answer = server.post("/v1/score/evaluation", {"model": "x", "messages": texts, **members}).json
+            assert answer["id"].startswith("scoreval-") and answer["object"] == "score.evaluation" and len(answer["scores"]) == len(texts), answer
+            is_error(server.post("/v1/score/evaluation", {"model": "x", "messages": []}), 400, "messages")
+            assert server.chat().status == 200
+            vector = server.post("/v1/embeddings", {"input": server.post("/tokenize", {"content": texts[0]}).json["tokens"], "pooling": "last"}).json["data"][0]["embedding"]
+            return answer["scores"], vector
+
+    texts = ["Hello", "Oslo is a city.", "Hello there, Peru"]
+    assert same(scores([0.0] * size, 0.5, texts)[0], [0.5] * 3)
+    unit = lambda place: [float(i == place) for i in range(size)]
+    (first, vector), (second, _) = scores(unit(1), 0.0, texts), scores(unit(2), 0.25, texts)
+    assert len(set(first)) == 3 and abs((second[0] - 0.25) / first[0] - vector[2] / vector[1]) < 1e-3
+    cut, _ = scores(unit(1), 0.0, texts, max_length=1)
+    assert cut[0] != first[1] and cut[0] == scores(unit(1), 0.0, ["Hello"], max_length=1)[0][0]
+
+
 def wrong_use(folder):
     import os
     import subprocess
@@ -486,6 +594,9 @@ def wrong_use(folder):
         assert ran.returncode == status and sentence in ran.stderr, (ran.returncode, ran.stderr)
     fails(2, "API_PORT is 'x', expected a whole number from 0 to 65535", API_PORT="x")
     fails(2, "top_p", "--top_p", "2")
+    fails(2, "lora_modules (command line) has 'x', expected NAME=FOLDER", "--lora_modules", "x")
+    fails(2, "has the name 'wrong', which is another model's here", "--lora_modules", "wrong=/x")
+    fails(2, "/no/such/folder", "--lora_modules", "x=/no/such/folder")
     fails(2, "/no/such/folder", "--model_name_or_path", "/no/such/folder")
     fails(1, "192.0.2.1 is not an address of this machine", API_HOST="192.0.2.1")
     with serving(model) as server:
@@ -493,7 +604,7 @@ def wrong_use(folder):
         assert "for this machine alone" in server.said()
 
 
-ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, ignored_signals, hosts, echo_without_bos, wrong_use]
+ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, ignored_signals, hosts, adapters, a44_scores, echo_without_bos, wrong_use]
 
 
 def main():

@@ -7,6 +7,7 @@
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
 #include "protocol/completion_request.hpp"
+#include "protocol/embedding_request.hpp"
 #include "protocol/reasoning.hpp"
 
 using namespace lmf::api;
@@ -272,6 +273,51 @@ TEST_CASE("A22: calls are OpenAI's, whole and streamed") {
   CHECK(begin["finish_reason"].is_null());
   const auto more = nlohmann::json::parse(stream.call(0, 1, nullptr, "\"x", nullptr, {}))["choices"][0]["delta"];
   CHECK(more["tool_calls"][0] == nlohmann::json::parse(R"({"index":1,"function":{"arguments":"\"x"}})"));
+}
+
+TEST_CASE("embeddings and scores are asked for in all their forms") {
+  const auto read = [](const std::string& members) {
+    return read_embedding_request(R"({"input":"a",)" + members + "}", kBounds);
+  };
+  CHECK(std::get<std::string>(read(R"("model":"m")").inputs.at(0)) == "a");
+  CHECK_FALSE(read(R"("model":"m")").base64);
+  CHECK(read(R"("encoding_format":"base64","dimensions":3,"pooling":"last")").base64);
+  CHECK(read(R"("encoding_format":"base64","dimensions":3,"pooling":"last")").last_token);
+  const auto wrong = [](const std::string& body) { return refused([&] { read_embedding_request(body, kBounds); }); };
+  for (const char* input : {"[]", "\"\"", "[[]]", "[\"a\",\"\"]", "[100]", "{}", "null"})
+    CHECK_MESSAGE(wrong(R"({"input":)" + std::string(input) + "}") == "input", std::string(input));
+  CHECK(wrong(R"({"input":"a","encoding_format":"int8"})") == "encoding_format");
+  CHECK(wrong(R"({"input":"a","pooling":"max"})") == "pooling");
+  CHECK(wrong(R"({"input":"a","dimensions":0})") == "dimensions");
+  CHECK(read_score_request(R"({"messages":["a","b"],"max_length":5})").texts.size() == 2);
+  const auto wrong_score = [](const std::string& body) { return refused([&] { read_score_request(body); }); };
+  for (const char* texts : {"[]", "\"a\"", "[1]", "[{\"role\":\"user\"}]", "null"})
+    CHECK_MESSAGE(wrong_score(R"({"messages":)" + std::string(texts) + "}") == "messages", std::string(texts));
+  CHECK(wrong_score(R"({"messages":["a"],"max_length":0})") == "max_length");
+}
+
+TEST_CASE("of two names for one member both have to be right") {
+  for (const char* wrong :
+       {R"({"content":"a","prompt":1})", R"({"content":"a","add_special_tokens":true,"add_special":1})",
+        R"({"content":"a","with_pieces":true,"return_token_strs":1})"})
+    CHECK_MESSAGE(refused([&] { read_tokenize_request(wrong); }) != "accepted", std::string(wrong));
+}
+
+TEST_CASE("vectors are numbers, or their bytes in base64") {
+  std::vector<float> vector = {3, 0, -4};
+  make_unit_length(vector);
+  CHECK(vector == std::vector<float>{0.6f, 0, -0.8f});
+  const auto answer = [&](bool base64) {
+    return nlohmann::json::parse(embedding_answer("m\"", {vector, {1, 0, 0}}, base64, 7));
+  };
+  CHECK(answer(false)["data"][0]["embedding"].get<std::vector<float>>() == vector);
+  CHECK(answer(false)["data"][1]["index"] == 1);
+  CHECK(answer(false)["usage"]["total_tokens"] == 7);
+  CHECK(answer(true)["data"][0]["embedding"] == "mpkZPwAAAADNzEy/");  // Python's struct and base64
+  CHECK_THROWS_AS(embedding_answer("m", {{std::numeric_limits<float>::infinity()}}, false, 1), lmf::Error);
+  const auto scores = nlohmann::json::parse(score_answer("scoreval-1", "m", {0.5f, -1}));
+  CHECK(scores["object"] == "score.evaluation");
+  CHECK(scores["scores"].get<std::vector<float>>() == std::vector<float>{0.5f, -1});
 }
 
 TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {

@@ -5,6 +5,7 @@
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
 #include "protocol/completion_request.hpp"
+#include "protocol/embedding_request.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace lmf::api;
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr Bounds kBounds{.vocab_size = 1000};
   try {
-    switch (data[0] % 4) {
+    switch (data[0] % 6) {
       case 0: {
         const auto request = read_chat_request(body, kBounds);
         if (request.conversation.turns.empty() || request.fields.stop.size() > 4) __builtin_trap();
@@ -28,6 +29,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case 3:
         read_detokenize_request(body, kBounds);
+        break;
+      case 4:
+        if (read_embedding_request(body, kBounds).inputs.empty()) __builtin_trap();
+        break;
+      case 5:
+        if (read_score_request(body).texts.empty()) __builtin_trap();
     }
   } catch (const ApiError& error) {
     if (error.status() != 400 || !nlohmann::json::accept(error.json())) __builtin_trap();

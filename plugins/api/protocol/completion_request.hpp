@@ -13,6 +13,9 @@ namespace lmf::api {
 /// A prompt as text, or as the tokens that it is.
 using Prompt = std::variant<std::string, std::vector<std::int32_t>>;
 
+/// A member that is a text, a list of texts, tokens, or a list of such. Throws ApiError.
+std::vector<Prompt> read_prompts(const Body& body, const char* name, std::size_t most, const Bounds& bounds);
+
 struct CompletionRequest {
   GenerationFields fields;
   std::vector<Prompt> prompts;  ///< at least one, none an empty list of tokens

@@ -292,8 +292,8 @@ TEST_CASE("own variables beside a launcher's task: alike they are said, otherwis
   const auto alike = decide(joined(mpi, {{"NNODES", "1"}, {"NPROC_PER_NODE", "2"}}), 8);
   CHECK(alike.kind == Topology::Kind::worker);
   CHECK(alike.warning ==
-        "NNODES=1 has no effect: mpirun (Open MPI) has started the workers (OMPI_COMM_WORLD_RANK=1); "
-        "NPROC_PER_NODE=2 has no effect: mpirun (Open MPI) has started the workers (OMPI_COMM_WORLD_RANK=1)");
+        "NNODES=1 and NPROC_PER_NODE=2 have no effect here: mpirun (Open MPI) has started the workers "
+        "(OMPI_COMM_WORLD_RANK=1)");
   // What torchrun or lmf has started within a task is its own.
   CHECK(decide(joined(mpi, {{"RANK", "5"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"TORCHELASTIC_RUN_ID", "x"}}))
             .why == "rank 5 of 8, started by torchrun");

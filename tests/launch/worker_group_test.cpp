@@ -137,6 +137,13 @@ TEST_CASE("a guard in the place of another knows what that one was to end") {
   for (const int end : ready) ::close(end);
 }
 
+TEST_CASE("a guard that is stopped does not hold up the end") {
+  const Guard guard("test", "");
+  REQUIRE(::kill(guard.pid(), SIGSTOP) == 0);
+  siginfo_t stopped = {};
+  CHECK(::waitid(P_PID, static_cast<id_t>(guard.pid()), &stopped, WSTOPPED) == 0);
+}
+
 TEST_CASE("the loss of the guard is noticed, said, and mended") {
   on_loop([](boost::asio::io_context& context) -> Task<void> {
     std::string said;

@@ -35,6 +35,16 @@ std::string forcing_variable(const Environment& environment) {
   return {};
 }
 
+void note_unused(Topology& topology, const Environment& environment, std::initializer_list<const char*> names,
+                 const std::string& why) {
+  std::vector<std::string> set;
+  for (const char* name : names)
+    if (environment.has(name)) set.push_back(environment.shown(name));
+  if (!set.empty())
+    topology.add_warning(
+        fmt::format("{} {} no effect {}", fmt::join(set, " and "), set.size() == 1 ? "has" : "have", why));
+}
+
 std::string meeting_place(const Environment& environment, const Task& task) {
   const std::string address = environment.text("MASTER_ADDR", task.first_host);
   if (address.empty())
@@ -116,19 +126,9 @@ Topology AgentTopology::fixed() const {
   Topology topology = agent(count > 1 ? environment_.shown("NNODES") : !forced.empty() ? forced : devices_.description);
   fix(topology, count, own_rank, address, port.value_or(count > 1 ? kFixedPort : 0));
   note_unused_range(topology);
-  if (count > 1) note_unused(topology, {"RANK", "WORLD_SIZE", "LOCAL_RANK"}, "beside NNODES and NODE_RANK");
+  if (count > 1)
+    note_unused(topology, environment_, {"RANK", "WORLD_SIZE", "LOCAL_RANK"}, "beside NNODES and NODE_RANK");
   return topology;
-}
-
-/// Not refused: scripts leave them behind.
-void AgentTopology::note_unused(Topology& topology, std::initializer_list<const char*> names,
-                                const std::string& why) const {
-  std::vector<std::string> set;
-  for (const char* name : names)
-    if (has(name)) set.push_back(environment_.shown(name));
-  if (!set.empty())
-    topology.add_warning(
-        fmt::format("{} {} no effect {}", fmt::join(set, " and "), set.size() == 1 ? "has" : "have", why));
 }
 
 /// Without RDZV_ID nodes neither come nor go; what makes no sense even then is a mistake, not a remnant.
@@ -150,9 +150,10 @@ Topology AgentTopology::elastic() const {
   rendezvous.node_rank = environment_.number("NODE_RANK", 0, kMostNodes);
   rendezvous.host = environment_.text("MASTER_ADDR", "127.0.0.1");
   if (has("MIN_NNODES") && has("MAX_NNODES"))
-    note_unused(topology, {"NNODES"},
+    note_unused(topology, environment_, {"NNODES"},
                 fmt::format("beside {} and {}", environment_.shown("MIN_NNODES"), environment_.shown("MAX_NNODES")));
-  note_unused(topology, {"RANK", "WORLD_SIZE", "LOCAL_RANK"}, "with RDZV_ID: the nodes agree on the ranks");
+  note_unused(topology, environment_, {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
+              "with RDZV_ID: the nodes agree on the ranks");
   if (rendezvous.node_rank)
     topology.add_warning(fmt::format("{} is only a wish with RDZV_ID: the nodes that are there share the ranks",
                                      environment_.shown("NODE_RANK")));

@@ -16,6 +16,11 @@ std::string meeting_place(const Environment& environment, const Task& task);
 /// "FORCE_TORCHRUN=1": what demands workers also where one device or none would do; "" when nothing does.
 std::string forcing_variable(const Environment& environment);
 
+/// Warns of those of these variables that are set: "A=1 and B=2 have no effect WHY". Not refused: scripts leave them
+/// behind.
+void note_unused(Topology& topology, const Environment& environment, std::initializer_list<const char*> names,
+                 const std::string& why);
+
 /// The topologies in which this process is an agent: how many workers it starts, and where it meets the other nodes.
 class AgentTopology {
  public:
@@ -43,7 +48,6 @@ class AgentTopology {
   void refuse_another_rank(int node_rank) const;
   void read_range(launch::RendezvousOptions& rendezvous) const;
   void note_unused_range(Topology& topology) const;
-  void note_unused(Topology& topology, std::initializer_list<const char*> names, const std::string& why) const;
 
   const Environment& environment_;
   const launch::Devices& devices_;

@@ -99,7 +99,7 @@ class Decision {
   /// own variables say so; their values and the launcher's are alike by now. Several on a node are the workers.
   Topology of_task(const Task& task) const {
     const AgentTopology agent(environment_, devices_, use_cpu_);
-    if (!has("RDZV_ID")) agent.nodes();
+    if (!has("RDZV_ID")) agent.nodes();  // refuses a range
     if (has("RDZV_ID") && !task.one_on_each_node())
       wrong_environment(
           fmt::format("{} started {} tasks, {} of them on this node ({}), and with {} each would be an agent",
@@ -131,10 +131,8 @@ class Decision {
                           {"MASTER_ADDR", address},
                           {"MASTER_PORT", std::to_string(port)}};
     if (task.launcher == "srun") topology.variables.emplace_back("GROUP_RANK", std::to_string(task.node));
-    for (const char* name : {"NNODES", "NODE_RANK", "NPROC_PER_NODE", "MAX_RESTARTS"})
-      if (has(name))
-        topology.add_warning(fmt::format("{} has no effect: {} has started the workers ({})", environment_.shown(name),
-                                         task.launcher, task.evidence));
+    note_unused(topology, environment_, {"NNODES", "NODE_RANK", "NPROC_PER_NODE", "MAX_RESTARTS"},
+                fmt::format("here: {} has started the workers ({})", task.launcher, task.evidence));
     return topology;
   }
 

@@ -74,23 +74,27 @@ Guard::Guard(std::string job_id, std::string temporary_folder)
 void Guard::start() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw file_error("make a pipe for", "the launcher's guard", errno);
+  pid_t child = -1;
   {
     const SignalsBlocked in_the_child_for_good;
-    pid_ = ::fork();
-    if (pid_ == 0) keep_guard(ends[0], job_id_, temporary_folder_, sessions_);
+    child = ::fork();
+    if (child == 0) keep_guard(ends[0], job_id_, temporary_folder_, sessions_);
   }
   const int reason = errno;
   ::close(ends[0]);
-  if (pid_ < 0) {
+  if (child < 0) {
     ::close(ends[1]);
     throw file_error("start", "the launcher's guard", reason);
   }
+  pid_ = child;
   pipe_ = ends[1];
 }
 
 Guard::~Guard() {
   watch_session({kDismissed});
   ::close(pipe_);
+  if (::waitpid(pid_, nullptr, WNOHANG) != 0) return;
+  ::kill(pid_, SIGCONT);  // somebody may have stopped it
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 

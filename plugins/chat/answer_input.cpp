@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "base/printable.hpp"
@@ -57,33 +58,61 @@ class InputLines {
   std::size_t searched_ = 0;
 };
 
+/// Of an answer, for programs: one line.
+std::string as_json(const infer::Answer& answer, const std::string& text) {
+  const infer::End& end = answer.end;
+  const auto finish = [&] {
+    switch (end.finish) {
+      case infer::Finish::stop:
+        return "stop";
+      case infer::Finish::cancelled:
+        return "cancelled";
+      default:
+        return "length";
+    }
+  };
+  const nlohmann::ordered_json object{
+      {"role", "assistant"},
+      {"content", text},
+      {"finish_reason", finish()},
+      {"usage",
+       {{"prompt_tokens", end.prompt_tokens},
+        {"completion_tokens", end.completion_tokens},
+        {"cached_tokens", end.cached_tokens}}},
+      {"seconds", {{"first_token", end.first_token.count()}, {"all", end.whole.count()}}}};
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 /// Returns the exit status so far: a signal during the answer ends the program here, where nobody sits at a terminal.
-int answer(Conversation& conversation, const std::string& message, const Interrupts& interrupts) {
+int answer(Conversation& conversation, const std::string& message, bool json, const Interrupts& interrupts) {
   // At a terminal, the text without what would command it. A file or a program gets every byte that the model said.
   const bool terminal = ::isatty(STDOUT_FILENO);
-  const auto show = [terminal](std::string_view text) {
-    if (terminal)
+  std::string all;
+  const auto show = [&](std::string_view text) {
+    if (json)
+      all += text;
+    else if (terminal)
       write_out(STDOUT_FILENO, printable(text));
     else
       write_out(STDOUT_FILENO, text);
   };
   const auto result = conversation.ask(message, show, interrupts.stop_requested());
-  write_out(STDOUT_FILENO, "\n");
+  write_out(STDOUT_FILENO, json ? as_json(result, all) + "\n" : "\n");
   explain_end(result.end.finish);
   return interrupts.pending() ? 128 + interrupts.pending() : kExitDone;
 }
 
 }  // namespace
 
-int answer_prompts(Conversation& conversation, const std::vector<std::string>& prompts, Interrupts& interrupts) {
-  for (const std::string& prompt : prompts) {
+int answer_prompts(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts) {
+  for (const std::string& prompt : arguments.prompts) {
     conversation.clear();
-    if (const int status = answer(conversation, prompt, interrupts)) return status;
+    if (const int status = answer(conversation, prompt, arguments.json, interrupts)) return status;
   }
   return kExitDone;
 }
 
-int answer_lines(Conversation& conversation, Interrupts& interrupts) {
+int answer_lines(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts) {
   InputLines lines(interrupts);
   while (const auto line = lines.next()) {
     switch (word_in(*line)) {
@@ -95,7 +124,7 @@ int answer_lines(Conversation& conversation, Interrupts& interrupts) {
       case Word::nothing:
         break;
       case Word::message:
-        if (const int status = answer(conversation, *line, interrupts)) return status;
+        if (const int status = answer(conversation, *line, arguments.json, interrupts)) return status;
     }
   }
   return interrupts.pending() ? 128 + interrupts.pending() : kExitDone;

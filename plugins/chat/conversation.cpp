@@ -9,7 +9,7 @@ namespace lmf::chat {
 infer::Answer Conversation::ask(const std::string& message, const std::function<void(std::string_view)>& show,
                                 const std::atomic<bool>& stop) {
   turns_.push_back({text::Role::user, message});
-  text::StreamDecoder decoder(model_.tokenizer, settings_.skip_special_tokens);
+  text::StreamDecoder decoder(model_.tokenizer, settings_.values().skip_special_tokens);
   std::string said;
   const auto add = [&](const std::string& piece) {
     if (piece.empty()) return;
@@ -31,19 +31,37 @@ infer::Answer Conversation::ask(const std::string& message, const std::function<
   }
 }
 
+void Conversation::clear() {
+  turns_.clear();
+  draws_ = 0;
+}
+
+std::optional<std::string> Conversation::take_back() {
+  if (turns_.size() < 2) return std::nullopt;
+  std::string question = std::move(turns_[turns_.size() - 2].content);
+  turns_.resize(turns_.size() - 2);
+  return question;
+}
+
+void Conversation::set_tools(std::string tools) {
+  if (!tools.empty()) model_.chat_template.encode(model_.tokenizer, {{text::Role::user, "?"}}, {}, tools);
+  tools_ = std::move(tools);
+}
+
 infer::Request Conversation::request() const {
   infer::Request request;
-  for (const auto& turn : model_.chat_template.encode(model_.tokenizer, turns_, settings_.system))
+  const Settings& settings = settings_.values();
+  for (const auto& turn : model_.chat_template.encode(model_.tokenizer, turns_, settings.system, tools_))
     request.prompt.insert(request.prompt.end(), turn.begin(), turn.end());
   request.stop_ids = model_.chat_template.stop_ids(model_.tokenizer);
-  request.sampling = settings_.sampling;
-  request.sampling.stream = turns_.size() / 2;
-  request.max_new_tokens = settings_.max_new_tokens;
+  request.sampling = settings.sampling;
+  request.sampling.stream = draws_ << 32 | turns_.size() / 2;
+  request.max_new_tokens = settings.max_new_tokens;
   if (request.max_new_tokens == 0) {
-    request.max_new_tokens = settings_.max_length - static_cast<std::int64_t>(request.prompt.size());
+    request.max_new_tokens = settings.max_length - static_cast<std::int64_t>(request.prompt.size());
     if (request.max_new_tokens <= 0)
       throw Error(fmt::format("the conversation has {} tokens, max_length allows {} with the answer",
-                              request.prompt.size(), settings_.max_length),
+                              request.prompt.size(), settings.max_length),
                   "begin a new conversation, or raise max_length", kExitFailed);
   }
   return request;

@@ -1,13 +1,16 @@
 // The conversation with a person at a terminal.
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
 #include "base/paths.hpp"
 #include "base/printable.hpp"
+#include "commands.hpp"
 #include "line_editor.hpp"
 #include "lmf/error.hpp"
 #include "output.hpp"
 #include "sessions.hpp"
+#include "word_wrap.hpp"
 #include "words.hpp"
 
 namespace lmf::chat {
@@ -24,7 +27,8 @@ constexpr std::string_view kQuotes = R"(""")";
 /// A message: one line, lines that end with a backslash, or lines between two marks of three quotes.
 class MessageReader {
  public:
-  explicit MessageReader(const Interrupts& interrupts) : editor_(history_file(), interrupts) {}
+  MessageReader(const Interrupts& interrupts, bool keeps_history)
+      : editor_(keeps_history ? history_file() : std::filesystem::path(), interrupts) {}
 
   LineEditor::End read(std::string& message) {
     message.clear();
@@ -49,30 +53,59 @@ class MessageReader {
   LineEditor editor_;
 };
 
-void answer(Conversation& conversation, const std::string& message, Interrupts& interrupts) {
-  const auto show = [](std::string_view text) { write_out(STDOUT_FILENO, printable(text)); };
+/// 0 where the terminal does not tell it.
+int terminal_width() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void show(std::string_view text) { write_out(STDOUT_FILENO, text); }
+
+void explain(const Error& error) {
+  log::error("{}{}{}", error.what(), error.hint().empty() ? "" : "\n  ", error.hint());
+}
+
+void answer(Conversation& conversation, Commands& commands, const std::string& message, Interrupts& interrupts,
+            bool wraps) {
+  constexpr std::string_view kPrompt = "Assistant: ";
+  WordWrap wrap(wraps ? terminal_width : [] { return 0; });
+  wrap.finish(static_cast<int>(kPrompt.size()));
   try {
-    show("Assistant: ");
-    const auto result = conversation.ask(message, show, interrupts.stop_requested());
-    show("\n");
+    show(kPrompt);
+    const auto result = conversation.ask(
+        message, [&](std::string_view text) { show(wrap.push(printable(text))); }, interrupts.stop_requested());
+    show(wrap.finish() + "\n");
     explain_end(result.end.finish);
-    if (!result.ids.empty())
-      log::debug("{} tokens, {:.1f} a second; first after {:.3f} s; {} of the prompt's reused", result.ids.size(),
-                 static_cast<double>(result.ids.size()) / result.end.whole.count(), result.end.first_token.count(),
-                 result.end.cached_tokens);
+    if (const auto said = commands.after_answer(result); !said.empty()) show("(" + said + ")\n");
   } catch (const Error& error) {  // too long a conversation, for example: the next message may do
-    show("\n");
-    log::error("{}{}{}", error.what(), error.hint().empty() ? "" : "\n  ", error.hint());
+    show(wrap.finish() + "\n");
+    explain(error);
+  }
+}
+
+/// False: to leave.
+bool obey(const SlashCommand& command, Conversation& conversation, Commands& commands, Interrupts& interrupts,
+          bool wraps) {
+  try {
+    const auto outcome = commands.run(command);
+    show(outcome.say);
+    interrupts.clear();  // one that was meant for an editor
+    if (outcome.ask) answer(conversation, commands, *outcome.ask, interrupts, wraps);
+    return !outcome.leave;
+  } catch (const Error& error) {
+    explain(error);
+    return true;
   }
 }
 
 }  // namespace
 
-int converse(Conversation& conversation, Interrupts& interrupts) {
-  write_out(STDOUT_FILENO,
-            "`clear` forgets the conversation, `exit` or Ctrl-D ends, Ctrl-C stops an answer; \"\"\" begins and ends a "
-            "message of several lines.\n");
-  MessageReader reader(interrupts);
+int converse(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts) {
+  show(
+      "`clear` forgets the conversation, `exit` or Ctrl-D ends, Ctrl-C stops an answer; \"\"\" begins and ends a "
+      "message of several lines; /help tells more.\n");
+  MessageReader reader(interrupts, arguments.history);
+  Commands commands(conversation);
   bool leaving = false;  // Ctrl-C was pressed at an empty prompt, once
   for (std::string message;;) {
     interrupts.clear();
@@ -88,13 +121,14 @@ int converse(Conversation& conversation, Interrupts& interrupts) {
     }
     leaving = false;
     const Word word = word_in(message);
-    if (word == Word::exit) return kExitDone;
-    if (word == Word::clear) {
-      conversation.clear();
-      write_out(STDOUT_FILENO, "The conversation is forgotten.\n");
-    } else if (word == Word::message) {
-      answer(conversation, message, interrupts);
-    }
+    if (word == Word::nothing) continue;
+    std::optional<SlashCommand> command = slash_command(message);
+    if (word == Word::exit) command = {"exit", {}};
+    if (word == Word::clear) command = {"clear", {}};
+    if (!command)
+      answer(conversation, commands, commands.with_attached(message), interrupts, arguments.wrap);
+    else if (!obey(*command, conversation, commands, interrupts, arguments.wrap))
+      return kExitDone;
   }
   write_out(STDOUT_FILENO, "\n");
   return kExitDone;

@@ -1,5 +1,6 @@
 #include "line_editor.hpp"
 
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
@@ -159,6 +160,39 @@ int read_character(EditLine* editor, wchar_t* character) noexcept {
   }
 }
 
+// While this is on, a terminal puts marks around what is pasted: its newlines do not end the line.
+constexpr std::string_view kPasteOn = "\x1b[?2004h", kPasteOff = "\x1b[?2004l", kPasteEnd = "\x1b[201~";
+constexpr std::size_t kLongestPaste = std::size_t{16} << 20;
+
+void command_terminal(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) return;  // whoever writes the answer next finds out why
+    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// Puts all that is pasted into the line, its newlines too.
+template <class State>
+unsigned char take_paste(EditLine* editor, int) noexcept {
+  State& state = *state_of<State>(editor);
+  try {
+    std::string text;
+    while (!text.ends_with(kPasteEnd)) {
+      char byte = 0;
+      if (!wait_for_key(editor, state) || read_byte(state, byte) <= 0) return CC_REFRESH;
+      text += byte == '\r' ? '\n' : byte;
+      if (text.size() > kLongestPaste) return CC_ERROR;  // the rest arrives as if it were typed
+    }
+    text.resize(text.size() - kPasteEnd.size());
+    std::erase(text, '\0');
+    return el_insertstr(editor, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
+  } catch (...) {
+    state.failure = std::current_exception();
+    return CC_EOF;
+  }
+}
+
 }  // namespace
 
 LineEditor::LineEditor(const std::filesystem::path& history_file, const Interrupts& interrupts)
@@ -183,6 +217,8 @@ LineEditor::LineEditor(const std::filesystem::path& history_file, const Interrup
       state_->editor, EL_PROMPT, +[](EditLine* editor) { return state_of<State>(editor)->prompt.data(); });
   el_set(state_->editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   bind_keys(state_->editor);
+  el_set(state_->editor, EL_ADDFN, "take-paste", "put what is pasted into the line", &take_paste<State>);
+  el_set(state_->editor, EL_BIND, "\\e[200~", "take-paste", nullptr);
   // libedit's mode between two lines, and from now on: as it would be while one is edited.
   el_set(state_->editor, EL_SETTY, "-x", "-icanon", "-echo", nullptr);
   ::ioctl(STDIN_FILENO, FIONREAD, &state_->typed_ahead);
@@ -202,7 +238,9 @@ LineEditor::End LineEditor::read(const std::string& prompt, std::string& line) {
   state_->failure = nullptr;
   state_->shift = {};
   int count = 0;
+  command_terminal(kPasteOn);
   const char* text = el_gets(state_->editor, &count);
+  command_terminal(kPasteOff);
   if (text == nullptr || count <= 0) {
     el_reset(state_->editor);
     el_set(state_->editor, EL_EDITMODE, 1);

@@ -21,12 +21,13 @@ using namespace lmf::chat;
   throw lmf::Error(std::string("libtorch could not go on: ") + error.what_without_backtrace());
 }
 
-int run_session(Conversation& conversation, const std::vector<std::string>& prompts) {
+int run_session(Conversation& conversation, const Arguments& arguments) {
   Interrupts interrupts;
   try {
-    if (!prompts.empty()) return answer_prompts(conversation, prompts, interrupts);
-    if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return converse(conversation, interrupts);
-    return answer_lines(conversation, interrupts);
+    if (!arguments.prompts.empty()) return answer_prompts(conversation, arguments, interrupts);
+    if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO) && !arguments.json)
+      return converse(conversation, arguments, interrupts);
+    return answer_lines(conversation, arguments, interrupts);
   } catch (const ReaderGone& gone) {
     return 128 + gone.signal;  // as any program ends whose reader went away
   }
@@ -34,18 +35,19 @@ int run_session(Conversation& conversation, const std::vector<std::string>& prom
 
 int chat(const lmf::Invocation& call) {
   lmf::adopt_host(call.host);
-  const auto arguments = split_prompts(call.arguments);
-  const auto table = lmf::config::OptionTable::of_plugin(call.host, "chat", {"prompt", "help"});
-  const auto read = lmf::config::read_options(table, arguments.options);
+  const auto arguments = split_arguments(call.arguments);
+  const auto table = lmf::config::OptionTable::of_plugin(call.host, "chat",
+                                                         {"prompt", "system", "json", "no-history", "no-wrap", "help"});
+  auto read = lmf::config::read_options(table, arguments.options);
   lmf::config::throw_problems(read.problems);
   for (const std::string& note : read.notes) lmf::log::info("{}", note);
+  if (arguments.system) read.options.set_text("default_system", *arguments.system, "command line");
 
-  const Settings settings = read_settings(read.options);
-  settings.sampling.check();
+  ChangeableSettings settings(table, std::move(read.options));
   try {
-    const auto model = lmf::infer::LoadedModel::load(settings.model, call.host.share_directory);
+    const auto model = lmf::infer::LoadedModel::load(settings.values().model, call.host.share_directory);
     Conversation conversation(model, settings);
-    return run_session(conversation, arguments.prompts);
+    return run_session(conversation, arguments);
   } catch (const c10::Error& error) {
     explain(error);
   }

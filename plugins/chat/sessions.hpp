@@ -1,8 +1,5 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "conversation.hpp"
 #include "interrupts.hpp"
 
@@ -11,12 +8,12 @@ namespace lmf::chat {
 // The three ways to be asked. Each returns the exit status.
 
 /// Every prompt is answered by itself, one after the other, on standard output.
-int answer_prompts(Conversation& conversation, const std::vector<std::string>& prompts, Interrupts& interrupts);
+int answer_prompts(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts);
 
 /// Each line of standard input is the next message of one conversation; `clear` begins a new one, `exit` ends.
-int answer_lines(Conversation& conversation, Interrupts& interrupts);
+int answer_lines(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts);
 
 /// A person at a terminal.
-int converse(Conversation& conversation, Interrupts& interrupts);
+int converse(Conversation& conversation, const Arguments& arguments, Interrupts& interrupts);
 
 }  // namespace lmf::chat

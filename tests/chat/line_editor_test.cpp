@@ -107,6 +107,19 @@ TEST_CASE("a line can be edited, in UTF-8 whatever the locale is") {
   CHECK(program.status() == 0);
 }
 
+TEST_CASE("what is pasted goes into the line as it is, its newlines too") {
+  const lmf::test::TemporaryFolder folder;
+  auto program = start(folder.path() / "history");
+  REQUIRE(program.shows("\x1b[?2004h"));
+  program.type("a: \x1b[200~one\rzw\u00f6lf\n\x01\x1b[Athree\x1b[201~!\n");
+  CHECK(program.shows("[a: one"));
+  CHECK(program.shows("zw\u00f6lf"));
+  CHECK(program.shows("three!]"));
+  program.type("exit\n");
+  CHECK(program.shows("[exit]"));
+  CHECK(program.status() == 0);
+}
+
 TEST_CASE("keys that a terminal sends as several characters move, or do nothing: none leaves text behind") {
   const lmf::test::TemporaryFolder folder;
   auto program = start(folder.path() / "history");

@@ -4,7 +4,7 @@
 #include "settings.hpp"
 #include "words.hpp"
 
-using lmf::chat::split_prompts;
+using lmf::chat::split_arguments;
 using lmf::chat::Word;
 using lmf::chat::word_in;
 
@@ -20,7 +20,7 @@ TEST_CASE("`clear` and `exit` are words only when they stand alone") {
 TEST_CASE("prompts are taken from among the options, in order, whatever is in them") {
   const char* words[] = {"--temperature", "0",          "--prompt",  "a, b = c",
                          "chat.yaml",     "prompt=--x", "--prompt=", "top_k=3"};
-  const auto arguments = split_prompts(words);
+  const auto arguments = split_arguments(words);
   CHECK(arguments.prompts == std::vector<std::string>{"a, b = c", "--x", ""});
   REQUIRE(arguments.options.size() == 4);
   CHECK(arguments.options[2] == std::string("chat.yaml"));
@@ -29,5 +29,5 @@ TEST_CASE("prompts are taken from among the options, in order, whatever is in th
 
 TEST_CASE("a --prompt without text is refused") {
   const char* words[] = {"chat.yaml", "--prompt"};
-  CHECK_THROWS_WITH_AS(split_prompts(words), "--prompt has no text after it", lmf::Error);
+  CHECK_THROWS_WITH_AS(split_arguments(words), "--prompt has no text after it", lmf::Error);
 }

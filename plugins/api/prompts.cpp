@@ -6,6 +6,9 @@
 namespace lmf::api {
 namespace {
 
+/// What Qwen 3 and LLaMA-Factory's reasoning templates put in front of an answer that is not to be thought about.
+constexpr const char* kEmptyThought = "<think>\n\n</think>\n\n";
+
 /// The slots up to the content, which is the last that is written.
 std::vector<text::Slot> open_ended(const std::vector<text::Slot>& slots) {
   constexpr std::string_view kContent = "{{content}}";
@@ -61,6 +64,10 @@ std::vector<std::int32_t> encode_conversation(const text::ChatTemplate& chat_tem
     }
     std::vector<std::int32_t> ids;
     for (const auto& turn : turns) ids.insert(ids.end(), turn.begin(), turn.end());
+    if (!conversation.thinks && !conversation.continues && tokenizer.token_id("<think>")) {
+      const auto thought = tokenizer.encode(kEmptyThought);
+      ids.insert(ids.end(), thought.begin(), thought.end());
+    }
     return ids;
   } catch (const Error& error) {
     throw ApiError::invalid("messages", error.what());

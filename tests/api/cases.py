@@ -319,6 +319,11 @@ def a45_temperatures(server):
         is_error(server.chat(temperature=temperature), 400, "temperature")
 
 
+def a_model_without_thoughts(server):
+    prompt = lambda **members: server.post("/apply-template", {"messages": [{"role": "user", "content": "Hello"}], **members}).json["prompt"]
+    assert prompt(reasoning_effort="none") == prompt()
+
+
 def a47_roles(server):
     messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "user", "content": "b"}, {"role": "system", "content": "c"}]
     assert server.chat(messages=messages).status == 200
@@ -336,7 +341,7 @@ def openapi(server):
 
 NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
          a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
-         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, embeddings, a45_temperatures, a47_roles, a48_pictures, openapi]
+         a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, embeddings, a45_temperatures, a_model_without_thoughts, a47_roles, a48_pictures, openapi]
 
 
 # Cases that share a server whose model says the same words again and again, without an end.
@@ -379,6 +384,10 @@ def reasoning(server):
     chunks = server.chat(max_tokens=50, stream=True).chunks
     assert joined(chunks) == message["content"]
     assert "".join(choice["delta"].get("reasoning_content", "") for chunk in chunks for choice in chunk["choices"]) == "Peru"
+    prompt = lambda **members: server.post("/apply-template", {"messages": [{"role": "user", "content": "Hello"}], **members}).json["prompt"]
+    for off in ({"chat_template_kwargs": {"enable_thinking": False}}, {"reasoning_effort": "none"}):
+        assert prompt(**off) == prompt() + "<think>\n\n</think>\n\n" and server.chat(max_tokens=4, **off).status == 200
+    assert prompt(chat_template_kwargs={"enable_thinking": True}) == prompt(reasoning_effort="low") == prompt()
     assert "<think>" in server.chat(max_tokens=50, reasoning_format="none").json["choices"][0]["message"]["content"]
 
 

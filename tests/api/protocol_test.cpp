@@ -227,6 +227,23 @@ TEST_CASE("A23: calls and their results are turns of a conversation") {
         "messages");
 }
 
+TEST_CASE("thinking is switched off as Qwen's and OpenAI's users do it") {
+  const auto thinks = [](const std::string& members) {
+    return read_chat_request(chat(members), kBounds).conversation.thinks;
+  };
+  CHECK(thinks(""));
+  CHECK(thinks(R"("chat_template_kwargs":{"enable_thinking":true})"));
+  CHECK(thinks(R"("chat_template_kwargs":{},"reasoning_effort":"high")"));
+  CHECK_FALSE(thinks(R"("chat_template_kwargs":{"enable_thinking":false})"));
+  CHECK_FALSE(thinks(R"("reasoning_effort":"none")"));
+  CHECK(thinks(R"("reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":true})"));
+  CHECK(chat_refused(chat(R"("reasoning_effort":"much")")) == "reasoning_effort");
+  CHECK(chat_refused(chat(R"("chat_template_kwargs":{"enable_thinking":1})")) ==
+        "chat_template_kwargs.enable_thinking");
+  CHECK(chat_refused(chat(R"("chat_template_kwargs":{"documents":[]})")) == "chat_template_kwargs");
+  CHECK(chat_refused(chat(R"("thinking":{"type":"enabled"})")) == "thinking");
+}
+
 TEST_CASE("A42: only an assistant's message can be continued, and only when asked for") {
   const std::string open = R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])";
   CHECK(

@@ -50,9 +50,10 @@ ChatRequest read_chat_request(std::string_view bytes, const Bounds& bounds) {
   request.tools = read_tools(body, bytes);
   request.form = read_form(body, bytes);
   request.splits_reasoning = body.text("reasoning_format").value_or("auto") != "none";
-  for (const char* name : {"chat_template_kwargs", "reasoning_effort", "thinking"})
-    if (const Json* value = body.find(name); value != nullptr && !value->empty())
-      throw ApiError::unsupported(name, fmt::format("{} is not in this version", name));
+  if (body.given("thinking"))
+    throw ApiError::unsupported("thinking",
+                                "thinking is not in this version: send chat_template_kwargs: "
+                                "{\"enable_thinking\": ...}, or reasoning_effort");
   request.logprobs = read_logprobs(body);
   request.fields = read_generation_fields(body, bounds);
   if (body.flag("echo").value_or(false)) throw ApiError::unsupported("echo", "echo is not in this version of chat");

@@ -1,6 +1,10 @@
 #include "protocol/messages.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/printable.hpp"
 #include "protocol/api_error.hpp"
@@ -153,6 +157,28 @@ void check_end(const Conversation& conversation) {
                             "continue_final_message needs a last message of the assistant, which is to go on");
 }
 
+/// Whether the model is to think before it answers, as Qwen's users and OpenAI's say it. How hard is for the model to
+/// know: its template has no words for that.
+bool read_thinking(const Body& body) {
+  bool thinks = true;
+  if (const auto effort = body.text("reasoning_effort")) {
+    constexpr std::array<std::string_view, 6> kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh"};
+    if (std::ranges::find(kEfforts, *effort) == kEfforts.end())
+      throw ApiError::invalid("reasoning_effort", fmt::format("reasoning_effort is '{}', expected {}",
+                                                              shortened(*effort), fmt::join(kEfforts, ", ")));
+    thinks = *effort != "none";
+  }
+  const auto words = body.object("chat_template_kwargs");
+  if (!words) return thinks;
+  for (const auto& [key, value] : body.find("chat_template_kwargs")->items())
+    if (key != "enable_thinking" && !value.is_null())
+      throw ApiError::unsupported("chat_template_kwargs",
+                                  fmt::format("chat_template_kwargs has '{}', which the template does not know, but "
+                                              "enable_thinking",
+                                              shortened(key)));
+  return words->flag("enable_thinking").value_or(thinks);
+}
+
 }  // namespace
 
 Conversation read_conversation(const Body& body) {
@@ -166,6 +192,7 @@ Conversation read_conversation(const Body& body) {
         "messages", fmt::format("messages has {} entries, at most {} are allowed", messages->size(), kMostMessages));
   Conversation conversation;
   conversation.continues = body.flag("continue_final_message").value_or(false);
+  conversation.thinks = read_thinking(body);
   const auto prompted = body.flag("add_generation_prompt");
   if (prompted && *prompted == conversation.continues)
     throw ApiError::invalid("add_generation_prompt",

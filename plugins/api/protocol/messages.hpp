@@ -13,9 +13,11 @@ struct Conversation {
   std::string system;  ///< of all system and developer messages, wherever they stand; "" for none
   std::vector<text::Message> turns;
   bool continues = false;  ///< the last turn is the answer's begin
+  bool thinks = true;      ///< false: the answer begins behind an empty thought, where the model knows thoughts
 };
 
-/// The members "messages", "continue_final_message" and "add_generation_prompt". Throws ApiError.
+/// The members "messages", "continue_final_message", "add_generation_prompt", "chat_template_kwargs" and
+/// "reasoning_effort". Throws ApiError.
 Conversation read_conversation(const Body& body);
 
 }  // namespace lmf::api

@@ -100,6 +100,8 @@ std::string cache_key(const std::vector<DatasetDescription>& datasets, const Pre
   recipe.add(tokenizer.special().eos);
   add_template(recipe, chat_template);
   for (const DatasetDescription& dataset : datasets) add_dataset(recipe, dataset);
+  if (options.part)
+    recipe.add(std::string_view(fmt::format("{} {}", options.part->held_out, options.part->is_held_out)));
   return recipe.hashed();
 }
 

@@ -13,6 +13,12 @@
 
 namespace lmf::data {
 
+/// One side of the records, divided at random: those held out for evaluation, or the others, which are trained on.
+struct Part {
+  double held_out = 0.0;  ///< val_size: below 1 a share of the records, else their number
+  bool is_held_out = false;
+};
+
 struct PrepareOptions {
   std::string stage = "sft";
   std::vector<std::string> datasets;  ///< names in dataset_info.json, or paths of .json/.jsonl files
@@ -22,9 +28,10 @@ struct PrepareOptions {
   bool train_on_prompt = false;  ///< not with a template that has efficient_eos: it learns eos in the prompt's place
   bool mask_history = false;
   bool overwrite_cache = false;
-  std::uint32_t seed = 42;                   ///< draws the records of data sets with num_samples
-  int workers = 0;                           ///< threads; 0: all cores
-  std::filesystem::path cache_directory;     ///< where stores are kept; empty: the user's cache folder
+  std::uint32_t seed = 42;                ///< draws the records of data sets with num_samples, and divides the records
+  std::optional<Part> part = {};          ///< none: all records
+  int workers = 0;                        ///< threads; 0: all cores
+  std::filesystem::path cache_directory;  ///< where stores are kept; empty: the user's cache folder
   std::filesystem::path fallback_directory;  ///< where they are kept when that cannot be written; empty: an error
 };
 
@@ -63,8 +70,8 @@ PrepareReport prepare(const PrepareOptions& options, const text::Tokenizer& toke
                       const text::ChatTemplate& chat_template, const PrepareProgress& progress = {});
 
 /// The lines shown before training: records read, kept, dropped by reason with the first place, truncated and by how
-/// much.
-std::vector<std::string> summary(const PrepareReport& report);
+/// much. `name` begins the first one.
+std::vector<std::string> summary(const PrepareReport& report, const std::string& name = "Data");
 /// One example as the trainer logs it: ids, their text, label ids, the text of what is learned.
 std::string describe(const Example& example, const text::Tokenizer& tokenizer);
 

@@ -1,7 +1,11 @@
 #include "data/record_set.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include <fmt/format.h>
+
+#include "data/numpy_generator.hpp"
 #include "data/numpy_random.hpp"
 #include "data/token_store.hpp"
 #include "lmf/error.hpp"
@@ -39,6 +43,25 @@ std::vector<RecordSet::Row> draw(const std::vector<RecordSet::Row>& rows, std::i
   return drawn;
 }
 
+/// Leaves one side of the rows, as datasets' train_test_split divides them: the first ones of a random order are held
+/// out, and the others follow in that order.
+void divide(RecordSet& set, const Part& part, std::uint32_t seed, std::vector<std::string>& problems) {
+  const std::int64_t all = std::ssize(set.rows);
+  const double wanted = part.held_out < 1.0 ? std::ceil(part.held_out * static_cast<double>(all)) : part.held_out;
+  if (all == 0) return;
+  if (wanted >= static_cast<double>(all)) {
+    problems.push_back(fmt::format("val_size {} would hold out all {} records for evaluation: leave some to train on.",
+                                   part.held_out, all));
+    return;
+  }
+  const auto order = NumpyGenerator(seed).permutation(all);
+  const auto border = order.begin() + static_cast<std::int64_t>(wanted);
+  std::vector<RecordSet::Row> rows;
+  std::for_each(part.is_held_out ? order.begin() : border, part.is_held_out ? border : order.end(),
+                [&](std::int64_t index) { rows.push_back(set.rows[static_cast<std::size_t>(index)]); });
+  set.rows = std::move(rows);
+}
+
 }  // namespace
 
 std::string RecordSet::origin(const Row& row) const {
@@ -61,6 +84,7 @@ RecordSet read_records(std::vector<DatasetDescription> datasets, const PrepareOp
     if (options.max_samples) rows.resize(std::min(rows.size(), static_cast<std::size_t>(*options.max_samples)));
     set.rows.insert(set.rows.end(), rows.begin(), rows.end());
   }
+  if (options.part) divide(set, *options.part, options.seed, problems);
   return set;
 }
 

@@ -26,9 +26,9 @@ std::string grouped(std::int64_t number) {
 
 }  // namespace
 
-std::vector<std::string> summary(const PrepareReport& report) {
+std::vector<std::string> summary(const PrepareReport& report, const std::string& name) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("Data: {} records read, {} kept, {} tokens{}.", grouped(report.read),
+  lines.push_back(fmt::format("{}: {} records read, {} kept, {} tokens{}.", name, grouped(report.read),
                               grouped(report.kept), grouped(report.tokens),
                               report.from_cache ? " (tokenised earlier)" : ""));
   for (const auto& dropped : report.dropped) {

@@ -1,5 +1,7 @@
 #include "data/numpy_random.hpp"
 
+#include "data/numpy_generator.hpp"
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -17,4 +19,14 @@ TEST_CASE("draws equal numpy's legacy generator, seed 42") {
   CHECK(random.permutation(40) == expected[2].get<Numbers>());
   CHECK(random.choice(1, 3) == expected[3].get<Numbers>());
   CHECK(random.choice(64, 9) == expected[4].get<Numbers>());
+}
+
+TEST_CASE("divisions equal numpy's newer generator") {
+  const auto expected = nlohmann::json::parse(std::ifstream(lmf::test::fixtures() / "data/expected.json"));
+  REQUIRE(expected.at("divisions").size() == 4);
+  for (const auto& division : expected.at("divisions")) {
+    CAPTURE(division.dump());
+    lmf::data::NumpyGenerator generator(division[0].get<std::uint64_t>());
+    CHECK(generator.permutation(division[1]) == division[2].get<std::vector<std::int64_t>>());
+  }
 }

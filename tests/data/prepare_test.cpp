@@ -173,6 +173,31 @@ TEST_CASE("max_samples takes the first of each data set, num_samples draws exact
   CHECK(scene.prepare({"drawn"}).kept == 30);  // topped up with repeats
 }
 
+TEST_CASE("val_size divides the records as datasets does, before any is left out, and each part has its store") {
+  Scene scene;
+  scene.options.seed = 42;
+  const auto lines = [&](std::optional<Part> part) {
+    scene.options.part = part;
+    std::vector<std::string> origins;
+    const auto store = scene.store({"one", "two"});
+    for (std::int64_t i = 0; i < store.size(); ++i) origins.push_back(store.origin(i));
+    return origins;
+  };
+  // numpy's default_rng(42).permutation(5) is 4, 2, 3, 1, 0; the records 1 (of one.json) and 1 (of two.jsonl) are no
+  // use.
+  const std::string first = "one.json:2 (record 1)", third = "one.json:4 (record 3)", fourth = "two.jsonl:1 (record 1)";
+  CHECK(lines(Part{0.5, true}) == Lines{third, fourth});  // ⌈0.5 · 5⌉ = 3 of them
+  CHECK(lines(Part{0.5, false}) == Lines{first});
+  CHECK(lines(Part{4, true}) == Lines{third, fourth});
+  CHECK(lines(Part{4, false}) == Lines{first});
+  CHECK(lines(std::nullopt) == Lines{first, third, fourth});
+  CHECK(scene.prepare({"one", "two"}).from_cache);
+  scene.options.part = Part{5, true};
+  CHECK(scene.error({"one", "two"}) ==
+        "val_size 5 would hold out all 5 records for evaluation: leave some to train on.");
+  CHECK(scene.problems({"one", "two"}).find("val_size 5 would hold out all 5 records") != std::string::npos);
+}
+
 TEST_CASE("truncation is counted") {
   Scene scene;
   const auto whole = scene.prepare({"all"});

@@ -41,7 +41,7 @@ TEST_CASE("train_on_prompt with a template that learns eos in the prompt's place
   const train::Inputs inputs = train::read_inputs(read.options, place.path("share"), problems);
   REQUIRE(problems.size() == 1);
   CHECK(problems[0].text == "command line: train_on_prompt: template early learns eos in the prompt's place");
-  CHECK(train::check_data(inputs, read.options).problems.empty());
+  CHECK(train::check_data(inputs, train::data_options(read.options)).problems.empty());
 }
 
 TEST_CASE("a template whose tokens the model does not embed is refused") {

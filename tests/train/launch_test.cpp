@@ -125,7 +125,7 @@ TEST_CASE("options that contradict each other are found") {
   CHECK(problems_with({}) == "");
   CHECK(problems_with({"dataset=", "model_name_or_path=", "do_train=false"}) ==
         "model_name_or_path is missing: which model to train\ndataset is missing: what to train on\ndo_train is "
-        "missing: without it there is nothing to do\n");
+        "missing: without it, and without do_eval, there is nothing to do\n");
   CHECK(problems_with({"finetuning_type=full", "adapter_name_or_path=a"}) ==
         "command line: adapter_name_or_path needs finetuning_type lora, which is full\n");
   CHECK(problems_with({"finetuning_type=freeze", "use_rslora=true"}) ==
@@ -153,6 +153,55 @@ TEST_CASE("options that contradict each other are found") {
   const auto before = fs::last_write_time(folder.path());
   CHECK(problems_with({"output_dir=" + (folder.path() / "new/folder").string()}) == "");
   CHECK(fs::last_write_time(folder.path()) == before);
+}
+
+TEST_CASE("options of evaluation that contradict each other, or have nothing to work on, are found") {
+  const auto found = [](std::vector<std::string> options) { return problems_with(options); };
+  const std::string data = "val_size=0.1", steps = "eval_strategy=steps";
+  CHECK(found({data}) == "");
+  CHECK(found({data, steps, "eval_steps=100", "load_best_model_at_end=true"}) == "");
+  CHECK(found({data, "do_eval=true"}) == "");
+  CHECK(found({"do_train=false", "do_eval=true", "dataset=", "eval_dataset=a"}) == "");
+  CHECK(found({steps}) == "command line: eval_strategy asks for evaluation, but there are no data for it\n");
+  CHECK(found({"do_eval=true"}) == "command line: do_eval asks for evaluation, but there are no data for it\n");
+  CHECK(found({data, "eval_dataset=a"}) ==
+        "command line: val_size contradicts eval_dataset: the data to evaluate on are either a part of dataset or "
+        "others\n");
+  CHECK(found({data, steps, "eval_steps=1.5"}) == "command line: eval_steps is 1.5: above 1 it is a number of steps\n");
+  CHECK(found({data, "load_best_model_at_end=true"}) ==
+        "command line: load_best_model_at_end needs evaluations during the training\n");
+  CHECK(
+      found({data, "eval_strategy=epoch", "load_best_model_at_end=true"}) ==
+      "command line: load_best_model_at_end needs the same eval_strategy, which is epoch, and save_strategy, which is "
+      "steps\n");
+  CHECK(found({data, steps, "eval_steps=4", "save_steps=6", "load_best_model_at_end=true"}) ==
+        "command line: load_best_model_at_end needs save_steps, 6, to be a multiple of the steps between evaluations, "
+        "4\n");
+  CHECK(found({data, steps, "eval_steps=0.1", "save_steps=0.3", "load_best_model_at_end=true"}) == "");
+  CHECK(found({data, steps, "logging_steps=10", "save_steps=30", "load_best_model_at_end=true"}) == "");
+  CHECK(found({data, "save_strategy=best"}) ==
+        "command line: save_strategy is best, but nothing is evaluated during the training\n");
+  CHECK(found({data, steps, "save_strategy=best"}) ==
+        "command line: save_strategy is best, but nothing says by which metric\n");
+  CHECK(found({data, "early_stopping_steps=3"}) ==
+        "command line: early_stopping_steps needs evaluations during the training\n");
+  CHECK(found({data, steps, "early_stopping_steps=3"}) ==
+        "command line: early_stopping_steps needs a metric that shows progress\n");
+  CHECK(found({data, steps, "metric_for_best_model=accuracy"}) ==
+        "command line: metric_for_best_model is eval_accuracy, which no evaluation of this run has\n");
+  CHECK(found({data, steps, "metric_for_best_model=accuracy", "compute_accuracy=true"}) == "");
+  CHECK(found({"eval_dataset=a,b", steps, "eval_on_each_dataset=true", "metric_for_best_model=b_loss"}) == "");
+  CHECK(found({"eval_dataset=a,b", steps, "metric_for_best_model=b_loss"}) ==
+        "command line: metric_for_best_model is eval_b_loss, which no evaluation of this run has\n");
+}
+
+TEST_CASE("a model that is only evaluated may lie in output_dir, and its checkpoints are not continued") {
+  test::TemporaryFolder folder;
+  test::write_text(folder.path() / "adapter_model.safetensors", "");
+  test::write_text(folder.path() / "checkpoint-7/trainer_state.json", "{}");
+  const auto start = start_in(folder.path(), {"do_train=false", "do_eval=true", "val_size=0.1"});
+  CHECK_FALSE(start.problem);
+  CHECK_FALSE(start.checkpoint);
 }
 
 TEST_CASE("a trainer that cannot be loaded is explained") {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,9 @@ namespace lmf::test {
 /// The parts of a history that do not depend on the clock.
 inline std::vector<nlohmann::json> without_time(std::vector<nlohmann::json> history) {
   for (nlohmann::json& entry : history) {
-    for (const char* key : {"train_runtime", "train_tokens_per_second"}) entry.erase(key);
+    for (const char* key : {"train_runtime", "train_tokens_per_second", "eval_runtime", "eval_samples_per_second",
+                            "eval_steps_per_second"})
+      entry.erase(key);
   }
   return history;
 }
@@ -32,7 +35,7 @@ class TinyRun {
   explicit TinyRun(bool tied = false) : fixture_(train_fixture("trajectories.json")) {
     torch::set_num_threads(1);
     write_model(tied);
-    write_store();
+    write_store("examples.store", fixture_["examples"]);
     options.model_name_or_path = model().string();
     options.output_dir = folder_.path() / "out";
     options.use_cpu = true;
@@ -64,16 +67,34 @@ class TinyRun {
   train::TrainerState train(const train::TrainOptions& with) {
     auto trainee = train::Trainee::make(with, torch::kCPU);
     const auto examples = store();
-    train::Trainer trainer(with, trainee, examples, [](const auto&) {});
+    std::optional<train::Evaluations> evaluations;
+    if (evaluates)
+      evaluations.emplace(with.evaluation, evaluation_sets(), trainee.decoder(), train::ProcessGroup::alone());
+    train::Trainer trainer(
+        with, trainee, examples, [](const auto&) {}, train::ProcessGroup::alone(),
+        evaluations ? &*evaluations : nullptr);
     status = trainer.run();
+    if (status == 0 && evaluations && with.evaluation.at_end) result = trainer.evaluate_result();
     train::TrainerState state = trainer.state();
     metrics = trainer.metrics();
     if (status == 0) state.log_history.pop_back();
     return state;
   }
 
+  /// The first `count` examples of evaluation.json.
+  std::vector<train::EvaluationSet> evaluation_sets(std::size_t count = 13) const {
+    nlohmann::json examples = train_fixture("evaluation.json")["examples"];
+    examples.erase(examples.begin() + static_cast<std::ptrdiff_t>(count), examples.end());
+    write_store("evaluation.store", examples);
+    std::vector<train::EvaluationSet> sets;
+    sets.push_back({"", data::TokenStore::open(folder_.path() / "evaluation.store")});
+    return sets;
+  }
+
   train::TrainOptions options;
+  bool evaluates = false;  ///< on evaluation_sets()
   nlohmann::json metrics;
+  std::optional<nlohmann::json> result;  ///< of the evaluation at the end
   int status = -1;
 
  private:
@@ -91,11 +112,10 @@ class TinyRun {
     decoder.save(model());
   }
 
-  void write_store() {
-    data::TokenStoreWriter writer(folder_.path() / "examples.store", fixture_["config"]["vocab_size"],
-                                  {"examples.json"});
+  void write_store(const char* name, const nlohmann::json& examples) const {
+    data::TokenStoreWriter writer(folder_.path() / name, fixture_["config"]["vocab_size"], {"examples.json"});
     std::uint64_t line = 0;
-    for (const auto& example : fixture_["examples"]) {
+    for (const auto& example : examples) {
       const auto ids = example["ids"].get<std::vector<std::int32_t>>(),
                  labels = example["labels"].get<std::vector<std::int32_t>>();
       ++line;

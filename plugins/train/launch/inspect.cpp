@@ -4,6 +4,7 @@
 
 #include "train/shared/inputs.hpp"
 #include "train/launch/checks.hpp"
+#include "train/shared/evaluation_choice.hpp"
 #include "train/shared/resume_checks.hpp"
 
 namespace lmf::train {
@@ -28,17 +29,22 @@ Inspection inspect_inputs(const Options& options, const std::filesystem::path& s
   Inspection result;
   const Inputs inputs = read_inputs(options, share_directory, result.problems);
   result.lines = lines_of(inputs, options);
-  if (options.list("dataset").empty()) return result;
-  const data::DatasetCheck data = check_data(inputs, options);
-  result.examples = data.report.kept;
+  const auto look_at = [&](const data::PrepareOptions& with, std::string_view what, const std::string& name) {
+    const data::DatasetCheck data = check_data(inputs, with);
+    for (const std::string& problem : data.problems) result.problems.push_back({problem, {}});
+    result.unlisted_problems += data.unlisted;
+    result.lines.push_back(fmt::format("{}{}: {} examples of {} records, {} tokens", what, name, data.report.kept,
+                                       data.report.read, data.report.tokens));
+    return data.report.kept;
+  };
+  if (options.flag("do_train") && !options.list("dataset").empty())
+    result.examples =
+        look_at(data_options(options), "data      ", fmt::format("{}", fmt::join(options.list("dataset"), ", ")));
   if (inputs.resumed && result.examples > 0)
     for (config::Problem& problem : end_problems(options, *inputs.resumed, result.examples, ranks))
       result.problems.push_back(std::move(problem));
-  for (const std::string& problem : data.problems) result.problems.push_back({problem, {}});
-  result.unlisted_problems = data.unlisted;
-  result.lines.push_back(fmt::format("data      {}: {} examples of {} records, {} tokens",
-                                     fmt::join(options.list("dataset"), ", "), data.report.kept, data.report.read,
-                                     data.report.tokens));
+  for (const EvaluationData& data : evaluation_data(options))
+    if (!data.options.datasets.empty()) look_at(data.options, "evaluate  ", data.shown);
   return result;
 }
 

@@ -21,8 +21,9 @@ std::vector<config::Problem> missing_inputs(const config::Options& options,
   });
   look("template", [&](const std::string& name) { text::ChatTemplate::load(share_directory, name); });
   std::vector<std::string> datasets;
-  look("dataset_dir",
-       [&](const std::string& folder) { data::resolve_datasets(options.list("dataset"), folder, datasets); });
+  look("dataset_dir", [&](const std::string& folder) {
+    for (const char* named : {"dataset", "eval_dataset"}) data::resolve_datasets(options.list(named), folder, datasets);
+  });
   for (std::string& problem : datasets) problems.push_back({std::move(problem), {}});
   return problems;
 }

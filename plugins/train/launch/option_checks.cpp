@@ -11,6 +11,8 @@
 #include "train/launch/agent/file_descriptor.hpp"
 #include "train/launch/checks.hpp"
 #include "train/launch/deepspeed_check.hpp"
+#include "train/launch/evaluation_checks.hpp"
+#include "train/shared/evaluation_choice.hpp"
 
 namespace lmf::train {
 namespace {
@@ -49,6 +51,8 @@ class Checks {
     data();
     steps();
     output();
+    const auto of_evaluation = evaluation_problems(options_);
+    problems_.insert(problems_.end(), of_evaluation.begin(), of_evaluation.end());
     if (auto problem = deepspeed_problem(options_)) problems_.push_back(*std::move(problem));
     return std::move(problems_);
   }
@@ -65,9 +69,11 @@ class Checks {
   void required() {
     if (options_.is_null("model_name_or_path"))
       missing("model_name_or_path", "which model to train", "set it to the model's folder");
-    if (options_.list("dataset").empty())
+    const bool held_out = options_.list("eval_dataset").empty();  // of dataset, when anything is evaluated
+    if (options_.list("dataset").empty() && (options_.flag("do_train") || held_out))
       missing("dataset", "what to train on", "name data sets of dataset_info.json, or .json and .jsonl files");
-    if (!options_.flag("do_train")) missing("do_train", "without it there is nothing to do", "set do_train: true");
+    if (!options_.flag("do_train") && !evaluates(options_))
+      missing("do_train", "without it, and without do_eval, there is nothing to do", "set do_train: true");
   }
 
   void method() {

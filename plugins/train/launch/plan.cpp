@@ -25,13 +25,15 @@ std::string method_of(const config::Options& options) {
 
 std::vector<std::string> plan_lines(const config::Options& options, std::int64_t examples, const Start& start,
                                     int ranks) {
+  const std::string output = fmt::format("output    {}", options.text("output_dir"));
+  if (!options.flag("do_train")) return {output};
   const auto plan = StepPlan::of(options, examples, ranks);
   const std::string each = ranks > 1 ? fmt::format(" on each of {} ranks", ranks) : "";
   std::vector<std::string> lines = {
       fmt::format("method    {}", method_of(options)),
       fmt::format("steps     {} of {} x {} examples{}, learning rate {} ({})", plan.total_steps, plan.accumulation,
                   plan.batch_size, each, options.number("learning_rate"), options.text("lr_scheduler_type")),
-      fmt::format("output    {}", options.text("output_dir")),
+      output,
   };
   if (start.checkpoint)
     lines.push_back(fmt::format("start     from {} ({})", start.checkpoint->string(), start.why));

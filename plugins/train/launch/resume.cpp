@@ -58,6 +58,7 @@ Start named_checkpoint(const config::Options& options, const fs::path& output_di
 
 Start decide_start(const config::Options& options, const std::string& restarted_job) {
   const fs::path output_directory = options.text("output_dir");
+  if (!options.flag("do_train")) return {{}, "nothing is trained", {}};
   if (!restarted_job.empty()) {
     const auto newest = newest_checkpoint(output_directory);
     if (newest && newest->job == restarted_job) return {fs::absolute(newest->path), "the job was started again", {}};

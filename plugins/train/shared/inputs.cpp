@@ -1,5 +1,6 @@
 #include "train/shared/inputs.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -167,9 +168,9 @@ Inputs read_inputs(const Options& options, const fs::path& share_directory, std:
   return InputReader(options, share_directory, problems).run();
 }
 
-data::DatasetCheck check_data(const Inputs& inputs, const Options& options) {
+data::DatasetCheck check_data(const Inputs& inputs, const data::PrepareOptions& options) {
   std::optional<Progress> progress;
-  return data::check_datasets(data_options(options), inputs.tokenizer ? &*inputs.tokenizer : nullptr,
+  return data::check_datasets(options, inputs.tokenizer ? &*inputs.tokenizer : nullptr,
                               inputs.chat_template ? &*inputs.chat_template : nullptr,
                               [&](std::int64_t done, std::int64_t total) {
                                 if (!progress) progress.emplace("checking the data", total);
@@ -181,7 +182,8 @@ Inputs require_inputs(const Options& options, const fs::path& share_directory) {
   std::vector<config::Problem> problems;
   Inputs inputs = read_inputs(options, share_directory, problems);
   if (problems.empty()) return inputs;
-  data::DatasetCheck data = check_data(inputs, options);
+  if (options.list("dataset").empty()) config::throw_problems(problems);
+  data::DatasetCheck data = check_data(inputs, data_options(options));
   for (std::string& problem : data.problems) problems.push_back({std::move(problem), {}});
   config::throw_problems(problems, data.unlisted);
   return inputs;
@@ -199,6 +201,9 @@ data::PrepareOptions data_options(const Options& options) {
   result.mask_history = options.flag("mask_history") && !result.train_on_prompt;
   result.overwrite_cache = options.flag("overwrite_cache");
   result.seed = static_cast<std::uint32_t>(options.integer("seed"));
+  constexpr double kNone = 1e-6;  // the original's
+  if (const double held_out = options.number("val_size"); held_out > kNone)
+    result.part = {.held_out = held_out > 1.0 ? std::floor(held_out) : held_out};
   result.fallback_directory = fs::path(options.text("output_dir")) / "tokenised";
   if (!options.is_null("preprocessing_num_workers"))
     result.workers = static_cast<int>(options.integer("preprocessing_num_workers"));

@@ -28,8 +28,8 @@ struct Inputs {
 Inputs read_inputs(const config::Options& options, const std::filesystem::path& share_directory,
                    std::vector<config::Problem>& problems);
 
-/// Tokenises the data as the run will, with a progress bar; writes nothing.
-data::DatasetCheck check_data(const Inputs& inputs, const config::Options& options);
+/// Tokenises data as the run will, with a progress bar; writes nothing.
+data::DatasetCheck check_data(const Inputs& inputs, const data::PrepareOptions& options);
 /// What the run starts with: read_inputs(), and when that finds a problem check_data() too, all thrown as one Error. So
 /// the run tells what `train --check` would, and looks at the data twice only when it is refused.
 Inputs require_inputs(const config::Options& options, const std::filesystem::path& share_directory);

@@ -21,21 +21,39 @@ json as_given(double value) {
   return value;
 }
 
+void read_best(const json& all, const model::ConfigObject& text, TrainerState& state) {
+  if (text.has("best_metric")) state.best_metric = text.number("best_metric", 0.0);
+  state.best_step = text.integer("best_global_step", 0, 0, kMostSteps);
+  state.best_checkpoint = text.text("best_model_checkpoint", "");
+  const json::json_pointer counter(
+      "/stateful_callbacks/EarlyStoppingCallback/attributes/early_stopping_patience_counter");
+  if (!all.contains(counter)) return;
+  if (!all[counter].is_number_integer() || all[counter] < 0 || all[counter] > kMostSteps)
+    text.refuse("early_stopping_patience_counter is no count");
+  state.evaluations_without_progress = all[counter];
+}
+
 }  // namespace
 
 json TrainerState::to_json(bool saving, bool stopping) const {
-  const json control = {{"args",
-                         {{"should_epoch_stop", false},
-                          {"should_evaluate", false},
-                          {"should_log", false},
-                          {"should_save", saving},
-                          {"should_training_stop", stopping}}},
-                        {"attributes", json::object()}};
-  return {{"best_global_step", nullptr},
-          {"best_metric", nullptr},
-          {"best_model_checkpoint", nullptr},
+  json callbacks = json::object();
+  if (patience) {
+    callbacks["EarlyStoppingCallback"] = {
+        {"args", {{"early_stopping_patience", *patience}, {"early_stopping_threshold", 0.0}}},
+        {"attributes", {{"early_stopping_patience_counter", evaluations_without_progress}}}};
+  }
+  callbacks["TrainerControl"] = {{"args",
+                                  {{"should_epoch_stop", false},
+                                   {"should_evaluate", false},
+                                   {"should_log", false},
+                                   {"should_save", saving},
+                                   {"should_training_stop", stopping}}},
+                                 {"attributes", json::object()}};
+  return {{"best_global_step", best_step > 0 ? json(best_step) : json()},
+          {"best_metric", best_metric ? json(*best_metric) : json()},
+          {"best_model_checkpoint", best_checkpoint.empty() ? json() : json(best_checkpoint)},
           {"epoch", epoch},
-          {"eval_steps", 500},
+          {"eval_steps", as_given(eval_steps)},
           {"global_step", global_step},
           {"is_hyper_param_search", false},
           {"is_local_process_zero", true},
@@ -46,7 +64,7 @@ json TrainerState::to_json(bool saving, bool stopping) const {
           {"num_input_tokens_seen", input_tokens_seen},
           {"num_train_epochs", epochs},
           {"save_steps", as_given(save_steps)},
-          {"stateful_callbacks", {{"TrainerControl", control}}},
+          {"stateful_callbacks", callbacks},
           {"total_flos", flops},
           {"train_batch_size", batch_size},
           {"trial_name", nullptr},
@@ -69,6 +87,7 @@ TrainerState TrainerState::read(const std::filesystem::path& file) try {
     if (!entry.is_object()) text.refuse("log_history holds something that is no object");
     state.log_history.push_back(entry);
   }
+  read_best(parsed, text, state);
   return state;
 } catch (const Error& problem) {
   throw Error(problem.what(), kHint);

@@ -39,6 +39,12 @@ bool exchange(const fs::path& a, const fs::path& b) {
   throw fs::filesystem_error("rename", a, b, std::error_code(errno, std::generic_category()));
 }
 
+/// However they are written.
+bool is_same(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored);
+}
+
 /// "checkpoint-5-earlier-1"
 fs::path free_name_for_earlier(const fs::path& checkpoint) {
   for (int i = 1;; ++i) {
@@ -94,8 +100,8 @@ void Checkpoints::require_space(std::uint64_t bytes) const {
       way_on() + "; a lower save_total_limit or save_only_model: true needs less");
 }
 
-fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
-                            const std::function<void(const fs::path&)>& fill) const {
+fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes, const std::function<void(const fs::path&)>& fill,
+                            const fs::path& best) const {
   require_space(bytes);
   const fs::path unfinished = output_directory_ / fmt::format("{}{}", kUnfinished, step);
   const fs::path finished = checkpoint_path(output_directory_, step);
@@ -111,7 +117,7 @@ fs::path Checkpoints::write(std::int64_t step, std::uint64_t bytes,
     throw Error(fmt::format("cannot write {}: {}", finished.string(), problem.what()), way_on());
   }
   flush_folder(output_directory_);
-  rotate(finished);
+  rotate(finished, best);
   return finished;
 }
 
@@ -128,16 +134,34 @@ void Checkpoints::put_in_place(const fs::path& unfinished, const fs::path& finis
   for (const fs::path& left : {unfinished, replaced_path(finished)}) fs::remove_all(left, ignored);
 }
 
-void Checkpoints::rotate(const fs::path& newest) const {
-  if (keep_ <= 0) return;
+std::vector<fs::path> Checkpoints::own() const {
   std::vector<fs::path> own;
   for (const CheckpointFolder& checkpoint : checkpoints_in(output_directory_)) {
-    if (checkpoint.run == run_ && checkpoint.path != newest) own.push_back(checkpoint.path);
+    if (checkpoint.run == run_) own.push_back(checkpoint.path);
   }
-  const auto surplus = std::ssize(own) + 1 - keep_;
+  return own;
+}
+
+bool Checkpoints::has(std::int64_t step) const {
+  const auto found = checkpoint_at(checkpoint_path(output_directory_, step));
+  return found && found->run == run_;
+}
+
+void Checkpoints::rotate(const fs::path& newest, const fs::path& best) const {
+  if (keep_ <= 0) return;
+  std::vector<fs::path> removable = own();
+  auto surplus = std::ssize(removable) - keep_;
+  std::erase_if(removable, [&](const fs::path& one) { return one == newest || is_same(one, best); });
+  surplus = std::min(surplus, std::ssize(removable));
   for (std::ptrdiff_t i = 0; i < surplus; ++i) {
-    remove_checkpoint(own[static_cast<std::size_t>(i)]);
-    log::debug("removed {} (save_total_limit {})", own[static_cast<std::size_t>(i)].string(), keep_);
+    remove_checkpoint(removable[static_cast<std::size_t>(i)]);
+    log::debug("removed {} (save_total_limit {})", removable[static_cast<std::size_t>(i)].string(), keep_);
+  }
+}
+
+void Checkpoints::leave_only(const fs::path& one) const {
+  for (const fs::path& checkpoint : own()) {
+    if (!is_same(checkpoint, one)) remove_checkpoint(checkpoint);
   }
 }
 

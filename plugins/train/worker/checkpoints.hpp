@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "train/shared/checkpoint_folders.hpp"
 
@@ -21,13 +22,19 @@ class Checkpoints {
   /// Throws Error when there is no room for tensors of `bytes` and a reserve for the small files beside them.
   void require_space(std::uint64_t bytes) const;
   /// Lets `fill` write the files of checkpoint-`step` (tensors of `bytes`), then removes the run's oldest ones beyond
-  /// the limit.
+  /// the limit. `best` is never removed.
   std::filesystem::path write(std::int64_t step, std::uint64_t bytes,
-                              const std::function<void(const std::filesystem::path&)>& fill) const;
+                              const std::function<void(const std::filesystem::path&)>& fill,
+                              const std::filesystem::path& best = {}) const;
+  /// Whether this run has a checkpoint of that step.
+  bool has(std::int64_t step) const;
+  /// Removes this run's checkpoints but that one.
+  void leave_only(const std::filesystem::path& one) const;
 
  private:
   void put_in_place(const std::filesystem::path& unfinished, const std::filesystem::path& finished) const;
-  void rotate(const std::filesystem::path& newest) const;
+  std::vector<std::filesystem::path> own() const;  ///< oldest first
+  void rotate(const std::filesystem::path& newest, const std::filesystem::path& best) const;
   std::string way_on() const;  ///< after a failure to write
   std::filesystem::path output_directory_;
   std::int64_t keep_, run_;

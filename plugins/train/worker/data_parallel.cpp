@@ -83,11 +83,8 @@ DataParallel::DataParallel(const NamedTensors& trainable, ProcessGroup& group, s
   if (group.world().alone()) return;
   group.enter("sending the initial parameters");
   require_same_names(trainable, group);
-  group.waiting([&] {
-    const torch::NoGradGuard no_grad;
-    c10d::broadcast_coalesced(group.c10d(), tensors_of(trainable), kBroadcastBytes, 0);
-    reducer_ = make_reducer(trainable, group, bucket_bytes);
-  });
+  send_from_first(trainable, group);
+  group.waiting([&] { reducer_ = make_reducer(trainable, group, bucket_bytes); });
 }
 
 DataParallel::~DataParallel() = default;
@@ -96,6 +93,12 @@ void DataParallel::prepare_last_backward() {
   if (!reducer_) return;
   group_.waiting([&] { reducer_->rebuild_buckets(); });
   reducer_->prepare_for_backward({});
+}
+
+void send_from_first(const NamedTensors& tensors, ProcessGroup& group) {
+  if (group.world().alone()) return;
+  const torch::NoGradGuard no_grad;
+  group.waiting([&] { c10d::broadcast_coalesced(group.c10d(), tensors_of(tensors), kBroadcastBytes, 0); });
 }
 
 void require_same(const NamedTensors& frozen, ProcessGroup& group) {

@@ -34,6 +34,9 @@ class DataParallel {
   std::unique_ptr<c10d::Reducer> reducer_;
 };
 
+/// Gives all ranks rank 0's tensors.
+void send_from_first(const NamedTensors& tensors, ProcessGroup& group);
+
 /// That the ranks have the same `frozen` tensors, bit for bit, which nobody sends them. Throws Error naming the first
 /// that differs and the rank.
 void require_same(const NamedTensors& frozen, ProcessGroup& group);

@@ -21,11 +21,15 @@
 #include "lmf/error.hpp"
 #include "text/chat_template.hpp"
 #include "text/tokenizer.hpp"
+#include "train/shared/evaluation_choice.hpp"
 #include "train/shared/inputs.hpp"
 #include "train/shared/resume_checks.hpp"
+#include "train/worker/data_parallel.hpp"
+#include "train/worker/evaluations.hpp"
 #include "train/worker/memory.hpp"
 #include "train/worker/outputs.hpp"
 #include "train/worker/process_group.hpp"
+#include "train/worker/stop_signal.hpp"
 #include "train/worker/train_options.hpp"
 #include "train/worker/trainee.hpp"
 #include "train/worker/trainer.hpp"
@@ -34,11 +38,12 @@ namespace lmf::train {
 namespace {
 
 /// One rank of each node makes the store while its neighbours wait, which then find it there.
-data::PrepareReport prepare_on_node(const config::Options& options, const text::Tokenizer& tokenizer,
-                                    const text::ChatTemplate& chat_template, ProcessGroup& group) {
+data::PrepareReport prepare_on_node(const data::PrepareOptions& options, const std::string& what,
+                                    const text::Tokenizer& tokenizer, const text::ChatTemplate& chat_template,
+                                    ProcessGroup& group) {
   data::PrepareReport report;
-  group.first_then_others("tokenising the data", [&](bool first) {
-    auto with = data_options(options);
+  group.first_then_others("tokenising " + what, [&](bool first) {
+    auto with = options;
     with.overwrite_cache = with.overwrite_cache && first;
     std::optional<Progress> progress;
     report = data::prepare(with, tokenizer, chat_template, [&](std::int64_t done, std::int64_t total) {
@@ -53,9 +58,21 @@ data::PrepareReport prepare_on_node(const config::Options& options, const text::
 
 data::TokenStore prepare_data(const config::Options& options, const text::Tokenizer& tokenizer,
                               const text::ChatTemplate& chat_template, ProcessGroup& group) {
-  const auto report = prepare_on_node(options, tokenizer, chat_template, group);
+  const auto report = prepare_on_node(data_options(options), "the data", tokenizer, chat_template, group);
   for (const std::string& line : data::summary(report)) log::info("{}", line);
   return data::TokenStore::open(report.store);
+}
+
+std::vector<EvaluationSet> prepare_evaluation(const config::Options& options, const text::Tokenizer& tokenizer,
+                                              const text::ChatTemplate& chat_template, ProcessGroup& group) {
+  std::vector<EvaluationSet> sets;
+  if (!evaluates(options)) return sets;
+  for (const EvaluationData& data : evaluation_data(options)) {
+    const auto report = prepare_on_node(data.options, data.shown, tokenizer, chat_template, group);
+    for (const std::string& line : data::summary(report, "Evaluation, " + data.shown)) log::info("{}", line);
+    sets.push_back({data.name, data::TokenStore::open(report.store)});
+  }
+  return sets;
 }
 
 /// What goes beside every saved model: tokenizer, chat template, the settings of the run.
@@ -85,9 +102,9 @@ void share_cores(const World& world) {
 }
 
 void write_outputs(const config::Options& given, const TrainOptions& options, const Trainer& trainer) {
-  write_results(options.output_dir, trainer.metrics());
+  write_results(options.output_dir, "train", trainer.metrics());
   write_file_atomically(options.output_dir / kTrainerStateFile, trainer.state().to_json(true, true).dump(2) + "\n");
-  if (options.plot_loss) write_loss_plot(options.output_dir, trainer.state());
+  if (options.plot_loss) write_plots(options.output_dir, trainer.state());
   write_model_card(options.output_dir, options, trainer.plan(), given.list("dataset"), trainer.metrics());
 }
 
@@ -111,6 +128,11 @@ config::Options begun_as_rank_0(config::Options options, ProcessGroup& group) {
   return options;
 }
 
+int stopped_in_evaluation(int signal) {
+  log::warn("stopped by signal {} before the evaluation was through: eval_results.json is not written", signal);
+  return 128 + signal;
+}
+
 int train(const config::Options& given, const std::filesystem::path& share_directory, const TrainOptions& options,
           torch::Device device, ProcessGroup& group, const std::function<void()>& begins) {
   group.enter("checking the inputs");
@@ -119,6 +141,7 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
   const text::Tokenizer& tokenizer = inputs.tokenizer.value();
   const text::ChatTemplate& chat_template = inputs.chat_template.value();
   const auto store = prepare_data(given, tokenizer, chat_template, group);
+  auto sets = prepare_evaluation(given, tokenizer, chat_template, group);
   if (inputs.resumed) config::throw_problems(end_problems(given, *inputs.resumed, store.size(), group.size()));
   group.gather({0.0});  // every rank has got so far, or this throws what stopped another
   begins();
@@ -129,13 +152,44 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
     std::fputs(trainee.parameter_lines().c_str(), stdout);
     std::fflush(stdout);  // before what the log says next
   }
+  std::optional<Evaluations> evaluations;
+  if (!sets.empty()) evaluations.emplace(options.evaluation, std::move(sets), trainee.decoder(), group);
   Trainer trainer(
       options, trainee, store,
       [&](const std::filesystem::path& directory) { write_companions(directory, given, tokenizer, chat_template); },
-      group);
+      group, evaluations ? &*evaluations : nullptr);
   const int status = trainer.run();
   if (status == 0 && group.leads()) write_outputs(given, options, trainer);
+  if (status != 0 || !evaluations || !options.evaluation.at_end) return status;
+  const auto metrics = trainer.evaluate_result();
+  if (!metrics) return stopped_in_evaluation(evaluations->signal());
+  if (!group.leads()) return status;
+  write_results(options.output_dir, "eval", *metrics);
+  write_model_card(options.output_dir, options, trainer.plan(), given.list("dataset"), trainer.metrics(), *metrics);
   return status;
+}
+
+/// do_eval without do_train.
+int evaluate(const config::Options& given, const std::filesystem::path& share_directory, const TrainOptions& options,
+             torch::Device device, ProcessGroup& group, const std::function<void()>& begins) {
+  group.enter("checking the inputs");
+  const Inputs inputs = require_inputs(given, share_directory);
+  for (const std::string& note : inputs.notes) log::warn("{}", note);
+  auto sets = prepare_evaluation(given, inputs.tokenizer.value(), inputs.chat_template.value(), group);
+  group.gather({0.0});
+  begins();
+  const auto decoder = trained_decoder(options, device);
+  require_same(decoder.parameters(), group);
+  Evaluations evaluations(options.evaluation, std::move(sets), decoder, group);
+  const StopSignal guard;
+  auto metrics = evaluations.run("of the model");
+  if (!metrics) return stopped_in_evaluation(evaluations.signal());
+  if (group.leads()) {
+    (*metrics)["epoch"] = 0;  // the original's trainer says so
+    std::filesystem::create_directories(options.output_dir);
+    write_results(options.output_dir, "eval", *metrics);
+  }
+  return kExitDone;
 }
 
 }  // namespace
@@ -151,7 +205,8 @@ int run(const config::Options& given, const std::filesystem::path& share_directo
   try {
     const config::Options agreed = begun_as_rank_0(given, *group);
     options = TrainOptions::from(agreed);
-    const int status = train(agreed, share_directory, options, device, *group, begins);
+    const auto work = agreed.flag("do_train") ? train : evaluate;
+    const int status = work(agreed, share_directory, options, device, *group, begins);
     group->leave();
     return status;
   } catch (const std::exception& problem) {

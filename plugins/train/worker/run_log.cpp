@@ -74,6 +74,14 @@ void RunLog::log_if_due(const StepResult& result) {
   run_.last_logged_step = state_.global_step;
 }
 
+void RunLog::log_evaluation(json metrics, bool of_result) {
+  metrics["epoch"] = state_.epoch;
+  if (!of_result)
+    add(std::move(metrics));
+  else if (file_)
+    file_->add(metrics, state_.global_step, state_.input_tokens_seen);
+}
+
 json RunLog::finish(std::int64_t tokens) {
   const double time = seconds();
   const auto steps = static_cast<double>(plan_.total_steps);
@@ -81,7 +89,7 @@ json RunLog::finish(std::int64_t tokens) {
                                                 : static_cast<double>(plan_.examples) * options_.epochs;
   json metrics = {{"epoch", state_.epoch},
                   {"total_flos", state_.flops},
-                  {"train_loss", run_.loss_of_run / steps},
+                  {"train_loss", run_.loss_of_run / static_cast<double>(std::max<std::int64_t>(1, state_.global_step))},
                   {"train_runtime", rounded(time, 4)},
                   {"train_samples_per_second", rounded(samples / time, 3)},
                   {"train_steps_per_second", rounded(steps / time, 3)}};

@@ -28,6 +28,9 @@ class RunLog {
   void count(const StepResult& result);
   /// Logs what came since the last time, when that is due after this step.
   void log_if_due(const StepResult& result);
+  /// Logs the numbers of an evaluation. `of_result`: of the finished model, which belong to no step: only
+  /// trainer_log.jsonl gets them.
+  void log_evaluation(nlohmann::json metrics, bool of_result = false);
   /// Logs the end; train_results.json's numbers. `tokens`: of all examples.
   nlohmann::json finish(std::int64_t tokens);
 

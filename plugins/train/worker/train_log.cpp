@@ -23,7 +23,8 @@ std::string lines_up_to(const std::string& text, std::int64_t first_step) {
   for (std::string line; std::getline(lines, line);) {
     const auto entry = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     // A line cut short by a kill is dropped; so is the summary of a run that had ended.
-    if (!entry.is_object() || !entry.contains("loss") || !entry.contains("current_steps")) continue;
+    if (!entry.is_object() || !entry.contains("current_steps")) continue;
+    if (!entry.contains("loss") && !entry.contains("eval_loss")) continue;
     const auto& step = entry["current_steps"];
     if (step.is_number_integer() && step.get<std::int64_t>() <= first_step) kept += line + "\n";
   }
@@ -54,6 +55,7 @@ void TrainLog::add(const nlohmann::json& entry, std::int64_t step, std::int64_t 
   const auto steps = static_cast<double>(step), total = static_cast<double>(total_steps_);
   nlohmann::ordered_json line = {{"current_steps", step}, {"total_steps", total_steps_}};
   if (entry.contains("loss")) line["loss"] = entry["loss"];
+  if (entry.contains("eval_loss")) line["eval_loss"] = entry["eval_loss"];
   if (entry.contains("learning_rate")) line["lr"] = entry["learning_rate"];
   line["epoch"] = entry.at("epoch");
   line["percentage"] = rounded(steps / total * 100.0);

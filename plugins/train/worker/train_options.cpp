@@ -13,7 +13,10 @@ Method method(const std::string& name) {
 }
 
 SaveStrategy save_strategy(const std::string& name) {
-  return name == "no" ? SaveStrategy::no : name == "epoch" ? SaveStrategy::epoch : SaveStrategy::steps;
+  return name == "no"      ? SaveStrategy::no
+         : name == "epoch" ? SaveStrategy::epoch
+         : name == "best"  ? SaveStrategy::best
+                           : SaveStrategy::steps;
 }
 
 CountedTokens counted_tokens(const std::string& name) {
@@ -90,6 +93,7 @@ TrainOptions TrainOptions::from(const config::Options& options) {
   read_method(result, options);
   read_steps(result, options);
   read_outputs(result, options);
+  result.evaluation = EvaluationOptions::from(options);
   return result;
 }
 

@@ -8,11 +8,12 @@
 
 #include "config/options.hpp"
 #include "train/worker/adamw.hpp"
+#include "train/worker/evaluation_options.hpp"
 
 namespace lmf::train {
 
 enum class Method { full, freeze, lora };
-enum class SaveStrategy { no, steps, epoch };
+enum class SaveStrategy { no, steps, epoch, best };
 enum class CountedTokens { no, all, non_padding };
 /// Recomputing activations in backward costs a third more arithmetic and gives the same numbers; `automatic` does it
 /// only when the longest batch would not fit comfortably in memory otherwise.
@@ -59,6 +60,8 @@ struct TrainOptions {
   bool plot_loss = false;
   bool effective_tokens_per_second = false, print_param_status = false;
   CountedTokens counted_tokens = CountedTokens::no;
+
+  EvaluationOptions evaluation;
 
   static TrainOptions from(const config::Options& options);
 };

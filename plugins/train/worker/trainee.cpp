@@ -4,9 +4,12 @@
 #include <set>
 #include <utility>
 
+#include <torch/utils.h>
+
 #include "base/log.hpp"
 #include "lmf/error.hpp"
 #include "model/dtype.hpp"
+#include "model/safetensors.hpp"
 #include "train/shared/freeze.hpp"
 
 namespace lmf::train {
@@ -32,7 +35,22 @@ model::Decoder load_decoder(const TrainOptions& options, torch::Device device) {
   return model::Decoder::load(directory, torch::kFloat32, device);
 }
 
+void merge(const TrainOptions& options, std::size_t adapters, model::Decoder& decoder) {
+  for (std::size_t i = 0; i < adapters; ++i) {
+    model::load_adapter(decoder, model::resolve_adapter(options.adapters[i], options.model_revision, options.cache_dir),
+                        /*trainable=*/false);
+    model::merge_adapter(decoder);
+    log::info("merged the adapter {}", options.adapters[i]);
+  }
+}
+
 }  // namespace
+
+model::Decoder trained_decoder(const TrainOptions& options, torch::Device device) {
+  auto decoder = load_decoder(options, device);
+  if (options.method == Method::lora) merge(options, options.adapters.size(), decoder);
+  return decoder;
+}
 
 Trainee Trainee::make(const TrainOptions& options, torch::Device device) {
   Trainee trainee(load_decoder(options, device), options.method);
@@ -64,22 +82,15 @@ void Trainee::make_part_trainable(const TrainOptions& options) {
 
 void Trainee::make_adapter_trainable(const TrainOptions& options) {
   const bool fresh = options.adapters.empty() || options.create_new_adapter;
-  const std::size_t merged = options.adapters.size() - (fresh ? 0 : 1);
-  const auto folder_of = [&](const std::string& adapter) {
-    return model::resolve_adapter(adapter, options.model_revision, options.cache_dir);
-  };
-  for (std::size_t i = 0; i < merged; ++i) {
-    model::load_adapter(decoder_, folder_of(options.adapters[i]), /*trainable=*/false);
-    model::merge_adapter(decoder_);
-    log::info("merged the adapter {}", options.adapters[i]);
-  }
+  merge(options, options.adapters.size() - (fresh ? 0 : 1), decoder_);
   head_was_tied_ = decoder_.spec().tied_embeddings;
   if (options.resume_from) {
     adapter_ = model::load_adapter(decoder_, *options.resume_from, /*trainable=*/true);
     if (fresh) set_dropout(options.lora_dropout);
     if (fresh) set_base(options.model_name_or_path);
   } else if (!fresh) {
-    adapter_ = model::load_adapter(decoder_, folder_of(options.adapters.back()), /*trainable=*/true);
+    const auto folder = model::resolve_adapter(options.adapters.back(), options.model_revision, options.cache_dir);
+    adapter_ = model::load_adapter(decoder_, folder, /*trainable=*/true);
     log::info("training goes on with the adapter {}", options.adapters.back());
   } else {
     adapter_.rank = options.lora_rank;
@@ -146,6 +157,13 @@ void Trainee::save(const std::filesystem::path& directory) {
     model::save_adapter(decoder_, adapter_, directory);
   else
     decoder_.save(directory);
+}
+
+void Trainee::restore(const std::filesystem::path& directory) {
+  const torch::NoGradGuard no_grad;
+  const auto weights = method_ == Method::lora ? model::Weights::open_file(directory / "adapter_model.safetensors")
+                                               : model::Weights::open_model(directory);
+  for (auto& [name, tensor] : trainable_) tensor.copy_(weights.tensor(name, tensor.sizes().vec()));
 }
 
 }  // namespace lmf::train

@@ -12,6 +12,9 @@
 
 namespace lmf::train {
 
+/// A model that is only used: the checkpoint with its adapters, if any, merged.
+model::Decoder trained_decoder(const TrainOptions& options, torch::Device device);
+
 /// The model in training: a decoder in fp32, and by method which of its tensors learn and what is saved.
 class Trainee {
  public:
@@ -30,6 +33,8 @@ class Trainee {
   std::string parameter_lines() const;
   /// Model or adapter, as transformers or peft reads it.
   void save(const std::filesystem::path& directory);
+  /// Puts the trainable tensors that save() wrote there in place of those in memory.
+  void restore(const std::filesystem::path& directory);
 
  private:
   Trainee(model::Decoder decoder, Method method) : decoder_(std::move(decoder)), method_(method) {}

@@ -16,11 +16,13 @@
 namespace lmf::train {
 
 Trainer::Trainer(const TrainOptions& options, Trainee& trainee, const data::TokenStore& store,
-                 std::function<void(const std::filesystem::path&)> write_companions, ProcessGroup& group)
+                 std::function<void(const std::filesystem::path&)> write_companions, ProcessGroup& group,
+                 Evaluations* evaluations)
     : options_(options),
       trainee_(trainee),
       store_(store),
       group_(group),
+      evaluations_(evaluations),
       write_companions_(std::move(write_companions)),
       plan_(StepPlan::of(store.size(), options.batch_size, options.accumulation, options.epochs, options.max_steps,
                          group.size())),
@@ -52,25 +54,44 @@ int Trainer::run() {
   if (group_.leads()) begin_run(options_.output_dir, run_.run, options_.resume_from);
   log_.emplace(options_, plan_, state_, run_, trainee_.multiplied_weights(), group_.leads());
   const StopSignal guard;
+  if (const int signal = evaluate_at_start()) return stopped_by(signal, options_.resume_from.value_or(""));
   std::optional<Progress> progress;
   if (group_.leads()) progress.emplace("training", plan_.total_steps, state_.global_step);
-  while (state_.global_step < plan_.total_steps) {
+  while (state_.global_step < plan_.total_steps && !verdict_.stops_early) {
     const StepResult result = step();
-    if (progress) progress->update(state_.global_step, fmt::format("loss {:.4f}", result.loss));
-    const int signal = state_.global_step < plan_.total_steps ? result.signal : 0;
+    if (progress) progress->update(state_.global_step, note(result.loss));
+    int signal = state_.global_step < plan_.total_steps ? result.signal : 0;
+    verdict_ = {};
+    if (signal == 0 && evaluations_ && evaluation_is_due(options_.evaluation, state_, ends_epoch())) {
+      if (progress) progress->hide();
+      signal = evaluate_now();
+    }
     if (!is_due_for_saving() && signal == 0) continue;
     const auto saved = checkpoints_ ? save_checkpoint() : std::filesystem::path();
-    if (signal == 0) continue;
-    progress.reset();
-    if (checkpoints_) {
-      log::warn("stopped by signal {} after step {}: saved {}; resume_from_checkpoint={} goes on from there", signal,
-                state_.global_step, saved.string(), saved.string());
+    if (signal != 0) {
+      progress.reset();
+      return stopped_by(signal, saved);
     }
-    return 128 + signal;
   }
   if (progress) progress->finish();
   finish();
   return 0;
+}
+
+int Trainer::stopped_by(int signal, const std::filesystem::path& saved) const {
+  if (saved.empty() && checkpoints_) {
+    log::warn("stopped by signal {} before the first step", signal);
+  } else if (checkpoints_) {
+    log::warn("stopped by signal {} after step {}: saved {}; resume_from_checkpoint={} goes on from there", signal,
+              state_.global_step, saved.string(), saved.string());
+  }
+  return 128 + signal;
+}
+
+/// What stands behind the bar.
+std::string Trainer::note(double loss) const {
+  if (!evaluated_ || !evaluated_->contains("eval_loss")) return fmt::format("loss {:.4f}", loss);
+  return fmt::format("loss {:.4f}, eval_loss {:.4f}", loss, (*evaluated_)["eval_loss"].get<double>());
 }
 
 void Trainer::restore() {
@@ -78,6 +99,7 @@ void Trainer::restore() {
     const auto point = ResumePoint::read(*options_.resume_from);
     restore_training_state(point, run_, optimizer_);
     state_ = point.trainer;
+    find_best_checkpoint(*options_.resume_from);
     continue_plan(point);
     log::info("resuming from {}: step {} of {}, epoch {:.3f}, learning rate {:g}", options_.resume_from->string(),
               state_.global_step, plan_.total_steps, state_.epoch,
@@ -88,6 +110,8 @@ void Trainer::restore() {
   state_.epochs = plan_.epochs;
   state_.logging_steps = static_cast<double>(steps_or_share(options_.logging_steps, plan_.total_steps));
   state_.save_steps = static_cast<double>(save_steps_);
+  state_.eval_steps = static_cast<double>(steps_or_share(options_.evaluation.steps, plan_.total_steps));
+  state_.patience = options_.evaluation.patience;
   state_.batch_size = options_.batch_size;
 }
 
@@ -129,6 +153,13 @@ void Trainer::require_same_beginning() {
             all[0][2]),
         "all nodes need the same data sets, and to resume, the same output_dir");
   }
+  if (evaluations_) {
+    const auto sizes = group_.gather(evaluations_->sizes());
+    const auto other = std::find_if(sizes.begin(), sizes.end(), [&](const auto& of) { return of != sizes[0]; });
+    if (other != sizes.end())
+      throw Error(fmt::format("rank {} has other examples to evaluate on than rank 0", other - sizes.begin()),
+                  "all nodes need the same data sets");
+  }
   NamedTensors frozen = trainee_.decoder().parameters();
   std::erase_if(frozen, [](const auto& named) { return named.second.requires_grad(); });
   require_same(frozen, group_);
@@ -159,10 +190,15 @@ StepResult Trainer::step() {
   return result;
 }
 
+bool Trainer::ends_epoch() const {
+  return state_.global_step == plan_.total_steps || plan_.position(state_.global_step).example == 0;
+}
+
 bool Trainer::is_due_for_saving() const {
   if (options_.save_strategy == SaveStrategy::no) return false;
+  if (options_.save_strategy == SaveStrategy::best) return verdict_.is_best;
   if (state_.global_step == plan_.total_steps) return true;
-  if (options_.save_strategy == SaveStrategy::epoch) return plan_.position(state_.global_step).example == 0;
+  if (options_.save_strategy == SaveStrategy::epoch) return ends_epoch() || verdict_.stops_early;
   return save_steps_ > 0 && state_.global_step % save_steps_ == 0;
 }
 
@@ -180,14 +216,21 @@ void Trainer::save_model(const std::filesystem::path& directory) {
 
 std::filesystem::path Trainer::save_checkpoint() {
   run_.position = plan_.position(state_.global_step);
-  return checkpoints_->write(state_.global_step, checkpoint_bytes(), [this](const std::filesystem::path& directory) {
+  note_best_checkpoint();
+  const auto fill = [this](const std::filesystem::path& directory) {
     save_model(directory);
     write_training_state(directory, run_, state_, options_.save_only_model ? nullptr : &optimizer_);
-  });
+  };
+  return checkpoints_->write(state_.global_step, checkpoint_bytes(), fill, state_.best_checkpoint);
 }
 
 void Trainer::finish() {
   metrics_ = log_->finish(store_.tokens());
+  if (verdict_.stops_early)
+    log::info("stopped after step {} of {}: {} evaluations in a row brought no progress (early_stopping_steps)",
+              state_.global_step, plan_.total_steps, state_.evaluations_without_progress);
+  if (checkpoints_ && checkpoints_->has(state_.best_step)) note_best_checkpoint();
+  if (options_.evaluation.load_best) load_best();
   if (group_.leads()) save_model(options_.output_dir);
   const double time = metrics_["train_runtime"];
   log::info("done: mean loss {:.4f}, {:.1f} s, {:.3f} s a step, peak memory {} MiB",

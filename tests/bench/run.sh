@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks, beside the original where LMF_PEERS names its environment (tests/peers/setup.sh):
-#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [decode] [serve] [tokenizer] [data] [export] [http]
+#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [serve] [tokenizer] [data] [export] [http]
 # Prints tables with ratios. Models and results lie in LMF_BENCH_FOLDER (default build/bench); LMF_TOKENIZERS names further
 # folders with a tokenizer.json. Run it on a quiet machine.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 export LMF_BUILD=${LMF_BUILD:-$PWD/build/release} LMF_BENCH_FOLDER=${LMF_BENCH_FOLDER:-$PWD/build/bench}
 [ -x "$LMF_BUILD/bin/lmf" ] || { echo "no $LMF_BUILD/bin/lmf: run packaging/bootstrap.sh build first" >&2; exit 1; }
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(startup first_step train_step ddp_step bandwidth decode serve tokenizer data export)
+[ $# -gt 0 ] || wanted=(startup first_step train_step ddp_step bandwidth serve tokenizer data export)
 
 # What all but `startup` need: the originals, the models, and for some a tool of ours.
 prepare() { # [target that builds the tool]
@@ -33,9 +33,6 @@ for benchmark in "${wanted[@]}"; do
     bandwidth)
       cmake "$LMF_BUILD" -DLMF_BENCHMARKS=ON >/dev/null && cmake --build "$LMF_BUILD" --target bench_ranks >/dev/null
       python3 tests/bench/ddp.py bandwidth ;;
-    decode)
-      prepare bench_decode || continue
-      with_peers tests/bench/decode.py "$LMF_BUILD/bench/decode_tool" "$LMF_BENCH_FOLDER"/{tiny,m110} ;;
     serve)
       prepare bench_decode || continue
       with_peers tests/bench/serve.py "$LMF_BUILD/bench/decode_tool" "$LMF_BENCH_FOLDER" ;;

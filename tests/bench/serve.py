@@ -73,23 +73,32 @@ def spread(values):
 def answers(arguments, folder):
     model = folder / "m110"
     count = weights(model)
-    print("| weights | prompt | program | first token, ms | a further token, ms | of the read limit | prompt: of the gemm limit |")
-    print("|---|---|---|---|---|---|---|")
+    print("| weights | prompt | program | load, s | first token, ms | a further token, ms | of the read limit | prompt: of the gemm limit |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, (quantisation, size) in formats.items():
         for prompt in (38, 512):
-            runs, reads, gemms = {"lmf": [], "llama.cpp": []}, [], []
+            asked = [prompt, 64, arguments.threads]
+            commands = {"lmf": [arguments.tool, model, *asked, name],
+                        "llama.cpp": [sys.executable, bench / "llama_cpp.py", gguf(folder, quantisation), *asked, 1]}
+            if name == "fp32":
+                commands["transformers"] = [sys.executable, bench / "transformers_answer.py", model, *asked]
+            runs, reads, gemms = {program: [] for program in commands}, [], []
             for _ in range(arguments.times):
-                runs["lmf"].append(json_line([arguments.tool, model, prompt, 64, arguments.threads, name]))
+                for program, command in commands.items():
+                    runs[program].append(json_line(command))
                 reads.append(read_limit())
                 gemms.append(gemm_limit())
-                runs["llama.cpp"].append(json_line([sys.executable, bench / "llama_cpp.py", gguf(folder, quantisation), prompt, 64, arguments.threads, 1]))
             read, gemm = statistics.median(reads), statistics.median(gemms)
             for program, results in runs.items():
                 first, further = ([result[key] * 1000 for result in results] for key in ("first_token", "further_token"))
-                print(f"| {name} | {prompt} | {program} | {spread(first)} | {spread(further)} | "
+                load = statistics.median(result["load"] for result in results)
+                print(f"| {name} | {prompt} | {program} | {load:.2f} | {spread(first)} | {spread(further)} | "
                       f"{count * size / (statistics.median(further) / 1000) / read:.0%} | "
                       f"{2 * count * prompt / (statistics.median(first) / 1000) / gemm:.0%} |", flush=True)
-            print(f"| | | limits | | reading {read / 1e9:.1f} GB/s | | {gemm / 1e9:.0f} GFLOP/s |", flush=True)
+            if name == "fp32":
+                pairs = list(zip(runs["lmf"][0]["ids"], runs["transformers"][0]["ids"]))
+                print(f"| | | of transformers' tokens, lmf has | | {sum(a == b for a, b in pairs)} of {len(pairs)} | | | |")
+            print(f"| | | limits | | | reading {read / 1e9:.1f} GB/s | | {gemm / 1e9:.0f} GFLOP/s |", flush=True)
 
 
 def free_port():

@@ -16,8 +16,9 @@ import xml.etree.ElementTree as xml
 root = pathlib.Path(__file__).resolve().parents[2]
 
 
-def has_gpu():
-    return bool(shutil.which("nvidia-smi")) and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
+def has_cuda():
+    libtorch = list(root.glob(".venv/lib/python*/site-packages/torch/lib/libtorch_cuda.so"))
+    return bool(libtorch) and bool(shutil.which("nvidia-smi")) and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
 
 
 def own_probe(test):
@@ -30,7 +31,7 @@ present = {
     "shared": lambda: (pathlib.Path(os.environ.get("LMF_SHARED", root / "../shared")) / "parity").is_dir(),
     "peers": lambda: bool(os.environ.get("LMF_PEERS")),
     "clients": lambda: bool(os.environ.get("LMF_CLIENTS")),
-    "gpu": has_gpu,
+    "cuda": has_cuda,
     "namespaces": lambda: subprocess.run(["unshare", "--mount", "--map-root-user", "true"], capture_output=True).returncode == 0,
     "net-namespaces": lambda: own_probe("launch/hosts_test.sh"),
     "bad-lines": lambda: own_probe("launch/bad_lines_test.sh"),

@@ -76,9 +76,9 @@ expect_said "two numbers of one node" "NODE_RANK is 0, but RANK is 1"
 
 port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
 other=("${program[@]}") # of node 1
-two_nodes() { # node 1's configuration, words that it has in addition
+two_nodes() { # node 1's configuration, words that it has in addition; node 0's is $first, or config.yaml
   export LMF_FAKE_DEVICES=2 NNODES=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port
-  NODE_RANK=0 timeout 60 "${program[@]}" train config.yaml > node0 2>&1 &
+  NODE_RANK=0 timeout 60 "${program[@]}" train "${first:-config.yaml}" > node0 2>&1 &
   NODE_RANK=1 timeout 60 "${other[@]}" train "$@" > node1 2>&1
   status=$?
   wait $!
@@ -111,6 +111,19 @@ expect_true "another build of the trainer on a node stops both" [ "$status" != "
 expect_said "another build of the trainer on a node stops both" "the build of the trainer of node .* is [0-9a-f]*, that of node" \
   "use the same configuration and the same version of lmf on all nodes"
 expect_not_said "another build of the trainer on a node stops both" "rank 0 of 4"
+other=("${program[@]}")
+two_nodes config.yaml
+expect "nothing of that stays" status "0 0"
+# The same words, but the second machine has no such model.
+mkdir -p second && ln -sfn "$LMF_SOURCE/share/models/demo" model && sed 's|^model_name_or_path:.*|model_name_or_path: ./model|' config.yaml > relative.yaml
+cp relative.yaml second/
+other=(env --chdir="$here/second" "${program[@]}")
+first=relative.yaml two_nodes relative.yaml
+expect "a model that one node does not have" status "2 2"
+expect_said "a model that one node does not have" "no worker is started: relative.yaml:1: model_name_or_path: .*model" \
+  "node 1 (.*: relative.yaml:1: model_name_or_path"
+expect_not_said "a model that one node does not have" "FAILED"
+expect_not_said "a model that one node does not have" "rank 2 of 4"
 other=("${program[@]}")
 
 LMF_PLUGIN_PIN="1:2:$here/elsewhere/liblmf-train.so" lmf train config.yaml

@@ -140,10 +140,13 @@ int train_command(const Invocation& call) {
     log::info("{}", topology.why);
   if (!topology.warning.empty() && (is_agent || speaks)) log::warn("{}", topology.warning);
   if (is_agent) {
-    const bool one_node = agent.rendezvous.maximum_nodes == 1;
-    if (!one_node) agent.rendezvous.facts = train::job_facts(call.host, read.options);
-    // On several nodes the workers find it, and all nodes hear of it.
-    if (one_node) config::throw_problems(train::missing_inputs(read.options, call.host.share_directory));
+    if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
+    const auto missing = train::missing_inputs(read.options, call.host.share_directory);
+    // The other nodes of a fixed number would wait for this one; those of an elastic job go on without it.
+    if (agent.rendezvous.backend != train::launch::RendezvousOptions::Backend::fixed) config::throw_problems(missing);
+    for (const config::Problem& problem : missing)
+      agent.refusal +=
+          (agent.refusal.empty() ? "" : "; ") + problem.text + (problem.hint.empty() ? "" : ": " + problem.hint);
     return train::launch::run_agent(agent);
   }
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);

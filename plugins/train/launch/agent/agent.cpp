@@ -71,6 +71,8 @@ asio::awaitable<int> Agent::run() {
       verdict = stopped();
     else if (const auto* change = std::get_if<Change>(&*joined))
       verdict = follow(*change);
+    else if (!options_.refusal.empty())
+      verdict = co_await refuse();
     else
       verdict = co_await attempt(std::get<Assignment>(*joined));
   }

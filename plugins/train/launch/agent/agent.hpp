@@ -25,6 +25,7 @@ struct AgentOptions {
   std::chrono::milliseconds grace{30'000};  ///< between telling workers to stop and killing them
   std::vector<int> signals;                 ///< that tell the agent to stop
   bool torchrun_statuses = false;           ///< 1 for every failure
+  std::string refusal;                      ///< why no worker can be started here: the other nodes are to hear of it
   LogSettings logs;
   std::string log_folder;  ///< "": a temporary one
   RendezvousOptions rendezvous;

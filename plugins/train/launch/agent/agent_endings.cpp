@@ -120,6 +120,17 @@ asio::awaitable<Verdict> Agent::fail(WorkerGroup& group, const FailureReport& fi
   co_return Verdict{exit_status(status)};
 }
 
+asio::awaitable<Verdict> Agent::refuse() {
+  log::error("no worker is started: {}", options_.refusal);
+  auto announcement = rendezvous_->announce_failure(options_.refusal, kExitUsage, {});
+  const auto before = co_await together_.unless_stopped(std::move(announcement));
+  auto close = rendezvous_->close();
+  co_await together_.unless_stopped(std::move(close));
+  if (signals_.stop()) co_return stopped();
+  if (before && *before) co_return follow(**before);
+  co_return Verdict{exit_status(kExitUsage)};
+}
+
 FailureReport Agent::finished_report(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment) {
   FailureReport report = report_failures(group, options_.name, kills, assignment);
   for (const Failure& failure : report.failures)

@@ -35,6 +35,7 @@ class Agent {
   using Task = boost::asio::awaitable<Result>;
 
   Task<Verdict> attempt(const Assignment& assignment);
+  Task<Verdict> refuse();
   void start_workers(WorkerGroup& group, const Assignment& assignment);
   void forward(int signal);
 

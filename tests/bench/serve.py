@@ -174,7 +174,7 @@ def clients(arguments, folder):
 
 
 def start(arguments, folder):
-    options = ["chat", "--model_name_or_path", str(folder / "m110"), "--template", "qwen", "max_new_tokens=8"]
+    options = ["chat", "--model_name_or_path", str(folder / "m110"), "--template", "qwen", "--max_new_tokens", "8"]
     commands = {"lmf chat": [measure.lmf(), *options], "llamafactory-cli chat": [measure.peer("llamafactory-cli"), *options]}
     runs = {name: [] for name in commands}
     for _ in range(arguments.times):

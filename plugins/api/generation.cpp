@@ -81,6 +81,7 @@ void Generation::start(Service& service, GenerationPlan plan, http::Responder re
     const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
     if (tokens == 0) throw ApiError::invalid("prompt", "the prompt has no token to start from");
     if (tokens >= context) throw too_long(plan.head.route, tokens, context);
+    service.require_known(prompt.ids);
   }
   if (!plan.fields.seed) plan.fields.seed = static_cast<std::int64_t>(service.new_seed());
   const auto generation = std::make_shared<Generation>(service, std::move(plan), responder);

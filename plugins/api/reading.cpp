@@ -41,6 +41,7 @@ void Reading::start(Service& service, ReadingPlan plan, http::Responder responde
           plan.param,
           fmt::format("this model's maximum context length is {} tokens; a text has {}", context, prompt.size()),
           "context_length_exceeded");
+    service.require_known(prompt);
   }
   const auto reading = std::make_shared<Reading>(service, std::move(plan), responder);
   {

@@ -1,10 +1,12 @@
 #include "service.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
 
 #include "generation.hpp"
+#include "protocol/api_error.hpp"
 
 namespace lmf::api {
 namespace {
@@ -72,6 +74,17 @@ Service::~Service() {
 Bounds Service::bounds() const {
   return {.vocab_size = std::min(model_.engine->spec().vocab_size, model_.tokenizer.vocab_size()),
           .lf_compat = settings_.environment.lf_compat};
+}
+
+void Service::require_known(const std::vector<std::int32_t>& ids) const {
+  const std::int64_t known = model_.engine->spec().vocab_size;
+  const auto strange = std::ranges::find_if(ids, [&](std::int32_t id) { return id < 0 || id >= known; });
+  if (strange == ids.end()) return;
+  throw ApiError(
+      500, error_type(500),
+      fmt::format("the prompt has token {} ('{}'), and the model knows {}: the server's template or tokenizer "
+                  "does not belong to its model",
+                  *strange, model_.tokenizer.token(*strange), known));
 }
 
 EngineNumbers Service::numbers() const {

@@ -56,6 +56,9 @@ class Service {
   std::shared_ptr<const infer::TokenBytes> token_bytes();
   const std::string& fingerprint() const { return fingerprint_; }
   Bounds bounds() const;
+  /// Throws ApiError 500 for tokens that the model does not have: the server's fault, since requests are read by
+  /// bounds(). A template may have added them, or the tokenizer is another model's.
+  void require_known(const std::vector<std::int32_t>& ids) const;
   EngineNumbers numbers() const;
   /// "0123456789abcdef…" of 32 digits.
   std::string new_id();

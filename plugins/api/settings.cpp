@@ -49,6 +49,7 @@ Settings read_settings(const config::Options& options) {
   settings.environment = read_environment();
   infer::ModelChoice& model = settings.model;
   if (!options.is_null("default_system")) model.system = options.text("default_system");
+  model.tool_format = infer::text_or_empty(options, "tool_format");
   model.sequences = settings.environment.concurrent.value_or(8);
   model.most_waiting = static_cast<std::size_t>(settings.environment.queue);
   settings.sampling.check();

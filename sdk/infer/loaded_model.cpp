@@ -57,6 +57,7 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   auto tokenizer = text::Tokenizer::load(directory);
   const auto name = choice.chat_template.empty() ? std::nullopt : std::optional(choice.chat_template);
   auto chat_template = text::ChatTemplate::choose(share_directory, name, choice.system, tokenizer);
+  if (!choice.tool_format.empty()) chat_template.set_tool_format(share_directory, choice.tool_format);
   chat_template.repair(tokenizer);
   const torch::Device device = !choice.use_cpu && torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
   const auto spec = model::DecoderSpec::read(directory);

@@ -66,7 +66,7 @@ struct ChatTemplate {
   std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> encode_turns(
       const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& system = {},
       const std::string& tools = {}) const;
-  /// Of another format than the template's own.
+  /// Another format than the template's own; calls are then closed by eos, as the original has it.
   void set_tool_format(const std::filesystem::path& share_directory, const std::string& format);
   /// eos and every stop word, ascending: generation ends at any of them.
   std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer) const;

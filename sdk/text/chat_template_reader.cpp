@@ -101,13 +101,15 @@ ChatTemplate ChatTemplate::load(const fs::path& share_directory, const std::stri
                 fmt::format("Known templates: {}.", fmt::join(known, ", ")), kExitUsage);
   }
   ChatTemplate loaded = read(share_directory / "templates" / (name + ".toml"));
-  loaded.set_tool_format(share_directory, loaded.tool_format_name);
+  loaded.tool_format = std::make_shared<const ToolFormat>(ToolFormat::load(share_directory, loaded.tool_format_name));
   return loaded;
 }
 
 void ChatTemplate::set_tool_format(const fs::path& share_directory, const std::string& format) {
   tool_format = std::make_shared<const ToolFormat>(ToolFormat::load(share_directory, format));
   tool_format_name = format;
+  function = {{Slot::Kind::text, "{{content}}"}};
+  if (!efficient_eos) function.push_back({Slot::Kind::eos, {}});
 }
 
 }  // namespace lmf::text

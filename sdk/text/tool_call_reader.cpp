@@ -12,9 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kBlanks = " \t\r\n", kQuotes = "`\"";
-/// Of a call whose members come in another order than usual, so that it has to be read whole: it is looked at again
-/// with every token.
-constexpr std::size_t kLongestWhole = 16384;
+/// What may be held back at most: it is looked at again with every token.
+constexpr std::size_t kMostHeld = 16384;
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
@@ -139,13 +138,13 @@ bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, bool all) {
       begin(parts, std::move(call));
       return true;
     }
-    if (match == Match::maybe && !all) {
+    if (match == Match::maybe && !all && held_.size() - place <= kMostHeld) {
       release(parts, place, /*with_blanks=*/false);
       return false;
     }
     from = place + 1;
   }
-  release(parts, held_.size(), /*with_blanks=*/all);
+  release(parts, held_.size(), /*with_blanks=*/all || held_.size() > kMostHeld);
   return false;
 }
 
@@ -216,7 +215,7 @@ ToolCallReader::Match ToolCallReader::match_json(std::string_view text, Call& ca
     return match == Match::yes && !known(call.name) ? Match::no : match;
   Scanner scanner;
   const std::size_t size = scanner.read(text);
-  if (scanner.depth > 0) return size > kLongestWhole ? Match::no : Match::maybe;
+  if (scanner.depth > 0) return Match::maybe;
   const Json whole = Json::parse(text.substr(0, size), nullptr, /*allow_exceptions=*/false);
   if (!whole.is_object() || !whole.contains("name") || !whole["name"].is_string()) return Match::no;
   call = {.name = whole["name"].get<std::string>(), .arguments = {}, .size = size, .whole = true};

@@ -125,6 +125,13 @@ def of_its_own(folder):
         assert len(pieces) >= 3, pieces  # as they come
 
 
+def another_format(folder):
+    """--tool_format, over the template's own."""
+    with serving(make_model(f"{folder}/another", "roomy"), "--tool_format", "qwen") as server:
+        told = server.post("/apply-template", {"messages": [{"role": "user", "content": "Hello"}], "tools": TOOLS}).json["prompt"]
+        assert "<tools>" in told, told
+
+
 def twice(folder):
     whole, _ = speaking(folder, "qwen-twice", "qwen", TOOLS)
     assert plain(whole["message"]["tool_calls"]) == [("get_weather", '{"city": "Oslo"}'), ("noop", "{}")], whole
@@ -154,7 +161,7 @@ def main():
         for template in FORMATS if shared else ():
             with serving(make_model(f"{folder}/noise-{template}", "roomy"), "--template", template) as server:
                 run(shared, server, f" ({template})")
-        run(wanted([of_its_own, twice, no_call]), folder)
+        run(wanted([of_its_own, another_format, twice, no_call]), folder)
 
 
 main()

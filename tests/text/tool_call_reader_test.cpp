@@ -152,6 +152,24 @@ TEST_CASE("arguments of an answer that ends early are what there is of them") {
   CHECK(unclosed == Understood{"", {{"search", "{\"query\": 1}"}}, 1});
 }
 
+TEST_CASE("of an answer that goes on without an end no more than a bounded part is held back") {
+  for (const char* begin : {"<tool_call>{\"name\": \"", "<tool_call>{\"a\": \"", "<tool_call>", ""}) {
+    const std::string endless(40000, *begin == '<' && std::string_view(begin).ends_with('"') ? 'a' : '\n');
+    ToolCallReader reader(ToolFormat::load(test::share(), "qwen"), "", kNames);
+    Understood understood;
+    add(understood, reader.push(begin));
+    std::size_t held = 0, given = std::string_view(begin).size();
+    for (std::size_t at = 0; at < endless.size(); at += 100) {
+      add(understood, reader.push(endless.substr(at, 100)));
+      given += 100;
+      held = std::max(held, given - understood.text.size());
+    }
+    add(understood, reader.finish());
+    CHECK(understood == Understood{begin + endless, {}, 0});
+    CHECK(held < 20000);
+  }
+}
+
 TEST_CASE("members in another order, and arguments within a text, are understood") {
   CHECK(understand("qwen", "<tool_call>{\"arguments\": {\"a\": 1}, \"name\": \"noop\"}</tool_call>").calls ==
         Calls{{"noop", "{\"a\": 1}"}});

@@ -87,6 +87,21 @@ TEST_CASE("conversations with tools, calls and results have LLaMA-Factory's toke
   }
 }
 
+TEST_CASE("a template can have another tool format than its own") {
+  auto chat_template = ChatTemplate::load(test::share(), "chatml");
+  CHECK(chat_template.tool_format->name == "default");
+  chat_template.set_tool_format(test::share(), "qwen");
+  Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");
+  chat_template.repair(tokenizer);
+  const auto encoded = chat_template.encode(
+      tokenizer, {{Role::user, "Hi"}, {Role::function, "{\"name\":\"f\",\"arguments\":{}}"}}, "", "[{\"name\":\"f\"}]");
+  CHECK(tokenizer.decode(encoded[0], false)
+            .find("<tools>\n{\"type\": \"function\", \"function\": {\"name\": \"f\"}}\n</tools>") != std::string::npos);
+  CHECK(tokenizer.decode(encoded[1], false) ==
+        "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call><|im_end|>");
+  CHECK_THROWS_AS(chat_template.set_tool_format(test::share(), "other"), Error);
+}
+
 TEST_CASE("numbers, escapes and layout of JSON are Python's") {
   const auto written = [](const char* json) { return python_json(Json::parse(json)); };
   CHECK(written("[1.0, 1.50, 1e15, 1e16, 123456789012345680.0, 0.0001, 0.00001, -0.0, 1e-7, 5e-324]") ==

@@ -29,7 +29,10 @@ void take(const RecordSet& set, const RecordSet::Row& row, const Encoder* encode
   Aligned aligned = align_alpaca(record, set.datasets[row.dataset].columns, block.seen[row.dataset]);
   SftExample example;
   if (aligned.dropped.empty() && encoder) {
-    example = encode_sft(aligned.conversation, encoder->tokenizer, encoder->chat_template, encoder->options);
+    example = encoder->options.for_prediction
+                  ? encode_prediction(aligned.conversation, encoder->tokenizer, encoder->chat_template,
+                                      encoder->options.cutoff_len)
+                  : encode_sft(aligned.conversation, encoder->tokenizer, encoder->chat_template, encoder->options);
     if (example.ids.empty()) aligned.dropped = "there is no token in it";
   }
   if (aligned.dropped.empty()) {

@@ -102,6 +102,7 @@ std::string cache_key(const std::vector<DatasetDescription>& datasets, const Pre
   for (const DatasetDescription& dataset : datasets) add_dataset(recipe, dataset);
   if (options.part)
     recipe.add(std::string_view(fmt::format("{} {}", options.part->held_out, options.part->is_held_out)));
+  if (options.for_prediction) recipe.add(std::string_view("prediction"));
   return recipe.hashed();
 }
 

@@ -86,13 +86,15 @@ Tally read_all(const RecordSet& set, const PrepareOptions& options, const Encode
     done += std::ssize(block.kept) + std::ssize(block.dropped) + std::ssize(block.problems);
     if (progress) progress(done, std::ssize(set.rows));
   });
-  if (!set.rows.empty()) tally.judge(options.cutoff_len);
+  if (!set.rows.empty()) tally.judge(options.cutoff_len, !options.for_prediction);
   return tally;
 }
 
 Encoder encoder_of(const PrepareOptions& options, const text::Tokenizer& tokenizer,
                    const text::ChatTemplate& chat_template) {
-  return {tokenizer, chat_template, {options.cutoff_len, options.train_on_prompt, options.mask_history}};
+  return {tokenizer,
+          chat_template,
+          {options.cutoff_len, options.train_on_prompt, options.mask_history, options.for_prediction}};
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ struct PrepareOptions {
   std::optional<std::int64_t> max_samples;  ///< of each data set
   bool train_on_prompt = false;  ///< not with a template that has efficient_eos: it learns eos in the prompt's place
   bool mask_history = false;
+  bool for_prediction = false;  ///< examples as encode_prediction() makes them
   bool overwrite_cache = false;
   std::uint32_t seed = 42;                ///< draws the records of data sets with num_samples, and divides the records
   std::optional<Part> part = {};          ///< none: all records

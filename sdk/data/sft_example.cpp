@@ -79,4 +79,26 @@ SftExample encode_sft(const Conversation& conversation, const text::Tokenizer& t
   return example;
 }
 
+SftExample encode_prediction(const Conversation& conversation, const text::Tokenizer& tokenizer,
+                             const text::ChatTemplate& chat_template, std::int64_t cutoff_len) {
+  Ids prompt, answer;
+  for (const auto& [source, target] :
+       chat_template.encode_turns(tokenizer, conversation.messages, conversation.system)) {
+    append(prompt, answer);
+    append(prompt, source);
+    answer = target;
+  }
+  if (chat_template.efficient_eos && tokenizer.eos_id()) answer.push_back(*tokenizer.eos_id());
+  SftExample example;
+  example.full_length = std::ssize(prompt) + std::ssize(answer);
+  const Share share = share_budget(std::ssize(prompt), std::ssize(answer), cutoff_len);
+  prompt.resize(static_cast<std::size_t>(share.source));
+  answer.resize(static_cast<std::size_t>(share.target));
+  example.ids = prompt;
+  example.labels.assign(prompt.size(), kIgnore);
+  append(example.ids, answer);
+  append(example.labels, answer);
+  return example;
+}
+
 }  // namespace lmf::data

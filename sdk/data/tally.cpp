@@ -36,7 +36,7 @@ void Tally::drop(const Block::Dropped& dropped) {
   ++found->count;
 }
 
-void Tally::judge(std::int64_t cutoff_len) {
+void Tally::judge(std::int64_t cutoff_len, bool needs_labels) {
   for (std::size_t i = 0; i < seen_.size(); ++i) {
     const SeenColumns& seen = seen_[i];
     if (seen.example_keys.empty() || (seen.response && seen.question)) continue;
@@ -50,7 +50,8 @@ void Tally::judge(std::int64_t cutoff_len) {
                     dataset.place, dataset.name, missing, seen.example_keys));
   }
   if (!problems.empty()) return;
-  if (report.kept > 0) return judge_labels(cutoff_len);
+  if (report.kept > 0 && needs_labels) judge_labels(cutoff_len);
+  if (report.kept > 0) return;
   std::string reasons;
   for (const auto& each : report.dropped)
     reasons += fmt::format("; {} times: {} (first: {})", each.count, each.reason, each.first_place);

@@ -13,8 +13,8 @@ class Tally {
  public:
   explicit Tally(const RecordSet& set) : set_(set), seen_(set.datasets.size()) {}
   void add(const Block& block);
-  /// After the last block: wrong column names, nothing kept, and nothing to learn become problems.
-  void judge(std::int64_t cutoff_len);
+  /// After the last block: wrong column names, nothing kept, and, when labels are needed, none of them become problems.
+  void judge(std::int64_t cutoff_len, bool needs_labels = true);
 
   PrepareReport report;
   std::vector<std::string> problems;

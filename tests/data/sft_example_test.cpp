@@ -41,8 +41,10 @@ std::vector<SftExample> encode_records(const nlohmann::json& row) {
   SeenColumns seen;
   for (const Record& record : file.records()) {
     const Aligned aligned = align_alpaca(parser.parse(record.text), columns, seen);
-    if (aligned.dropped.empty())
-      examples.push_back(encode_sft(aligned.conversation, tokenizer, chat_template, options));
+    if (!aligned.dropped.empty()) continue;
+    examples.push_back(row.contains("prompts")
+                           ? encode_prediction(aligned.conversation, tokenizer, chat_template, options.cutoff_len)
+                           : encode_sft(aligned.conversation, tokenizer, chat_template, options));
   }
   return examples;
 }
@@ -81,5 +83,26 @@ TEST_CASE("the full length says how much truncation cost") {
     CHECK(whole[i].full_length == static_cast<std::int64_t>(whole[i].ids.size()));
     CHECK(cut[i].full_length == whole[i].full_length);
     CHECK(cut[i].ids.size() == 20);
+  }
+}
+
+TEST_CASE("prompts and answers of predictions equal the original's, and only the answers are labels") {
+  REQUIRE(expected().at("predictions").size() == 6);
+  for (const auto& row : expected().at("predictions")) {
+    const auto examples = encode_records(row);
+    CAPTURE(row.at("template").get<std::string>());
+    CAPTURE(row.at("cutoff_len").get<int>());
+    REQUIRE(examples.size() == row.at("prompts").size());
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      CAPTURE(i);
+      auto ids = row.at("prompts")[i].get<std::vector<std::int32_t>>();
+      std::vector<std::int32_t> labels(ids.size(), kIgnore);
+      for (const std::int32_t id : row.at("answers")[i]) {
+        ids.push_back(id);
+        labels.push_back(id);
+      }
+      CHECK(examples[i].ids == ids);
+      CHECK(examples[i].labels == labels);
+    }
   }
 }

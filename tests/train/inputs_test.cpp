@@ -33,6 +33,8 @@ TEST_CASE("the inputs are what the options name, the tokenizer repaired by the t
 
 TEST_CASE("train_on_prompt with a template that learns eos in the prompt's place is refused, once and with its place") {
   const Place place;
+  fs::create_directories(place.path("share"));
+  fs::copy(test::share() / "tool_formats", place.path("share/tool_formats"), fs::copy_options::recursive);
   test::write_text(place.path("share/templates/early.toml"), "user = [\"{{content}}\"]\nefficient_eos = true\n");
   const auto read =
       test::read({"model_name_or_path=" + place.model().string(), "template=early", "train_on_prompt=true",

@@ -125,7 +125,7 @@ TEST_CASE("options that contradict each other are found") {
   CHECK(problems_with({}) == "");
   CHECK(problems_with({"dataset=", "model_name_or_path=", "do_train=false"}) ==
         "model_name_or_path is missing: which model to train\ndataset is missing: what to train on\ndo_train is "
-        "missing: without it, and without do_eval, there is nothing to do\n");
+        "missing: without it, do_eval and do_predict there is nothing to do\n");
   CHECK(problems_with({"finetuning_type=full", "adapter_name_or_path=a"}) ==
         "command line: adapter_name_or_path needs finetuning_type lora, which is full\n");
   CHECK(problems_with({"finetuning_type=freeze", "use_rslora=true"}) ==

@@ -30,6 +30,7 @@ class Checks {
       if (!options_.is_null("early_stopping_steps")) stopping();
     }
     metric();
+    prediction();
     return std::move(problems_);
   }
 
@@ -43,8 +44,12 @@ class Checks {
     if (!data_.empty() && data_.front().options.part && !options_.list("eval_dataset").empty())
       wrong("val_size", "contradicts eval_dataset: the data to evaluate on are either a part of dataset or others",
             "set one of them");
-    if (!evaluates(options_) || !data_.empty()) return;
-    const char* name = options_.flag("do_eval") ? "do_eval" : strategy_ != "no" ? "eval_strategy" : "eval_on_start";
+    const bool predicts = options_.flag("do_predict");
+    if ((!evaluates(options_) && !predicts) || !data_.empty()) return;
+    const char* name = options_.flag("do_eval") ? "do_eval"
+                       : strategy_ != "no"      ? "eval_strategy"
+                       : predicts               ? "do_predict"
+                                                : "eval_on_start";
     wrong(name, "asks for evaluation, but there are no data for it",
           "set val_size, for instance 0.1 for a tenth of dataset, or eval_dataset");
   }
@@ -105,6 +110,25 @@ class Checks {
     wrong("metric_for_best_model", fmt::format("is {}, which no evaluation of this run has", wanted),
           fmt::format("set one of {}{}", fmt::join(known, ", "),
                       options_.flag("compute_accuracy") ? "" : "; compute_accuracy: true adds the accuracy"));
+  }
+
+  void prediction() {
+    const bool generates = options_.flag("predict_with_generate");
+    if (options_.flag("do_predict") && !generates)
+      wrong("do_predict", "writes answers that the model generates", "set predict_with_generate: true");
+    if (generates && options_.flag("compute_accuracy"))
+      wrong("predict_with_generate",
+            "contradicts compute_accuracy: one measures generated answers, the other predicted tokens",
+            "set one of them");
+    if (generates && evaluates(options_))
+      wrong("predict_with_generate", "would evaluate by generated answers, too, which is not in this version",
+            "leave out do_eval and eval_strategy: do_predict measures the answers at the end");
+    if (!options_.flag("do_predict")) return;
+    if (data_.size() > 1 || (!data_.empty() && !data_.front().name.empty()))
+      wrong("do_predict", "contradicts eval_on_each_dataset: the answers go into one file", "leave one of them out");
+    if (options_.flag("train_from_scratch") && options_.text("finetuning_type") == "lora")
+      wrong("do_predict", "cannot find the random weights again that an adapter was trained on (train_from_scratch)",
+            "set finetuning_type: full");
   }
 
   const Options& options_;

@@ -72,8 +72,8 @@ class Checks {
     const bool held_out = options_.list("eval_dataset").empty();  // of dataset, when anything is evaluated
     if (options_.list("dataset").empty() && (options_.flag("do_train") || held_out))
       missing("dataset", "what to train on", "name data sets of dataset_info.json, or .json and .jsonl files");
-    if (!options_.flag("do_train") && !evaluates(options_))
-      missing("do_train", "without it, and without do_eval, there is nothing to do", "set do_train: true");
+    if (!options_.flag("do_train") && !evaluates(options_) && !options_.flag("do_predict"))
+      missing("do_train", "without it, do_eval and do_predict there is nothing to do", "set do_train: true");
   }
 
   void method() {

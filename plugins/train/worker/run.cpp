@@ -28,6 +28,7 @@
 #include "train/worker/evaluations.hpp"
 #include "train/worker/memory.hpp"
 #include "train/worker/outputs.hpp"
+#include "train/worker/predict.hpp"
 #include "train/worker/process_group.hpp"
 #include "train/worker/stop_signal.hpp"
 #include "train/worker/train_options.hpp"
@@ -205,8 +206,14 @@ int run(const config::Options& given, const std::filesystem::path& share_directo
   try {
     const config::Options agreed = begun_as_rank_0(given, *group);
     options = TrainOptions::from(agreed);
-    const auto work = agreed.flag("do_train") ? train : evaluate;
-    const int status = work(agreed, share_directory, options, device, *group, begins);
+    int status = kExitDone;
+    if (agreed.flag("do_train"))
+      status = train(agreed, share_directory, options, device, *group, begins);
+    else if (evaluates(agreed))
+      status = evaluate(agreed, share_directory, options, device, *group, begins);
+    else
+      begins();
+    if (status == kExitDone && agreed.flag("do_predict")) status = predict(agreed, share_directory, *group);
     group->leave();
     return status;
   } catch (const std::exception& problem) {

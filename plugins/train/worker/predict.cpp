@@ -1,0 +1,177 @@
+#include "train/worker/predict.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/progress.hpp"
+#include "data/prepare.hpp"
+#include "infer/answer_options.hpp"
+#include "lmf/error.hpp"
+#include "train/shared/evaluation_choice.hpp"
+#include "train/worker/outputs.hpp"
+#include "train/worker/predictor.hpp"
+#include "train/worker/stop_signal.hpp"
+
+namespace lmf::train {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+double rounded(double value, double digits) {
+  const double power = std::pow(10.0, digits);
+  return std::round(value * power) / power;
+}
+
+/// The model that answers, in float32 as it was trained: what the training has left, or the one that is named.
+infer::AnswerOptions answer_options(const config::Options& options) {
+  infer::AnswerOptions answer = infer::read_answer_options(options);
+  answer.model.sequences = options.integer("per_device_eval_batch_size");
+  answer.model.dtype = "float32";
+  answer.sampling.seed = static_cast<std::uint64_t>(options.integer("seed"));
+  if (!options.flag("do_train")) return answer;
+  if (options.text("finetuning_type") != "lora") {
+    answer.model.model = options.text("output_dir");
+    answer.model.adapters.clear();
+    return answer;
+  }
+  if (!options.flag("create_new_adapter") && !answer.model.adapters.empty()) answer.model.adapters.pop_back();
+  answer.model.adapters.push_back(options.text("output_dir"));
+  return answer;
+}
+
+/// Of a trained model how it was trained, of another one when its files were written: the same weights are told again
+/// by a run that goes on, although the training then has written them once more.
+std::string weights_of(const config::Options& options, const infer::AnswerOptions& answer) {
+  std::string text = fmt::format("{} {}", answer.model.model, fmt::join(answer.model.adapters, " "));
+  if (options.flag("do_train")) {
+    const json results = json::parse(read_file(fs::path(options.text("output_dir")) / "train_results.json"));
+    return text + fmt::format(" trained to {} {}", results["train_loss"].dump(), results["total_flos"].dump());
+  }
+  std::error_code ignored;
+  std::vector<std::string> folders = answer.model.adapters;
+  folders.push_back(answer.model.model);
+  for (const std::string& folder : folders) {
+    std::vector<std::string> files;
+    for (const auto& file : fs::directory_iterator(folder, ignored)) {
+      if (file.path().extension() == ".safetensors")
+        files.push_back(fmt::format("{} {}", file.path().filename().string(),
+                                    file.last_write_time(ignored).time_since_epoch().count()));
+    }
+    std::sort(files.begin(), files.end());
+    text += fmt::format(" {}", fmt::join(files, " "));
+  }
+  return text;
+}
+
+/// Whatever decides the answers.
+std::string work_of(const config::Options& options, const infer::AnswerOptions& answer, const fs::path& store) {
+  const infer::Sampling& s = answer.sampling;
+  return fmt::format("{} | {} | {} {} {} {} {} {} | {} {} {} | {}", weights_of(options, answer),
+                     store.filename().string(), s.do_sample, s.temperature, s.top_k, s.top_p, s.repetition_penalty,
+                     s.seed, answer.max_new_tokens, answer.max_length, answer.skip_special_tokens,
+                     answer.model.chat_template);
+}
+
+json results_of(const std::map<std::int64_t, Prediction>& rows, double seconds, std::int64_t steps) {
+  TextScores sums;
+  for (const auto& [example, row] : rows) {
+    sums.bleu_4 += row.scores.bleu_4;
+    sums.rouge_1 += row.scores.rouge_1;
+    sums.rouge_2 += row.scores.rouge_2;
+    sums.rouge_l += row.scores.rouge_l;
+    sums.exact_match += row.scores.exact_match;
+    sums.f1 += row.scores.f1;
+  }
+  const auto count = static_cast<double>(rows.size());
+  return {{"predict_bleu-4", sums.bleu_4 / count},
+          {"predict_rouge-1", sums.rouge_1 / count},
+          {"predict_rouge-2", sums.rouge_2 / count},
+          {"predict_rouge-l", sums.rouge_l / count},
+          {"predict_exact_match", sums.exact_match / count},
+          {"predict_f1", sums.f1 / count},
+          {"predict_runtime", rounded(seconds, 4)},
+          {"predict_samples_per_second", rounded(count / seconds, 3)},
+          {"predict_steps_per_second", rounded(static_cast<double>(steps) / seconds, 3)}};
+}
+
+data::PrepareReport prepare(const config::Options& options, const infer::LoadedModel& model, ProcessGroup& group) {
+  data::PrepareOptions with = evaluation_data(options).front().options;
+  with.for_prediction = true;
+  data::PrepareReport report;
+  group.first_then_others("tokenising the prompts", [&](bool) {
+    report = data::prepare(with, model.tokenizer, model.chat_template, [&](auto, auto) { group.alive(); });
+  });
+  return report;
+}
+
+/// This rank's examples that nobody has answered yet.
+std::vector<std::int64_t> share_of(const World& world, std::int64_t examples,
+                                   const std::map<std::int64_t, Prediction>& answered) {
+  std::vector<std::int64_t> share;
+  for (std::int64_t example = world.rank; example < examples; example += world.size)
+    if (!answered.contains(example)) share.push_back(example);
+  return share;
+}
+
+}  // namespace
+
+int predict(const config::Options& options, const fs::path& share_directory, ProcessGroup& group) {
+  group.enter("loading the model for prediction");
+  const auto began = std::chrono::steady_clock::now();
+  const StopSignal guard;
+  const fs::path output = options.text("output_dir");
+  group.gather({0.0});  // rank 0 has written what was trained
+  const infer::AnswerOptions answer = answer_options(options);
+  auto model = infer::LoadedModel::load(answer.model, share_directory);
+  const auto report = prepare(options, model, group);
+  if (group.leads()) fs::create_directories(output);
+  const auto store = data::TokenStore::open(report.store);
+  PredictionRows rows(output, work_of(options, answer, report.store));
+  const auto answered = rows.read();
+  const auto share = share_of(group.world(), store.size(), answered);
+  group.enter("prediction");
+  group.gather({0.0});  // all have read before one writes
+  if (!answered.empty()) log::info("{} of {} answers are there already", answered.size(), store.size());
+  rows.begin(group.world().rank);
+  std::optional<Progress> progress;
+  if (group.leads()) progress.emplace("predicting", std::ssize(share));
+  std::int64_t done = 0;
+  int signal = Predictor(model, answer, store).run(share, [&](std::int64_t example, const Prediction& prediction) {
+    rows.add(example, prediction);
+    if (progress) progress->update(++done);
+  });
+  progress.reset();
+  for (const auto& of_rank : group.gather({static_cast<double>(signal)}))
+    signal = std::max(signal, static_cast<int>(of_rank[0]));
+  if (signal != 0) {
+    log::warn("stopped by signal {}: the answers so far are kept; the same command goes on from there", signal);
+    return 128 + signal;
+  }
+  if (!group.leads()) return kExitDone;
+  const auto all = rows.read();
+  if (std::ssize(all) != store.size())
+    throw Error(fmt::format("{} has {} of {} answers", output.string(), all.size(), store.size()),
+                "all nodes need the same output_dir");
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - began;
+  const std::int64_t round = answer.model.sequences * group.size();
+  const json results = results_of(all, std::max(time.count(), 1e-9), (store.size() + round - 1) / round);
+  write_results(output, "predict", results);
+  rows.finish(all);
+  log::info("predicted {} answers: BLEU-4 {:.2f}, ROUGE-L {:.2f}, exact {:.2f} %", all.size(),
+            results["predict_bleu-4"].get<double>(), results["predict_rouge-l"].get<double>(),
+            results["predict_exact_match"].get<double>());
+  return kExitDone;
+}
+
+}  // namespace lmf::train

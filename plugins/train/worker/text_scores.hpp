@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+namespace lmf::train {
+
+/// How much a predicted text has in common with the expected one, in percent.
+struct TextScores {
+  /// As the original computes them, rounded to four digits. BLEU-4: of characters, Papineni et al. 2002 with the
+  /// smoothing of NIST's mteval (Chen and Cherry 2014, method 3). ROUGE F1 (Lin 2004) of cut_words(): 1 and 2 of the
+  /// sets of n-grams, L of the longest common subsequence.
+  double bleu_4 = 0.0, rouge_1 = 0.0, rouge_2 = 0.0, rouge_l = 0.0;
+  double exact_match = 0.0;  ///< 100 when they are equal but for white space around them
+  double f1 = 0.0;           ///< of the words that both have, each as often as it is in both
+};
+
+TextScores score_text(const std::string& predicted, const std::string& expected);
+
+}  // namespace lmf::train

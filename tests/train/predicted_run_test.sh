@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Prediction as a user meets it: after a training and without one, on two ranks, stopped and started again; what is refused.
+source "$LMF_SOURCE/tests/train/whole_run.sh"
+begin
+signal_at=$1
+predicting=(do_predict=true predict_with_generate=true do_sample=false max_new_tokens=24 per_device_eval_batch_size=4)
+key() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
+
+# A model that knows its examples: answers to what it has learned are exact.
+train out-trained max_samples=6 max_steps=150 num_train_epochs=50 logging_steps=50 save_strategy=no learning_rate=5e-3 warmup_steps=10 \
+  "${predicting[@]}" eval_dataset="$LMF_SOURCE/share/data/countries.json"
+[ $status -eq 0 ] || fail "training with prediction ended with $status"
+[ "$(wc -l <out-trained/generated_predictions.jsonl)" = 6 ] || fail "not six predictions"
+[ "$(key out-trained/predict_results.json predict_exact_match)" = 100.0 ] || fail "what was learned is not answered exactly: $(cat out-trained/generated_predictions.jsonl)"
+[ "$(key out-trained/all_results.json predict_rouge-l)" = 100.0 ] || fail "other scores than 100"
+grep -q 'predict_bleu-4' out-trained/all_results.json && grep -q 'train_loss' out-trained/all_results.json || fail "all_results.json is not the union"
+python3 - <<'PYTHON' || fail "the rows are not the original's"
+import json
+for line in open("out-trained/generated_predictions.jsonl", encoding="utf-8"):
+    row = json.loads(line)
+    assert list(row) == ["prompt", "predict", "label"], row
+    assert row["prompt"].endswith("<|im_start|>assistant\n") and "<|im_" not in row["predict"] + row["label"], row
+    assert line == json.dumps(row, ensure_ascii=False) + "\n", line
+PYTHON
+! ls out-trained | grep partial || fail "a partial file is left"
+
+# Without training, on one rank and on two: the same answers. What is only named is not changed.
+alone=(do_train=false train_from_scratch=false model_name_or_path=out-trained "${predicting[@]}" max_samples=40
+  eval_dataset="$LMF_SOURCE/share/data/countries_unseen.json")
+train out-alone "${alone[@]}"
+[ $status -eq 0 ] || fail "prediction alone ended with $status"
+rows=$(wc -l <out-alone/generated_predictions.jsonl)
+NPROC_PER_NODE=2 FORCE_TORCHRUN=1 train out-two "${alone[@]}"
+[ $status -eq 0 ] || fail "prediction on two ranks ended with $status"
+cmp out-alone/generated_predictions.jsonl out-two/generated_predictions.jsonl || fail "two ranks answer otherwise"
+[ "$(key out-alone/predict_results.json predict_f1)" = "$(key out-two/predict_results.json predict_f1)" ] || fail "other scores on two ranks"
+
+# Sampled answers depend on the example and the seed alone, not on what is answered beside it.
+sampled=("${alone[@]}" do_sample=true temperature=1.5 top_p=1.0)
+train out-sampled "${sampled[@]}"
+[ $status -eq 0 ] || fail "sampled prediction ended with $status"
+train out-sampled-1 "${sampled[@]}" per_device_eval_batch_size=1
+cmp out-sampled/generated_predictions.jsonl out-sampled-1/generated_predictions.jsonl || fail "other answers one by one"
+! cmp -s out-alone/generated_predictions.jsonl out-sampled/generated_predictions.jsonl || fail "sampled answers are the greedy ones"
+
+# Stopped or killed in the middle, then started again: no answer is made twice, and the rows are those of the whole run.
+for signal in 15 9; do
+  rm -rf out-stopped
+  LD_PRELOAD=$signal_at LMF_TEST_SIGNAL="$signal 6 partial-0" train out-stopped "${alone[@]}"
+  [ $status -eq $((128 + signal)) ] || fail "a prediction that got signal $signal ended with $status"
+  kept=$(($(wc -l <out-stopped/generated_predictions.partial-0.jsonl) - 1))
+  [ $kept -gt 0 ] && [ $kept -lt "$rows" ] || fail "$kept of $rows rows are kept"
+  train out-stopped "${alone[@]}"
+  [ $status -eq 0 ] || fail "the prediction that goes on ended with $status"
+  grep -q "$kept of $rows answers are there already" said || fail "the answers that are there are not taken"
+  cmp out-alone/generated_predictions.jsonl out-stopped/generated_predictions.jsonl || fail "a stopped prediction has other answers"
+  [ "$(key out-alone/predict_results.json predict_rouge-1)" = "$(key out-stopped/predict_results.json predict_rouge-1)" ] || fail "other scores"
+done
+
+# Refused.
+refused() { # words that are said, options...
+  train out-refused "${@:2}"
+  [ $status -eq 2 ] || fail "${*:2} ended with $status"
+  grep -q "$1" said || fail "no '$1'"
+  [ ! -e out-refused ] || fail "what was refused left files"
+}
+refused 'do_predict writes answers that the model generates' do_predict=true val_size=0.1
+refused 'do_predict asks for evaluation, but there are no data for it' "${predicting[@]}"
+refused 'predict_with_generate contradicts compute_accuracy' "${predicting[@]}" val_size=0.1 compute_accuracy=true
+refused 'predict_with_generate would evaluate by generated answers' "${predicting[@]}" val_size=0.1 eval_strategy=epoch
+refused 'beam search is not in this version' "${predicting[@]}" val_size=0.1 eval_num_beams=4
+refused 'contradicts eval_on_each_dataset' "${predicting[@]}" eval_dataset=a.json,b.json eval_on_each_dataset=true
+echo "predicted"

@@ -142,6 +142,10 @@ bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, bool all) {
       release(parts, place, /*with_blanks=*/false);
       return false;
     }
+    if (match == Match::maybe && all && calls_ > 0 && !began_ && held_.find_first_not_of(kBlanks) == place) {
+      held_.clear();  // the begin of a further call, of which its length kept the rest away
+      return false;
+    }
     from = place + 1;
   }
   release(parts, held_.size(), /*with_blanks=*/all || held_.size() > kMostHeld);

@@ -152,6 +152,14 @@ TEST_CASE("arguments of an answer that ends early are what there is of them") {
   CHECK(unclosed == Understood{"", {{"search", "{\"query\": 1}"}}, 1});
 }
 
+TEST_CASE("the begin of a further call, cut off by the answer's length, is no text") {
+  const std::string first = "<tool_call>\n{\"name\": \"noop\", \"arguments\": {}}\n</tool_call>";
+  for (const char* begin : {"\n<tool", "\n<tool_call>\n{\"na", "\n<tool_call>\n{\"name\": \"search\", \"argu"})
+    CHECK(understand("qwen", first + begin) == Understood{"", {{"noop", "{}"}}, 1});
+  CHECK(understand("qwen", first + "\nDone <tool").text == "Done <tool");
+  CHECK(understand("default", "Action: noop\nAction Input: {}\nAction: sea").text == "");
+}
+
 TEST_CASE("of an answer that goes on without an end no more than a bounded part is held back") {
   for (const char* begin : {"<tool_call>{\"name\": \"", "<tool_call>{\"a\": \"", "<tool_call>", ""}) {
     const std::string endless(40000, *begin == '<' && std::string_view(begin).ends_with('"') ? 'a' : '\n');

@@ -59,7 +59,9 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   auto chat_template = text::ChatTemplate::choose(share_directory, name, choice.system, tokenizer);
   if (!choice.tool_format.empty()) chat_template.set_tool_format(share_directory, choice.tool_format);
   chat_template.repair(tokenizer);
-  const torch::Device device = !choice.use_cpu && torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+  const bool on_gpu = !choice.use_cpu && torch::cuda::is_available();
+  const torch::Device device =
+      on_gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(choice.gpu)) : torch::Device(torch::kCPU);
   const auto spec = model::DecoderSpec::read(directory);
   const WeightFormat format = cpu_format(choice, spec);
   auto decoder =

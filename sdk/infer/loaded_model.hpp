@@ -27,6 +27,7 @@ struct ModelChoice {
   std::int64_t sequences = 1;         ///< that are answered at once
   std::size_t most_waiting = 256;
   bool use_cpu = false;  ///< even when there is a GPU
+  int gpu = 0;           ///< which one, where there are several
 };
 
 /// Everything that answers.

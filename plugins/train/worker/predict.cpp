@@ -132,7 +132,8 @@ int predict(const config::Options& options, const fs::path& share_directory, Pro
   const StopSignal guard;
   const fs::path output = options.text("output_dir");
   group.gather({0.0});  // rank 0 has written what was trained
-  const infer::AnswerOptions answer = answer_options(options);
+  infer::AnswerOptions answer = answer_options(options);
+  answer.model.gpu = group.world().local_rank;
   auto model = infer::LoadedModel::load(answer.model, share_directory);
   const auto report = prepare(options, model, group);
   if (group.leads()) fs::create_directories(output);

@@ -11,6 +11,7 @@
 #include "gguf/gguf_writer.hpp"
 #include "inputs.hpp"
 #include "merged_weights.hpp"
+#include "quantizer.hpp"
 #include "target_folder.hpp"
 #include "text_files.hpp"
 #include "verifier.hpp"
@@ -43,6 +44,17 @@ void with_progress(const std::string& what, std::uint64_t total, const Work& wor
     progress.update(static_cast<std::int64_t>(written / kMegabyte));
   });
   progress.finish();
+}
+
+/// How large the weight files are, and how many.
+std::pair<std::uintmax_t, std::size_t> weights_in(const std::filesystem::path& folder) {
+  std::pair<std::uintmax_t, std::size_t> found{};
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors" || !entry.path().filename().string().starts_with("model")) continue;
+    found.first += entry.file_size();
+    ++found.second;
+  }
+  return found;
 }
 
 /// A folder's name as a model's: GGUF's texts are UTF-8, names of files are bytes.
@@ -96,24 +108,31 @@ void export_model(const Request& request, const lmf_host_v1& host) {
   const MergedWeights weights(inputs.weights, inputs.spec, inputs.adapters);
   const WeightPlan plan = plan_weights(weights, request.number, request.shard_bytes);
   const GgufFiles gguf(request, inputs, weights, name_of_model(target.directory()));
-  target.require_space(plan.bytes + gguf.bytes() + kBesideWeights);
+  // The quantised weights, which are no larger, are written beside the merged ones before they replace them.
+  target.require_space(plan.bytes * (request.quantization ? 2 : 1) + gguf.bytes() + kBesideWeights);
+  std::optional<Quantizer> quantizer;
+  if (request.quantization) quantizer.emplace(*request.quantization, inputs, host);
   std::optional<Verifier> verifier;
   if (request.verify) verifier.emplace(host);
   log::info("{}", what_is_done(weights, request));
 
   target.begin();
-  write_text_files(inputs, request.number, gguf.first_name(), target.work());
+  // Nothing that reads a Modelfile reads GPTQ weights.
+  const bool modelfile = !request.quantization || !request.gguf.empty();
+  write_text_files(inputs, request.number, modelfile ? std::optional(gguf.first_name()) : std::nullopt, target.work());
   with_progress("writing", plan.bytes, [&](const Wrote& wrote) { write_weights(weights, plan, target.work(), wrote); });
   if (verifier) {
     target.keep(true);  // what is wrong with it can be looked at
     verifier->verify(request, inputs, target.work());
     target.keep(false);
   }
+  if (quantizer) quantizer->quantize(target.work(), request.shard_bytes);
   gguf.write(target.work());
+  const auto [weight_bytes, files] = weights_in(target.work());
   target.commit();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   log::info("wrote {}: {:.2f} GB of weights in {} file{}, {:.1f} s", target.directory().string(),
-            double(plan.bytes) / 1e9, plan.shards.size(), plan.shards.size() == 1 ? "" : "s", took.count());
+            double(weight_bytes) / 1e9, files, files == 1 ? "" : "s", took.count());
 }
 
 }  // namespace lmf::exporter

@@ -6,8 +6,9 @@
 namespace lmf::exporter {
 
 bool is_of_a_model(std::string_view name) {
-  constexpr std::array<std::string_view, 18> kNames = {"config.json",
+  constexpr std::array<std::string_view, 19> kNames = {"config.json",
                                                        "generation_config.json",
+                                                       "quantize_config.json",
                                                        "model.safetensors",
                                                        "model.safetensors.index.json",
                                                        "pytorch_model.bin",

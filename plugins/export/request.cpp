@@ -54,6 +54,26 @@ std::vector<FileKind> read_kinds(const config::Options& options) {
   return kinds;
 }
 
+std::optional<Quantization> read_quantization(const config::Options& options) {
+  if (options.is_null("export_quantization_bit")) return std::nullopt;
+  Quantization wanted;
+  wanted.bits = options.integer("export_quantization_bit");
+  const std::string dataset = optional_text(options, "export_quantization_dataset").value_or("");
+  if (dataset.empty())
+    throw Error(fmt::format("{}: export_quantization_bit is {}, and export_quantization_dataset is not set",
+                            options.origin("export_quantization_bit"), wanted.bits),
+                "name a .json, .jsonl or .txt file of texts like those that the model will read", kExitUsage);
+  wanted.dataset = dataset;
+  wanted.origin = options.origin("export_quantization_dataset");
+  if (!std::filesystem::is_regular_file(wanted.dataset))
+    throw Error(fmt::format("{}: export_quantization_dataset {} is no file", wanted.origin, dataset),
+                "name a .json, .jsonl or .txt file of texts", kExitUsage);
+  wanted.samples = static_cast<std::size_t>(options.integer("export_quantization_nsamples"));
+  wanted.longest = static_cast<std::size_t>(options.integer("export_quantization_maxlen"));
+  wanted.seed = static_cast<std::uint64_t>(options.integer("seed"));
+  return wanted;
+}
+
 }  // namespace
 
 Request read_request(const config::Options& options) {
@@ -73,6 +93,7 @@ Request read_request(const config::Options& options) {
   request.shard_bytes = static_cast<std::uint64_t>(options.integer("export_size")) * kGigabyte;
   request.number = number_named(options.text("infer_dtype"));
   request.gguf = read_kinds(options);
+  request.quantization = read_quantization(options);
   request.overwrite = options.flag("export_overwrite");
   // Without an adapter there is nothing to prove but that bytes were copied: only when it is asked for.
   request.verify = options.flag("verify") && (options.given("verify") || !request.adapters.empty());

@@ -12,6 +12,15 @@
 
 namespace lmf::exporter {
 
+/// A calibrated export.
+struct Quantization {
+  std::int64_t bits = 4;
+  std::filesystem::path dataset;
+  std::string origin;  ///< where it was named, for messages
+  std::size_t samples = 128, longest = 1024;
+  std::uint64_t seed = 42;
+};
+
 /// What `lmf export` was asked to do.
 struct Request {
   std::string model, revision, cache_directory;
@@ -23,6 +32,7 @@ struct Request {
   std::uint64_t shard_bytes = 0;
   std::optional<Number> number;  ///< none: as the model is stored
   std::vector<FileKind> gguf;    ///< GGUF files to write beside the weights
+  std::optional<Quantization> quantization;
   bool overwrite = false;
   bool verify = false;
 };

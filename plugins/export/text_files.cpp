@@ -54,16 +54,17 @@ std::string generation_config(const Inputs& inputs) {
   return config.dump(2) + "\n";
 }
 
-void write_text_files(const Inputs& inputs, std::optional<Number> number, const std::string& model_file,
+void write_text_files(const Inputs& inputs, std::optional<Number> number, const std::optional<std::string>& model_file,
                       const fs::path& folder) {
   write_file_atomically(folder / "config.json", config(inputs, number).dump(2) + "\n");
   write_file_atomically(folder / "generation_config.json", generation_config(inputs));
   write_tokenizer(inputs.tokenizer, folder);
   copy_if_there(inputs.model_directory / "tokenizer.model", folder);  // beside tokenizer.json: some programs prefer it
   const text::ChatTemplate* chat_template = inputs.chat_template ? &*inputs.chat_template : nullptr;
-  write_file_atomically(folder / "Modelfile",
-                        modelfile(chat_template, inputs.tokenizer, model_file.empty() ? "." : "./" + model_file,
-                                  model::context_length(inputs.spec)));
+  if (model_file)
+    write_file_atomically(folder / "Modelfile",
+                          modelfile(chat_template, inputs.tokenizer, model_file->empty() ? "." : "./" + *model_file,
+                                    model::context_length(inputs.spec)));
   copy_if_there(
       (inputs.adapters.empty() ? inputs.model_directory : inputs.adapters.back().directory) / "value_head.safetensors",
       folder);

@@ -3,13 +3,12 @@
 #include <filesystem>
 
 #include "inputs.hpp"
-#include "lmf/abi.h"
 #include "request.hpp"
-#include "verify_abi.h"
+#include "torch_library.hpp"
 
 namespace lmf::exporter {
 
-/// The library that verifies, loaded before anything is written: without libtorch the user learns it then.
+/// What compares the result with the model and its adapters apart.
 class Verifier {
  public:
   explicit Verifier(const lmf_host_v1& host);
@@ -17,8 +16,7 @@ class Verifier {
   void verify(const Request& request, const Inputs& inputs, const std::filesystem::path& folder) const;
 
  private:
-  const lmf_host_v1& host_;
-  lmf_export_verify_function* function_;
+  TorchFunction function_;
 };
 
 }  // namespace lmf::exporter

@@ -1,6 +1,6 @@
 /* The boundary between the two libraries of `lmf export`: liblmf-export.so (no libtorch) loads
- * ../private/liblmf-export-verify.so when the result is to be verified, and calls this one function. Both are built and
- * shipped together, so only C crosses and nothing is negotiated. */
+ * ../private/liblmf-export-verify.so when the result is to be verified or quantised, and calls these functions. Both
+ * are built and shipped together, so only C crosses and nothing is negotiated. */
 #ifndef LMF_EXPORT_VERIFY_ABI_H
 #define LMF_EXPORT_VERIFY_ABI_H
 
@@ -10,6 +10,7 @@
 
 #define LMF_EXPORT_VERIFY_LIBRARY "liblmf-export-verify.so"
 #define LMF_EXPORT_VERIFY "lmf_export_verify_v1"
+#define LMF_EXPORT_QUANTIZE "lmf_export_quantize_v1"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,16 @@ __attribute__((visibility("default")))
 #endif
 int lmf_export_verify_v1(const lmf_host_v1* host, const char* job_json, char* error, size_t error_capacity);
 
-/* Its type, for the caller. */
+/* Quantises the model in the folder, whose weight files the quantised ones replace, adds what it costs to
+ * export_report.json and returns the exit status. `job_json`: {"folder": DIR as above, "bits": 4 or 8, "group": columns
+ * with one scale or -1, "shard_bytes": N, "calibration": and "held_out": [[token, ...], ...], and for the report
+ * "dataset": TEXT, "seed": N}. Errors as above. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+int lmf_export_quantize_v1(const lmf_host_v1* host, const char* job_json, char* error, size_t error_capacity);
+
+/* Their type, for the caller. */
 typedef int lmf_export_verify_function(const lmf_host_v1* host, const char* job_json, char* error,
                                        size_t error_capacity);
 

@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "base/pages.hpp"
 #include "model/saved_model.hpp"
+#include "model/written_header.hpp"
 
 namespace lmf::exporter {
 namespace {
@@ -52,20 +53,14 @@ class ShardWriter {
 
  private:
   std::string header(const std::vector<std::size_t>& tensors) const {
-    nlohmann::ordered_json header = {{"__metadata__", {{"format", "pt"}}}};  // transformers reads no other format
-    std::uint64_t end = 0;
+    std::vector<model::WrittenTensor> written;
     for (const std::size_t i : tensors) {
       const MergedTensor& tensor = weights_.tensors()[i];
-      const std::uint64_t begin = end;
-      end += tensor.count() * bytes_of(plan_.numbers[i]);
-      header[tensor.name] = {
-          {"dtype", safetensors_name(plan_.numbers[i])}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+      const Number number = plan_.numbers[i];
+      written.push_back(
+          {tensor.name, std::string(safetensors_name(number)), tensor.shape, tensor.count() * bytes_of(number)});
     }
-    std::string text = header.dump();
-    text.append((8 - text.size() % 8) % 8, ' ');
-    std::string length(8, '\0');
-    for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>((std::uint64_t{text.size()} >> (8 * i)) & 0xff);
-    return length + text;
+    return model::written_header(written);
   }
 
   void copy(std::size_t tensor, AtomicFile& file) const {

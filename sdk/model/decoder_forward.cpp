@@ -34,13 +34,20 @@ Projections project(const Layer& layer, const DecoderSpec& spec, const Tensor& x
   return {rotate(q, rotary.cos, rotary.sin), rotate(k, rotary.cos, rotary.sin), v};
 }
 
+Tensor after_attention(const Layer& layer, const Tensor& x, const Tensor& attended, bool training) {
+  return x + layer.o.forward(attended.reshape({x.size(0), -1}), training);
+}
+
+Tensor activated(const Layer& layer, const Tensor& normed, bool training) {
+  return swiglu(layer.gate.forward(normed, training), layer.up.forward(normed, training));
+}
+
 /// What follows attention: output projection, residual, MLP. x [T, C], attended [T, H, D].
 Tensor finish_layer(const Layer& layer, const DecoderSpec& spec, const Tensor& x, const Tensor& attended,
                     bool training) {
-  const Tensor middle = x + layer.o.forward(attended.reshape({x.size(0), -1}), training);
+  const Tensor middle = after_attention(layer, x, attended, training);
   const Tensor normed = rms_norm(middle, layer.post_attention_norm, spec.norm_epsilon);
-  const Tensor active = swiglu(layer.gate.forward(normed, training), layer.up.forward(normed, training));
-  return middle + layer.down.forward(active, training);
+  return middle + layer.down.forward(activated(layer, normed, training), training);
 }
 
 Tensor run_layer(const Layer& layer, const DecoderSpec& spec, const Tensor& x, const RotaryTable& rotary,
@@ -102,6 +109,19 @@ Tensor Linear::forward(const Tensor& x, bool training) const {
 Tensor layer_forward(const Layer& layer, const DecoderSpec& spec, const Tensor& x, const PackedTokens& tokens) {
   const RotaryTable rotary = rotary_table(spec, tokens.positions, tokens.longest(), x.scalar_type());
   return run_layer(layer, spec, x, rotary, tokens.offsets, /*training=*/false);
+}
+
+Tensor linear_input(const Layer& layer, const DecoderSpec& spec, const Tensor& x, const PackedTokens& tokens,
+                    LinearInput which) {
+  const Tensor first = rms_norm(x, layer.input_norm, spec.norm_epsilon);
+  if (which == LinearInput::attention) return first;
+  const RotaryTable rotary = rotary_table(spec, tokens.positions, tokens.longest(), x.scalar_type());
+  const auto [q, k, v] = project(layer, spec, first, rotary, /*training=*/false);
+  const Tensor attended = packed_attention(q, k, v, tokens.offsets, layer.window, 0.0).reshape({x.size(0), -1});
+  if (which == LinearInput::output) return attended;
+  const Tensor second =
+      rms_norm(after_attention(layer, x, attended, false), layer.post_attention_norm, spec.norm_epsilon);
+  return which == LinearInput::mlp ? second : activated(layer, second, false);
 }
 
 KeyValueCache::KeyValueCache(const DecoderSpec& spec, std::int64_t capacity, torch::Dtype dtype, torch::Device device) {

@@ -180,6 +180,53 @@ TEST_CASE("numbers that are none are refused in GGUF, and called the model's own
   }
 }
 
+TEST_CASE("what was merged is quantised, and the report says what that costs") {
+  const Place place;
+  std::string texts;
+  for (int i = 0; i < 12; ++i)
+    texts +=
+        json{{"text", "Norway, Sweden and country " + std::to_string(i * 7919) + " have capitals and rivers."}}.dump() +
+        "\n";
+  const auto dataset = place.path() / "texts.jsonl";
+  lmf::write_file_atomically(dataset, texts);
+  const auto result =
+      place.run({"verify=true", "export_quantization_bit=4", "export_quantization_dataset=" + dataset.string(),
+                 "export_quantization_nsamples=8", "export_quantization_maxlen=16", "export_gguf=q8_0"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(contains(result.err, "verified: 20 of 20 tensors"));
+  CHECK(contains(result.err, "quantised to 4 bits: perplexity of 16 held-out tokens"));
+  const json report = read_json(place.out() / "export_report.json");
+  CHECK(report["verified"] == true);
+  CHECK(report["quantization"]["perplexity"]["before"] > 1);
+  CHECK(report["quantization"]["perplexity"]["after"] > 1);
+  CHECK(report["quantization"]["dataset"] == dataset.string());
+  const json config = read_json(place.out() / "config.json");
+  CHECK(config["quantization_config"]["quant_method"] == "gptq");
+  CHECK(config["quantization_config"]["group_size"] == 128);
+  CHECK(config["quantization_config"]["desc_act"] == false);
+  const auto files = lmf::model::WeightFiles::open_model(place.out());
+  const std::string q = "model.layers.1.self_attn.q_proj";
+  CHECK(files.require(q + ".qweight").shape == std::vector<std::int64_t>{16, 128});
+  CHECK(files.require(q + ".qweight").dtype == "I32");
+  CHECK(files.require(q + ".qzeros").shape == std::vector<std::int64_t>{1, 16});
+  CHECK(files.require(q + ".scales").dtype == "F16");
+  CHECK(files.require(q + ".g_idx").shape == std::vector<std::int64_t>{128});
+  CHECK(files.find(q + ".weight") == nullptr);
+  CHECK(fs::exists(place.out() / "model-Q8_0.gguf"));  // of the merged weights
+  // Without GGUF there is nothing that a Modelfile could name; and an export's own folder may be replaced.
+  REQUIRE(place
+              .run({"export_quantization_bit=8", "export_quantization_dataset=" + dataset.string(),
+                    "export_quantization_nsamples=4", "export_quantization_maxlen=8", "export_overwrite=true"})
+              .status == 0);
+  CHECK(!fs::exists(place.out() / "Modelfile"));
+  CHECK(read_json(place.out() / "quantize_config.json")["bits"] == 8);
+  const auto again = run_process({executable(), "export", "model_name_or_path=" + place.out().string(),
+                                  "export_dir=" + place.out().string() + "2"});
+  CHECK(again.status != 0);
+  CHECK(contains(again.err, "gptq"));
+}
+
 TEST_CASE("a model is called as its folder, however that is written") {
   const Place place;
   REQUIRE(place.run({"export_gguf=q8_0", "export_dir=" + place.out().string() + "/"}).status == 0);
@@ -286,7 +333,14 @@ TEST_CASE("what cannot be done is said before anything is written") {
   place.fails({"template=llama3"}, 1, "the model embeds 924");
   place.fails({"infer_dtype=int8"}, 2, "infer_dtype");
   place.fails({"export_size=0"}, 2, "export_size");
-  place.fails({"export_quantization_bit=4"}, 2, "GPTQ");
+  place.fails({"export_quantization_bit=4"}, 2, "export_quantization_dataset is not set");
+  place.fails({"export_quantization_bit=3"}, 2, "GPTQ with 8 and 4 bits");
+  place.fails({"export_quantization_bit=4", "export_quantization_dataset=/nowhere/at/all"}, 2, "is no file");
+  place.fails({"export_quantization_bit=4", "export_quantization_dataset=" + (place.base() / "config.json").string()},
+              2, "has no \"text\"");
+  lmf::write_file_atomically(place.path() / "short.txt", "too short");
+  place.fails({"export_quantization_bit=4", "export_quantization_dataset=" + (place.path() / "short.txt").string()}, 2,
+              "none of the 1 text in");
   place.fails({"export_legacy_format=true"}, 2, "pickles");
   place.fails({"export_gguf=q5_k_m"}, 2, "q4_k_m");
   place.fails({"export_hub_model_id=me/mine"}, 2, "hf upload");

@@ -121,6 +121,7 @@ TEST_CASE("a guard in the place of another knows what that one was to end") {
       ::setsid();
       for (;;) ::pause();
     }
+    while (::getsid(session) != session) ::usleep(1000);  // a guard looks once
     guard.watch_session({session});
     ::kill(guard.pid(), SIGKILL);
     guard.replace();

@@ -13,6 +13,12 @@ Quantizer::Quantizer(const Quantization& wanted, const Inputs& inputs, const lmf
       group_(group_for(inputs.spec, wanted.bits)),
       function_(host, LMF_EXPORT_QUANTIZE, "the library that quantises exports", "leave export_quantization_bit out") {
   texts_ = draw_calibration_texts(wanted, inputs.tokenizer);
+  const auto context = static_cast<std::size_t>(model::context_length(inputs.spec));
+  if (context > 0 && wanted.longest > context)
+    log::warn(
+        "export_quantization_maxlen is {}, and the model was trained for {} tokens: what it computes beyond them "
+        "calibrates nothing well",
+        wanted.longest, context);
   if (group_ < 0)
     log::info("some linears' widths are no multiples of 32: each row has one scale (group_size -1)");
   else if (group_ < 128)

@@ -221,6 +221,14 @@ TEST_CASE("what was merged is quantised, and the report says what that costs") {
               .status == 0);
   CHECK(!fs::exists(place.out() / "Modelfile"));
   CHECK(read_json(place.out() / "quantize_config.json")["bits"] == 8);
+  std::string long_text;
+  for (int i = 0; i < 700; ++i) long_text += "river " + std::to_string(i) + " ";
+  lmf::write_file_atomically(place.path() / "long.txt", long_text);
+  const auto beyond = place.run({"export_quantization_bit=8", "export_overwrite=true",
+                                 "export_quantization_dataset=" + (place.path() / "long.txt").string(),
+                                 "export_quantization_nsamples=1", "export_quantization_maxlen=513"});
+  CHECK(beyond.status == 0);
+  CHECK(contains(beyond.err, "export_quantization_maxlen is 513, and the model was trained for 512 tokens"));
   const auto again = run_process({executable(), "export", "model_name_or_path=" + place.out().string(),
                                   "export_dir=" + place.out().string() + "2"});
   CHECK(again.status != 0);

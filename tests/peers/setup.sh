@@ -10,6 +10,7 @@ venv=$1
 pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
 "${pip[@]}" torch==2.13.0
 "${pip[@]}" --requirement "$here/requirements.txt"
+# Reading what lmf export quantises wants gptqmodel too; it has no builds for every machine and is left to whoever has it: gptq.py says when it is missing.
 # Without their own dependencies: they ask for torchvision and torchaudio, whose builds may not fit the torch that is there.
 "${pip[@]}" --no-deps llamafactory==0.9.5 "torchdata>=0.10.0,<=0.11.0"
 

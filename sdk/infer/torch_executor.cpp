@@ -1,8 +1,11 @@
 #include "infer/torch_executor.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <torch/utils.h>
+
+#include "model/layer_forward.hpp"
 
 namespace lmf::infer {
 namespace {
@@ -36,29 +39,47 @@ model::KeyValueCache& TorchExecutor::reserve(std::int64_t slot, std::int64_t tok
   return cache = std::move(larger);
 }
 
-std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
-  const torch::InferenceMode no_gradients;
-  std::vector<torch::Tensor> wanted, states;  // [1, V] each, [1, C] each
+/// Those of the rows that have `adapter`; what they want goes to its places in logits_ and states_.
+void TorchExecutor::run_group(std::span<const Row> rows, std::int32_t adapter) {
+  const model::Decoder& decoder = adapter < 0 ? decoder_ : adapted_.at(static_cast<std::size_t>(adapter));
+  std::vector<std::int64_t> ids, with_logits, logits_places, with_state, states_places;
+  std::vector<model::CachedTokens> sequences;
+  std::int64_t logits_place = 0, states_place = 0;
   for (std::size_t first = 0, end = 0; first < rows.size(); first = end) {
     while (end < rows.size() && rows[end].slot == rows[first].slot) ++end;
-    const auto count = static_cast<std::int64_t>(end - first);
-    const torch::Tensor ids = torch::empty({count}, torch::kInt64);
-    for (std::int64_t i = 0; i < count; ++i)
-      ids.data_ptr<std::int64_t>()[i] = rows[first + static_cast<std::size_t>(i)].token;
+    const bool ours = rows[first].adapter == adapter;
+    for (const Row& row : rows.subspan(first, end - first)) {
+      const auto index = static_cast<std::int64_t>(ids.size());
+      if (ours && row.wants_logits) with_logits.push_back(index), logits_places.push_back(logits_place);
+      if (ours && row.wants_state) with_state.push_back(index), states_places.push_back(states_place);
+      if (ours) ids.push_back(row.token);
+      logits_place += row.wants_logits;
+      states_place += row.wants_state;
+    }
+    if (!ours) continue;
     model::KeyValueCache& cache = reserve(rows[first].slot, rows[end - 1].position + 1);
     cache.length = rows[first].position;
-    const std::int32_t adapter = rows[first].adapter;
-    const model::Decoder& decoder = adapter < 0 ? decoder_ : adapted_.at(static_cast<std::size_t>(adapter));
-    const torch::Tensor hidden = decoder.hidden_cached(ids.to(decoder_.device()), cache);
-    for (std::size_t row = first; row < end; ++row) {
-      const torch::Tensor state = hidden.narrow(0, static_cast<std::int64_t>(row - first), 1);
-      if (rows[row].wants_state) states.push_back(state);
-      if (rows[row].wants_logits) wanted.push_back(decoder.logits(state));
-    }
+    sequences.push_back({static_cast<std::int64_t>(end - first), &cache});
   }
-  states_ = states.empty() ? torch::Tensor() : torch::cat(states).to(torch::kCPU, torch::kFloat32).contiguous();
-  if (wanted.empty()) return {};
-  logits_ = torch::cat(wanted).to(torch::kCPU, torch::kFloat32).contiguous();
+  const torch::Tensor hidden =
+      model::hidden_cached(decoder, torch::tensor(ids, torch::kInt64).to(decoder_.device()), sequences);
+  const auto chosen = [&](const std::vector<std::int64_t>& which) {
+    return hidden.index_select(0, torch::tensor(which, torch::kInt64).to(decoder_.device()));
+  };
+  const auto put = [](torch::Tensor& all, const std::vector<std::int64_t>& places, const torch::Tensor& values) {
+    all.index_copy_(0, torch::tensor(places, torch::kInt64), values.to(torch::kCPU, torch::kFloat32));
+  };
+  if (!with_logits.empty()) put(logits_, logits_places, decoder.logits(chosen(with_logits)));
+  if (!with_state.empty()) put(states_, states_places, chosen(with_state));
+}
+
+std::span<const float> TorchExecutor::run(std::span<const Row> rows) {
+  const torch::InferenceMode no_gradients;
+  logits_ = torch::empty({std::ranges::count_if(rows, &Row::wants_logits), spec().vocab_size}, torch::kFloat32);
+  states_ = torch::empty({std::ranges::count_if(rows, &Row::wants_state), spec().hidden_size}, torch::kFloat32);
+  std::set<std::int32_t> adapters;
+  for (const Row& row : rows) adapters.insert(row.adapter);
+  for (const std::int32_t adapter : adapters) run_group(rows, adapter);
   return {logits_.data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
 }
 

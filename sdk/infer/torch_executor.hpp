@@ -6,7 +6,8 @@
 
 namespace lmf::infer {
 
-/// Executor with libtorch's operators, on any device: what a GPU runs. One sequence after the other.
+/// Executor with libtorch's operators, on any device: what a GPU runs. Rows with the same adapter are computed
+/// together, but for attention: that is one sequence after the other.
 class TorchExecutor final : public Executor {
  public:
   TorchExecutor(model::Decoder decoder, const ExecutorSettings& settings, std::vector<model::Decoder> adapted = {});
@@ -22,13 +23,14 @@ class TorchExecutor final : public Executor {
 
  private:
   model::KeyValueCache& reserve(std::int64_t slot, std::int64_t tokens);
+  void run_group(std::span<const Row> rows, std::int32_t adapter);
 
   model::Decoder decoder_;
   std::vector<model::Decoder> adapted_;
   std::int64_t slot_tokens_, step_tokens_;
   std::vector<model::KeyValueCache> caches_;
   torch::Tensor logits_;  // float32 [n, V] on the CPU, what run() returned
-  torch::Tensor states_;  // float32 [n, C] on the CPU; undefined when no row wanted its state
+  torch::Tensor states_;  // float32 [n, C] on the CPU
 };
 
 }  // namespace lmf::infer

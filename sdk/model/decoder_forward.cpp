@@ -160,24 +160,43 @@ Tensor Decoder::hidden_states(const PackedTokens& tokens, std::vector<Tensor>& s
 Tensor Decoder::logits(const Tensor& hidden) const { return head.forward(hidden, false); }
 
 Tensor Decoder::hidden_cached(const Tensor& ids, KeyValueCache& cache) const {
+  const CachedTokens sequence{ids.size(0), &cache};
+  return model::hidden_cached(*this, ids, {&sequence, 1});
+}
+
+Tensor hidden_cached(const Decoder& decoder, const Tensor& ids, std::span<const CachedTokens> sequences) {
   const torch::NoGradGuard no_grad;
-  const std::int64_t count = ids.size(0), begin = cache.length, end = begin + count;
-  if (end > cache.keys.at(0).size(0))
-    throw Error(fmt::format("{} tokens do not fit a cache of {}", end, cache.keys[0].size(0)), {}, kExitInternal);
-  Tensor x = embed(embedding, ids);
-  const Tensor positions = torch::arange(begin, end, torch::TensorOptions(x.device()).dtype(torch::kInt64));
-  const RotaryTable rotary = rotary_table(spec_, positions, end, x.scalar_type());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const Layer& layer = layers[i];
-    const auto [q, k, v] = project(layer, spec_, rms_norm(x, layer.input_norm, spec_.norm_epsilon), rotary, false);
-    cache.keys[i].narrow(0, begin, count).copy_(k);
-    cache.values[i].narrow(0, begin, count).copy_(v);
-    const Tensor attended =
-        cached_attention(q, cache.keys[i].narrow(0, 0, end), cache.values[i].narrow(0, 0, end), layer.window);
-    x = finish_layer(layer, spec_, x, attended, false);
+  const DecoderSpec& spec = decoder.spec();
+  Tensor x = embed(decoder.embedding, ids);
+  std::vector<Tensor> cosines, sines;
+  for (const auto& [count, cache] : sequences) {
+    const std::int64_t end = cache->length + count;
+    if (end > cache->keys.at(0).size(0))
+      throw Error(fmt::format("{} tokens do not fit a cache of {}", end, cache->keys[0].size(0)), {}, kExitInternal);
+    const Tensor positions = torch::arange(cache->length, end, torch::TensorOptions(x.device()).dtype(torch::kInt64));
+    const RotaryTable table = rotary_table(spec, positions, end, x.scalar_type());  // may depend on the length
+    cosines.push_back(table.cos);
+    sines.push_back(table.sin);
   }
-  cache.length = end;
-  return rms_norm(x, final_norm, spec_.norm_epsilon);
+  const RotaryTable rotary{torch::cat(cosines), torch::cat(sines)};
+  for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
+    const Layer& layer = decoder.layers[i];
+    const auto [q, k, v] = project(layer, spec, rms_norm(x, layer.input_norm, spec.norm_epsilon), rotary, false);
+    std::vector<Tensor> attended;
+    std::int64_t first = 0;
+    for (const auto& [count, cache] : sequences) {
+      const std::int64_t end = cache->length + count;
+      Tensor &keys = cache->keys[i], &values = cache->values[i];
+      keys.narrow(0, cache->length, count).copy_(k.narrow(0, first, count));
+      values.narrow(0, cache->length, count).copy_(v.narrow(0, first, count));
+      attended.push_back(
+          cached_attention(q.narrow(0, first, count), keys.narrow(0, 0, end), values.narrow(0, 0, end), layer.window));
+      first += count;
+    }
+    x = finish_layer(layer, spec, x, torch::cat(attended), false);
+  }
+  for (const auto& [count, cache] : sequences) cache->length += count;
+  return rms_norm(x, decoder.final_norm, spec.norm_epsilon);
 }
 
 }  // namespace lmf::model

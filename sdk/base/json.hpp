@@ -22,12 +22,14 @@ std::optional<JsonFault> find_json_fault(std::string_view text);
 /// `otherwise`: its own reason, where it is stricter than JSON.
 std::string explain_json(std::string_view text, const std::string& file, std::string_view otherwise = {});
 
+/// What is nested deeper is refused: values are written and compared by functions that call themselves.
+constexpr int kMaximumJsonDepth = 64;
+
 /// The whole text as JSON, nested at most 64 deep. Throws Error with explain_json() and the hint.
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, const std::string& file, const std::string& hint = {}) {
-  constexpr int kMaximumDepth = 64;
   const auto shallow = [&](int depth, typename Json::parse_event_t, Json&) {
-    if (depth > kMaximumDepth) throw Error(file + ": values are nested too deeply", hint);
+    if (depth > kMaximumJsonDepth) throw Error(file + ": values are nested too deeply", hint);
     return true;
   };
   Json parsed = Json::parse(text, shallow, /*allow_exceptions=*/false);

@@ -76,6 +76,18 @@ TEST_CASE("A24 A25: what is no request is refused, and the member at fault is na
   CHECK(chat_refused(messages(R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])")) == "messages");
 }
 
+TEST_CASE("of what is nested too deeply the outermost member is named") {
+  const std::string list = std::string(65, '[') + std::string(65, ']');
+  CHECK(chat_refused(chat(R"("tools":[],"metadata":)" + list)) == "metadata");
+  CHECK(chat_refused(chat(R"("metadata":)" + list.substr(1, 128))) == "accepted");
+  CHECK(chat_refused("[" + list + "]") == "");
+  const std::string call =
+      R"([{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"function":{"name":"f",)"
+      R"("arguments":"[)" +
+      list + R"(]"}}]},{"role":"tool","content":"x"}])";
+  CHECK(chat_refused(messages(call)) == "messages[1].tool_calls[0].function");
+}
+
 TEST_CASE("A27 A47: members nobody knows are ignored; system and developer texts join wherever they stand") {
   const auto request = read_chat_request(
       R"({"unknown":{"a":1},"messages":[{"role":"developer","content":"one","name":"x"},{"role":"user","content":"a"},)"
@@ -222,6 +234,15 @@ TEST_CASE("A23: calls and their results are turns of a conversation") {
   CHECK(wrong(R"({"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":5}}]})") ==
         "messages[1].tool_calls[0].function");
   CHECK(wrong(R"({"role":"tool"})") == "messages[1].content");
+  CHECK(wrong(R"({"role":"assistant","content":"I <tool_call>","tool_calls":[{"function":{"name":"f"}}]})") ==
+        "messages[1].content");
+  const auto many = [](int members) {
+    std::string text = R"({"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{)";
+    for (int i = 0; i < members; ++i) text += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":0";
+    return text + "}}}]}";
+  };
+  CHECK(wrong(many(1000)) == "accepted");
+  CHECK(wrong(many(1001)) == "messages[1].tool_calls[0].function");
   CHECK(chat_refused(messages(
             R"([{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"function":{"name":"f"}}]}])")) ==
         "messages");

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "base/printable.hpp"
 #include "protocol/api_error.hpp"
 
 namespace lmf::api {
@@ -41,12 +42,20 @@ std::string kind_of(const Json& value) {
 }
 
 Body Body::parse(std::string_view text) {
-  Json value;
-  try {
-    value = parse_json<Json>(text, "body");
-  } catch (const Error& error) {
-    throw ApiError(400, error_type(400), fmt::format("the request is no JSON: {}", error.what()), {}, "invalid_json");
-  }
+  std::string member;  // the outermost that is being read
+  const auto shallow = [&](int depth, Json::parse_event_t event, const Json& value) {
+    if (event == Json::parse_event_t::key && depth == 1) member = shortened(value.get_ref<const std::string&>());
+    if (depth > kMaximumJsonDepth)
+      throw ApiError(
+          400, error_type(400),
+          fmt::format("{} is nested more than {} deep", member.empty() ? "the request" : member, kMaximumJsonDepth),
+          member.empty() ? std::nullopt : std::optional(member));
+    return true;
+  };
+  Json value = Json::parse(text, shallow, /*allow_exceptions=*/false);
+  if (value.is_discarded())
+    throw ApiError(400, error_type(400), fmt::format("the request is no JSON: {}", explain_json(text, "body")), {},
+                   "invalid_json");
   if (!value.is_object())
     throw ApiError(400, error_type(400), fmt::format("the request is {}, expected a JSON object", kind_of(value)));
   return Body(std::move(value));

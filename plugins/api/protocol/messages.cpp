@@ -58,7 +58,7 @@ void join(std::string& text, const std::string& more) {
 nlohmann::ordered_json arguments_of(const Json& function, const std::string& where) {
   const auto arguments = function.find("arguments");
   if (arguments == function.end() || arguments->is_null()) return nlohmann::ordered_json::object();
-  if (arguments->is_object()) return nlohmann::ordered_json::parse(arguments->dump());
+  if (arguments->is_object()) return parse_ordered(arguments->dump(), where);
   if (!arguments->is_string())
     throw ApiError::invalid(where, fmt::format("{}.arguments is {}, expected a JSON text", where, kind_of(*arguments)));
   const auto& text = arguments->get_ref<const std::string&>();
@@ -97,9 +97,14 @@ std::string calls_of(const Json& message, std::size_t index) {
   return text;
 }
 
-/// Calls behind what the assistant said before: ToolFormat::calls_text() has the form.
-std::string with_text(const std::string& said, const std::string& calls) {
-  if (said.empty() || said.find("<tool_call>") != said.npos) return calls;
+/// Calls behind what the assistant said before: ToolFormat::calls_text() has the form, and would take a mark within
+/// that text for the calls' own.
+std::string with_text(const std::string& said, const std::string& calls, const std::string& where) {
+  if (said.empty()) return calls;
+  if (said.find("<tool_call>") != said.npos)
+    throw ApiError::invalid(where, fmt::format("{} has <tool_call> in it beside calls of their own: leave the calls "
+                                               "out of the text",
+                                               where));
   return said + "\n<tool_call>" + calls + "</tool_call>";
 }
 
@@ -126,8 +131,8 @@ void add_message(Conversation& conversation, const Json& message, std::size_t in
   if (!calls.empty()) {
     const auto content = message.find("content");
     const bool silent = content == message.end() || content->is_null();
-    conversation.turns.push_back(
-        {text::Role::function, with_text(silent ? "" : content_of(message, index, name), calls)});
+    conversation.turns.push_back({text::Role::function, with_text(silent ? "" : content_of(message, index, name), calls,
+                                                                  place(index, ".content"))});
     return;
   }
   const auto kind = name == "user" ? text::Role::user : text::Role::assistant;

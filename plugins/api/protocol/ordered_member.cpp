@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "protocol/api_error.hpp"
 
 namespace lmf::api {
@@ -11,7 +12,6 @@ namespace {
 
 // An ordered object is searched for every member that is added to it.
 constexpr std::size_t kMostMembers = 1000, kMostValues = 50'000;
-constexpr std::size_t kDeepest = 64;
 
 /// Keeps of a request nothing but one member, and refuses one that is too large to be read in order.
 class MemberFilter {
@@ -21,7 +21,8 @@ class MemberFilter {
   bool operator()(int depth, nlohmann::ordered_json::parse_event_t event, const nlohmann::ordered_json& value) {
     using Event = nlohmann::ordered_json::parse_event_t;
     const auto level = static_cast<std::size_t>(depth);
-    if (level > kDeepest) throw ApiError::invalid(name_, fmt::format("{} is nested too deeply", name_));
+    if (whole_ && depth > kMaximumJsonDepth)  // a request that is too deep is none for Body::parse()
+      throw ApiError::invalid(name_, fmt::format("{} is nested more than {} deep", name_, kMaximumJsonDepth));
     if (event == Event::key && depth == 1 && !whole_) inside_ = value == name_;
     if (!inside_) return event != Event::key;
     if (event == Event::object_start) {

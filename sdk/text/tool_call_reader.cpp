@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "text/python_json.hpp"
 
 namespace lmf::text {
@@ -14,6 +15,17 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kBlanks = " \t\r\n", kQuotes = "`\"";
 /// What may be held back at most: it is looked at again with every token.
 constexpr std::size_t kMostHeld = 16384;
+
+/// What a model wrote, discarded when it is no JSON or nested too deeply.
+Json parsed(std::string_view text) {
+  bool deep = false;
+  const auto shallow = [&](int depth, Json::parse_event_t, const Json&) {
+    deep = deep || depth > kMaximumJsonDepth;
+    return !deep;
+  };
+  Json json = Json::parse(text, shallow, /*allow_exceptions=*/false);
+  return deep ? Json(Json::value_t::discarded) : json;
+}
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
@@ -220,14 +232,13 @@ ToolCallReader::Match ToolCallReader::match_json(std::string_view text, Call& ca
   Scanner scanner;
   const std::size_t size = scanner.read(text);
   if (scanner.depth > 0) return Match::maybe;
-  const Json whole = Json::parse(text.substr(0, size), nullptr, /*allow_exceptions=*/false);
+  const Json whole = parsed(text.substr(0, size));
   if (!whole.is_object() || !whole.contains("name") || !whole["name"].is_string()) return Match::no;
   call = {.name = whole["name"].get<std::string>(), .arguments = {}, .size = size, .whole = true};
   for (const std::string& key : {arguments_key_, std::string("arguments"), std::string("parameters")}) {
     if (!whole.contains(key)) continue;
     const Json& given = whole[key];
-    const Json arguments =
-        given.is_string() ? Json::parse(given.get<std::string>(), nullptr, /*allow_exceptions=*/false) : given;
+    const Json arguments = given.is_string() ? parsed(given.get_ref<const std::string&>()) : given;
     if (!arguments.is_object()) return Match::no;
     call.arguments = python_json(arguments);
     return known(call.name) ? Match::yes : Match::no;

@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       all.push_back(lmf::text::ToolFormat::load(lmf::test::share(), name));
     return all;
   }();
-  if (size < 2 || size > 4096) return 0;
+  if (size < 2 || size > 20000) return 0;
   const std::string_view answer(reinterpret_cast<const char*>(data) + 2, size - 2);
   const auto& format = formats[data[0] % formats.size()];
   const std::string whole = understood(format, answer, answer.size() + 1);

@@ -178,6 +178,22 @@ TEST_CASE("of an answer that goes on without an end no more than a bounded part 
   }
 }
 
+TEST_CASE("arguments that are nested too deeply make no call, and no stack of a thread is used up") {
+  const auto call = [](const std::string& arguments) {
+    return "<tool_call>{\"arguments\": " + arguments + ", \"name\": \"noop\"}</tool_call>";
+  };
+  const auto list = [&](int depth) {
+    return "{\"a\": " + std::string(static_cast<std::size_t>(depth), '[') +
+           std::string(static_cast<std::size_t>(depth), ']') + "}";
+  };
+  CHECK(understand("qwen", call(list(60))).calls == Calls{{"noop", list(60)}});
+  for (const int depth : {65, 8000}) {
+    CHECK(understand("qwen", call(list(depth)), 1000) == Understood{call(list(depth)), {}, 0});
+    const std::string within = call("\"{\\\"a\\\": " + list(depth).substr(6) + "\"");
+    CHECK(understand("qwen", within, 1000) == Understood{within, {}, 0});
+  }
+}
+
 TEST_CASE("members in another order, and arguments within a text, are understood") {
   CHECK(understand("qwen", "<tool_call>{\"arguments\": {\"a\": 1}, \"name\": \"noop\"}</tool_call>").calls ==
         Calls{{"noop", "{\"a\": 1}"}});

@@ -81,9 +81,8 @@ Commands::Outcome Commands::run(const SlashCommand& command) {
               "/help lists them; a blank in front of the slash makes it a message", kExitUsage);
 }
 
-std::string Commands::with_attached(const std::string& message) {
-  if (attached_.empty()) return message;
-  return std::exchange(attached_, {}) + "\n\n" + message;
+std::string Commands::with_attached(const std::string& message) const {
+  return attached_.empty() ? message : attached_ + "\n\n" + message;
 }
 
 std::string Commands::after_answer(const infer::Answer& answer) {
@@ -183,11 +182,13 @@ Commands::Outcome Commands::load(const std::string& file) {
   const std::filesystem::path path = needed(file, "/load needs the name of a file");
   auto transcript = Transcript::load(path);
   const auto count = transcript.turns.size();
+  // What else is in another program's file would be lost.
+  const bool whole = transcript.to_json() == read_file(path);
   conversation_.clear();
   conversation_.set_turns(std::move(transcript.turns));
   conversation_.settings().change_system(transcript.system);
   last_.reset();
-  file_ = path;
+  file_ = whole ? path : std::filesystem::path();
   return {fmt::format("{} read from {}\n", plural(count, "message"), path.string()), {}};
 }
 

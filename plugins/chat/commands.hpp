@@ -31,8 +31,9 @@ class Commands {
   /// Throws Error for a command that cannot be done; the conversation is then as it was.
   Outcome run(const SlashCommand& command);
 
-  /// What `/read` put in front of the next message, and the message.
-  std::string with_attached(const std::string& message);
+  /// What `/read` put in front of the next message, and the message; until forget_attached().
+  std::string with_attached(const std::string& message) const;
+  void forget_attached() { attached_.clear(); }
   /// To be told of each answer: what there is to say after it, without a last newline; "" for nothing.
   std::string after_answer(const infer::Answer& answer);
 
@@ -61,7 +62,7 @@ class Commands {
 
   Conversation& conversation_;
   std::optional<infer::Answer> last_;
-  std::filesystem::path file_;  // that /save or /load named last
+  std::filesystem::path file_;  // what is in it is the conversation, so that /save may replace it
   std::string attached_;
   bool shows_stats_ = false, warned_ = false;
 };

@@ -65,11 +65,13 @@ void explain(const Error& error) {
   log::error("{}{}{}", error.what(), error.hint().empty() ? "" : "\n  ", error.hint());
 }
 
-void answer(Conversation& conversation, Commands& commands, const std::string& message, Interrupts& interrupts,
+/// False when there is no answer: the conversation is as it was.
+bool answer(Conversation& conversation, Commands& commands, const std::string& message, Interrupts& interrupts,
             bool wraps) {
   constexpr std::string_view kPrompt = "Assistant: ";
   WordWrap wrap(wraps ? terminal_width : [] { return 0; });
   wrap.finish(static_cast<int>(kPrompt.size()));
+  const auto turns = conversation.turns().size();
   try {
     show(kPrompt);
     const auto result = conversation.ask(
@@ -81,16 +83,19 @@ void answer(Conversation& conversation, Commands& commands, const std::string& m
     show(wrap.finish() + "\n");
     explain(error);
   }
+  return conversation.turns().size() > turns;
 }
 
 /// False: to leave.
 bool obey(const SlashCommand& command, Conversation& conversation, Commands& commands, Interrupts& interrupts,
           bool wraps) {
+  const auto before = conversation.turns();
   try {
     const auto outcome = commands.run(command);
     show(outcome.say);
     interrupts.clear();  // one that was meant for an editor
-    if (outcome.ask) answer(conversation, commands, *outcome.ask, interrupts, wraps);
+    // What /regen and /edit took back has to be there still when nothing takes its place.
+    if (outcome.ask && !answer(conversation, commands, *outcome.ask, interrupts, wraps)) conversation.set_turns(before);
     return !outcome.leave;
   } catch (const Error& error) {
     explain(error);
@@ -125,10 +130,12 @@ int converse(Conversation& conversation, const Arguments& arguments, Interrupts&
     std::optional<SlashCommand> command = slash_command(message);
     if (word == Word::exit) command = {"exit", {}};
     if (word == Word::clear) command = {"clear", {}};
-    if (!command)
-      answer(conversation, commands, commands.with_attached(message), interrupts, arguments.wrap);
-    else if (!obey(*command, conversation, commands, interrupts, arguments.wrap))
+    if (!command) {
+      if (answer(conversation, commands, commands.with_attached(message), interrupts, arguments.wrap))
+        commands.forget_attached();
+    } else if (!obey(*command, conversation, commands, interrupts, arguments.wrap)) {
       return kExitDone;
+    }
   }
   write_out(STDOUT_FILENO, "\n");
   return kExitDone;

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -50,6 +51,7 @@ struct LineEditor::State {
   int typed_ahead = 0;  // bytes that were typed before the terminal handed over each key
   std::string prompt;
   bool interrupted = false;
+  bool in_paste = false;       // the end of what is being pasted has not come yet
   std::exception_ptr failure;  // none may pass through libedit's C functions
   std::filesystem::path file;
   EditLine* editor = nullptr;
@@ -162,6 +164,7 @@ int read_character(EditLine* editor, wchar_t* character) noexcept {
 
 // While this is on, a terminal puts marks around what is pasted: its newlines do not end the line.
 constexpr std::string_view kPasteOn = "\x1b[?2004h", kPasteOff = "\x1b[?2004l", kPasteEnd = "\x1b[201~";
+constexpr int kPause = 100;  // ms
 constexpr std::size_t kLongestPaste = std::size_t{16} << 20;
 
 void command_terminal(std::string_view bytes) {
@@ -172,18 +175,35 @@ void command_terminal(std::string_view bytes) {
   }
 }
 
+/// Reads the rest of a paste that is not wanted: up to its end, or to a pause. As if it were typed, each of its lines
+/// would be a message.
+template <class State>
+void discard_paste(State& state) {
+  std::string last;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  for (char byte = 0; state.in_paste && ::poll(&input, 1, kPause) > 0 && read_byte(state, byte) > 0;) {
+    last = (last + byte).substr(last.size() >= kPasteEnd.size() ? 1 : 0);
+    if (last == kPasteEnd) break;
+  }
+  state.in_paste = false;
+}
+
 /// Puts all that is pasted into the line, its newlines too.
 template <class State>
 unsigned char take_paste(EditLine* editor, int) noexcept {
   State& state = *state_of<State>(editor);
   try {
     std::string text;
+    state.in_paste = true;
     while (!text.ends_with(kPasteEnd)) {
       char byte = 0;
       if (!wait_for_key(editor, state) || read_byte(state, byte) <= 0) return CC_REFRESH;
       text += byte == '\r' ? '\n' : byte;
-      if (text.size() > kLongestPaste) return CC_ERROR;  // the rest arrives as if it were typed
+      if (text.size() <= kLongestPaste) continue;
+      discard_paste(state);
+      return CC_ERROR;
     }
+    state.in_paste = false;
     text.resize(text.size() - kPasteEnd.size());
     std::erase(text, '\0');
     return el_insertstr(editor, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
@@ -238,6 +258,7 @@ LineEditor::End LineEditor::read(const std::string& prompt, std::string& line) {
   state_->failure = nullptr;
   state_->shift = {};
   int count = 0;
+  discard_paste(*state_);
   command_terminal(kPasteOn);
   const char* text = el_gets(state_->editor, &count);
   command_terminal(kPasteOff);

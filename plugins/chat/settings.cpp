@@ -49,6 +49,7 @@ void ChangeableSettings::change(const std::string& assignment) {
   config::Options changed = options_;
   changed.values[option->name] = read.options.values.at(option->name);
   Settings settings = read_settings(changed);
+  settings.system = settings_.system;
   if (!changed.given("seed")) settings.sampling.seed = settings_.sampling.seed;
   settings.sampling.check();
   options_ = std::move(changed);

@@ -103,9 +103,32 @@ TEST_CASE("options and the system text are changed between two answers, judged a
   talk.type("/show");
   CHECK(talk.shows("max_new_tokens       3"));
   CHECK(talk.shows("System: Be brief."));
+  talk.type("/set temperature=0.5");
+  REQUIRE(talk.shows("User: "));
   CHECK(talk.saved("s.json")[0]["role"] == "system");
   talk.type("/system none");
   CHECK(talk.shows("the template's"));
+}
+
+TEST_CASE("what /regen takes back is there still when nothing comes in its place") {
+  Talk talk;
+  talk.ask("Where is Peru?");
+  talk.type("/set max_length=2");
+  REQUIRE(talk.shows("User: "));
+  talk.type("/set max_new_tokens=0");
+  REQUIRE(talk.shows("User: "));
+  talk.type("/regen");
+  CHECK(talk.shows("max_length allows 2"));
+  CHECK(talk.saved("t.json").size() == 2);
+}
+
+TEST_CASE("a file with more in it than a conversation is not replaced") {
+  Talk talk;
+  lmf::write_file_atomically(talk.file("own.json"), R"({"id": 7, "messages": []})");
+  talk.type("/load " + talk.file("own.json"));
+  CHECK(talk.shows("0 messages read"));
+  talk.type("/save " + talk.file("own.json"));
+  CHECK(talk.shows("own.json exists already"));
 }
 
 TEST_CASE("statistics, the model, help, and what is no command") {

@@ -299,8 +299,8 @@ TEST_CASE("a client says why it reached no store, within its limit") {
     client.limit_unknown_name(0ms);
     CHECK_THROWS_AS(co_await client.connect("no..such", 1, soon()), NameUnknown);
     client.limit_unknown_name(50ms);
-    CHECK(co_await complaint(client.connect("no..such", 1, soon())) ==
-          "the name no..such has no address: Name or service not known; asked again and again for 0 s");
+    CHECK((co_await complaint(client.connect("no..such", 1, soon())))
+              .starts_with("the name no..such has no address: Name or service not known; asked again and again for "));
     // Something listens there, and never says a word.
     tcp::acceptor mute(context, {asio::ip::address_v4::loopback(), 0});
     CHECK((co_await complaint(client.connect("127.0.0.1", mute.local_endpoint().port(), in(1s))))

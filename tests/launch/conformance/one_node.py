@@ -243,6 +243,7 @@ def l13(launcher):
 @case("L14", "the reader of standard output: one that leaves ends the job, one that is slow gets all of it, as without a launcher",
       "left: ended, nothing left; slow: 300000 lines")
 def l14(launcher):
+    # 7 s: longer than the agent waits, once its workers have ended, for a reader that takes nothing (kFlushPatience).
     leaves, slow = (Launcher(launcher.name, ["sh", "-c", f'"$@" 2> errors | {reader}', "sh", *launcher.command], launcher.python)
                     for reader in ("head -n 1", "(sleep 7; wc -l)"))
     with Job(leaves, ["--no-python"], program=["yes"]) as job:

@@ -19,6 +19,8 @@ namespace lmf::train::launch {
 namespace {
 
 constexpr pid_t kDismissed = 0;
+constexpr auto kShortLife = std::chrono::seconds(1);
+constexpr int kShortLives = 5;
 constexpr int kRounds = 200;  // a job that forks as fast as it is killed is given up after 2 s
 
 /// Everything the agent has open would otherwise stay open: ports, pipes, the terminal.
@@ -46,7 +48,7 @@ void note_session(std::vector<WorkerSession>& sessions, const WorkerSession& ses
 
 /// With all signals held back: a handler of the agent's would speak to the agent.
 [[noreturn]] void keep_guard(int pipe, const std::string& job_id, const std::string& temporary_folder,
-                             std::vector<WorkerSession> sessions) {
+                             std::vector<WorkerSession> sessions) noexcept {  // an exception would make it an agent
   ::setsid();  // no Ctrl-C reaches it, nor a kill of the agent's process group
   ::prctl(PR_SET_NAME, "lmf-guard");
   let_go_of_files(pipe);
@@ -115,6 +117,7 @@ void GuardWatch::watch() {
   // Not every kernel that runs here needs to have it.
   const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, guard_.pid(), 0));
   if (handle < 0) return;
+  began_ = std::chrono::steady_clock::now();
   ended_.assign(handle);
   ended_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& failed) {
     if (!failed) guard_has_ended();
@@ -124,7 +127,10 @@ void GuardWatch::watch() {
 void GuardWatch::guard_has_ended() {
   ended_.close();
   const pid_t before = guard_.pid();
+  short_lived_ = std::chrono::steady_clock::now() - began_ < kShortLife ? short_lived_ + 1 : 0;
   try {
+    // Something that ends each at once would be fed for ever.
+    if (short_lived_ == kShortLives) throw Error("each was ended at once");
     guard_.replace();
   } catch (const Error& failure) {
     log::warn(

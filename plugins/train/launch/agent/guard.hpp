@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,8 @@ class GuardWatch {
 
   boost::asio::posix::stream_descriptor ended_;
   Guard& guard_;
+  std::chrono::steady_clock::time_point began_;
+  int short_lived_ = 0;  // guards in a row
 };
 
 }  // namespace lmf::train::launch

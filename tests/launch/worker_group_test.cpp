@@ -170,6 +170,22 @@ TEST_CASE("the loss of the guard is noticed, said, and mended") {
   });
 }
 
+TEST_CASE("a guard that is ended again and again is given up, with a word") {
+  const auto before = ::signal(SIGPIPE, SIG_IGN);  // as the agent has it
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    std::string said;
+    Wake wake(context);
+    lmf::log::set_sink([&](lmf::log::Level, std::string_view text) { said += text; }, lmf::log::Level::info);
+    Guard guard("test", "");
+    GuardWatch watch(context, guard);
+    for (pid_t killed = 0; said.find("each was ended at once") == said.npos; co_await wake.wait(in(1ms)))
+      if (guard.pid() != std::exchange(killed, guard.pid())) ::kill(guard.pid(), SIGKILL);
+    CHECK(said.find("there is no other") != said.npos);
+    lmf::log::set_sink({}, lmf::log::Level::off);
+  });
+  ::signal(SIGPIPE, before);
+}
+
 TEST_CASE("who does not end is named, and how long it is waited for") {
   REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
   on_loop([](boost::asio::io_context& context) -> Task<void> {

@@ -8,6 +8,7 @@
 #include <torch/utils.h>
 #include <doctest/doctest.h>
 
+#include "base/log.hpp"
 #include "model/safetensors.hpp"
 #include "train/ranks.hpp"
 #include "train/tiny_run.hpp"
@@ -310,6 +311,35 @@ TEST_CASE("a signal ends an evaluation at once") {
   std::raise(SIGTERM);
   CHECK_FALSE(evaluations.run("of a stopped run").has_value());
   CHECK(evaluations.signal() == SIGTERM);
+}
+
+TEST_CASE("an evaluation that a signal ends in its second set leaves none of its numbers") {
+  test::TinyRun run;
+  make_eventful(run);
+  const train::StopSignal guard;
+  const auto decoder = model::Decoder::load(run.model(), torch::kFloat32);
+  auto sets = run.evaluation_sets();
+  sets[0].name = "a";
+  sets.push_back({"b", data::TokenStore::open(run.folder() / "evaluation.store")});
+  train::Evaluations evaluations(run.options.evaluation, std::move(sets), decoder, train::ProcessGroup::alone());
+  std::vector<json> found;
+  const auto note = [&found](const json& metrics) { found.push_back(metrics); };
+  REQUIRE(evaluations.run("of a whole run", note).has_value());
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].contains("eval_a_loss"));
+  CHECK(found[1].contains("eval_b_loss"));
+  found.clear();
+  // The first set is through once its line is said.
+  log::set_sink(
+      [](log::Level, std::string_view line) {
+        if (line.find("eval_a_loss") != std::string_view::npos) std::raise(SIGTERM);
+      },
+      log::Level::info);
+  const bool ended = evaluations.run("of a stopped run", note).has_value();
+  log::set_sink([](log::Level, std::string_view) {}, log::Level::off);
+  CHECK_FALSE(ended);
+  CHECK(evaluations.signal() == SIGTERM);
+  CHECK(found.empty());
 }
 
 TEST_CASE("a run that goes on from a step whose evaluation was given up makes up for it") {

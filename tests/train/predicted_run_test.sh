@@ -35,6 +35,26 @@ NPROC_PER_NODE=2 FORCE_TORCHRUN=1 train out-two "${alone[@]}"
 cmp out-alone/generated_predictions.jsonl out-two/generated_predictions.jsonl || fail "two ranks answer otherwise"
 [ "$(key out-alone/predict_results.json predict_f1)" = "$(key out-two/predict_results.json predict_f1)" ] || fail "other scores on two ranks"
 
+# The prompts have default_system, as in training; what the data lose is told once, and the store is made anew by one rank alone.
+NPROC_PER_NODE=2 FORCE_TORCHRUN=1 train out-system "${alone[@]}" max_samples=4 default_system="You are a cartographer." overwrite_cache=true
+[ $status -eq 0 ] || fail "prediction with a system text ended with $status"
+[ "$(grep -c '"prompt": "<|im_start|>system\\nYou are a cartographer.<|im_end|>' out-system/generated_predictions.jsonl)" = 4 ] ||
+  fail "default_system is not in the prompts: $(cat out-system/generated_predictions.jsonl)"
+[ "$(grep -c 'Prediction, eval_dataset .*: 4 records read, 4 kept' said)" = 1 ] || fail "the data are not summed up once"
+
+# More at once than the engine lets wait for one another, which is 256.
+python3 -c 'import json; print(json.dumps([{"instruction": f"Say {i}.", "output": f"{i}"} for i in range(610)]))' >many.json
+train out-many "${alone[@]}" eval_dataset=many.json max_samples=1000 per_device_eval_batch_size=300 max_new_tokens=1
+[ $status -eq 0 ] || fail "300 at once ended with $status"
+[ "$(wc -l <out-many/generated_predictions.jsonl)" = 610 ] || fail "not 610 predictions"
+
+# A prompt that leaves no room is told before the first answer is made, though it is the last of them.
+python3 -c 'import json; print(json.dumps([{"instruction": "Hi " * n, "output": "Hi."} for n in [1] * 30 + [90]]))' >long.json
+train out-long "${alone[@]}" eval_dataset=long.json max_new_tokens=0 max_length=80
+[ $status -ne 0 ] || fail "a prompt without room for its answer is answered"
+grep -q 'long.json:.*the prompt has .* tokens, which leaves none for an answer' said || fail "no word about the long prompt"
+[ "$(wc -l <out-long/generated_predictions.partial-0.jsonl)" = 1 ] || fail "answers were made before the long prompt was found"
+
 # Sampled answers depend on the example and the seed alone, not on what is answered beside it.
 sampled=("${alone[@]}" do_sample=true temperature=1.5 top_p=1.0)
 train out-sampled "${sampled[@]}"
@@ -56,6 +76,24 @@ for signal in 15 9; do
   cmp out-alone/generated_predictions.jsonl out-stopped/generated_predictions.jsonl || fail "a stopped prediction has other answers"
   [ "$(key out-alone/predict_results.json predict_rouge-1)" = "$(key out-stopped/predict_results.json predict_rouge-1)" ] || fail "other scores"
 done
+
+# Another commit of a model of the hub is another model: its answers are not those that are there.
+commit() { # a letter, seed of its weights' only difference
+  mkdir -p hub/models--org--name/{refs,snapshots}
+  printf '%s' "$(printf "$1%.0s" {1..40})" >hub/models--org--name/refs/main
+  cp -r "$2" "hub/models--org--name/snapshots/$(printf "$1%.0s" {1..40})"
+}
+commit a out-trained
+hub=("${alone[@]}" model_name_or_path=org/name cache_dir=hub)
+LD_PRELOAD=$signal_at LMF_TEST_SIGNAL="15 6 partial-0" train out-hub "${hub[@]}"
+[ $status -eq 143 ] || fail "a prediction of a model of the hub ended with $status"
+cp -r out-hub out-hub-same
+train out-hub-same "${hub[@]}"
+grep -q 'answers are there already' said || fail "the same commit's answers are not taken"
+commit b out-trained
+train out-hub "${hub[@]}"
+[ $status -eq 0 ] || fail "the prediction of another commit ended with $status"
+! grep -q 'answers are there already' said || fail "another commit's answers are taken"
 
 # Refused.
 refused() { # words that are said, options...

@@ -29,12 +29,16 @@ Evaluations::Evaluations(const EvaluationOptions& options, std::vector<Evaluatio
     : options_(options), sets_(std::move(sets)), decoder_(decoder), group_(group) {}
 
 std::optional<json> Evaluations::run(const std::string& when, const std::function<void(const json&)>& found) {
-  json all = json::object();
+  std::vector<json> of_sets;
   for (const EvaluationSet& set : sets_) {
-    const auto metrics = evaluate(when, set);
+    auto metrics = evaluate(when, set);
     if (!metrics) return std::nullopt;
-    all.update(*metrics);
-    if (found) found(*metrics);
+    of_sets.push_back(std::move(*metrics));
+  }
+  json all = json::object();
+  for (const json& metrics : of_sets) {
+    all.update(metrics);
+    if (found) found(metrics);
   }
   return all;
 }

@@ -26,8 +26,8 @@ class Evaluations {
               ProcessGroup& group);
 
   const EvaluationOptions& options() const { return options_; }
-  /// The numbers of one set, {"eval_loss": ...}, are handed to `found` as they come. Returns those of all sets, or
-  /// nothing when a signal() came first.
+  /// The numbers of each set, {"eval_loss": ...}, are handed to `found`, but only when all sets are through: an
+  /// evaluation is logged whole or not at all. Returns those of all sets, or nothing when a signal() came first.
   std::optional<nlohmann::json> run(const std::string& when,
                                     const std::function<void(const nlohmann::json&)>& found = {});
   int signal() const { return signal_; }

@@ -14,12 +14,13 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "base/progress.hpp"
-#include "data/prepare.hpp"
 #include "infer/answer_options.hpp"
 #include "lmf/error.hpp"
+#include "model/decoder_spec.hpp"
 #include "train/shared/evaluation_choice.hpp"
 #include "train/worker/outputs.hpp"
 #include "train/worker/predictor.hpp"
+#include "train/worker/prepare_on_node.hpp"
 #include "train/worker/stop_signal.hpp"
 
 namespace lmf::train {
@@ -36,7 +37,9 @@ double rounded(double value, double digits) {
 /// The model that answers, in float32 as it was trained: what the training has left, or the one that is named.
 infer::AnswerOptions answer_options(const config::Options& options) {
   infer::AnswerOptions answer = infer::read_answer_options(options);
+  if (!options.is_null("default_system")) answer.model.system = options.text("default_system");
   answer.model.sequences = options.integer("per_device_eval_batch_size");
+  answer.model.most_waiting = Predictor::at_once(answer.model.sequences);
   answer.model.dtype = "float32";
   answer.sampling.seed = static_cast<std::uint64_t>(options.integer("seed"));
   if (!options.flag("do_train")) return answer;
@@ -53,17 +56,20 @@ infer::AnswerOptions answer_options(const config::Options& options) {
 /// Of a trained model how it was trained, of another one when its files were written: the same weights are told again
 /// by a run that goes on, although the training then has written them once more.
 std::string weights_of(const config::Options& options, const infer::AnswerOptions& answer) {
-  std::string text = fmt::format("{} {}", answer.model.model, fmt::join(answer.model.adapters, " "));
+  const infer::ModelChoice& choice = answer.model;
+  std::vector<std::string> folders;
+  for (const std::string& adapter : choice.adapters)
+    folders.push_back(model::resolve_adapter(adapter, choice.revision, choice.cache_directory));
+  folders.push_back(model::resolve_model(choice.model, choice.revision, choice.cache_directory));
+  std::string text = fmt::format("{}", fmt::join(folders, " "));
   if (options.flag("do_train")) {
     const json results = json::parse(read_file(fs::path(options.text("output_dir")) / "train_results.json"));
     return text + fmt::format(" trained to {} {}", results["train_loss"].dump(), results["total_flos"].dump());
   }
   std::error_code ignored;
-  std::vector<std::string> folders = answer.model.adapters;
-  folders.push_back(answer.model.model);
   for (const std::string& folder : folders) {
     std::vector<std::string> files;
-    for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    for (const auto& file : fs::directory_iterator(folder)) {
       if (file.path().extension() == ".safetensors")
         files.push_back(fmt::format("{} {}", file.path().filename().string(),
                                     file.last_write_time(ignored).time_since_epoch().count()));
@@ -106,12 +112,10 @@ json results_of(const std::map<std::int64_t, Prediction>& rows, double seconds, 
 }
 
 data::PrepareReport prepare(const config::Options& options, const infer::LoadedModel& model, ProcessGroup& group) {
-  data::PrepareOptions with = evaluation_data(options).front().options;
-  with.for_prediction = true;
-  data::PrepareReport report;
-  group.first_then_others("tokenising the prompts", [&](bool) {
-    report = data::prepare(with, model.tokenizer, model.chat_template, [&](auto, auto) { group.alive(); });
-  });
+  EvaluationData data = evaluation_data(options).front();
+  data.options.for_prediction = true;
+  auto report = prepare_on_node(data.options, "the prompts", model.tokenizer, model.chat_template, group);
+  for (const std::string& line : data::summary(report, "Prediction, " + data.shown)) log::info("{}", line);
   return report;
 }
 

@@ -82,6 +82,11 @@ infer::Request Predictor::request(std::int64_t example) const {
     throw Error(fmt::format("{}: the prompt has {} tokens, which leaves none for an answer", store_.origin(example),
                             request.prompt.size()),
                 request.prompt.empty() ? "raise cutoff_len" : "raise max_length, or set max_new_tokens");
+  if (const std::int64_t context = model_.engine->context_tokens(); std::ssize(request.prompt) >= context)
+    throw Error(
+        fmt::format("{}: the prompt has {} tokens, which leaves none of the model's context of {} for an answer",
+                    store_.origin(example), request.prompt.size(), context),
+        "lower cutoff_len");
   return request;
 }
 
@@ -97,11 +102,12 @@ Prediction Predictor::prediction(std::int64_t example, const std::vector<std::in
 int Predictor::run(const std::vector<std::int64_t>& examples,
                    const std::function<void(std::int64_t, const Prediction&)>& found) {
   const auto mailbox = std::make_shared<Mailbox>();
-  const std::size_t at_once = static_cast<std::size_t>(2 * options_.model.sequences);  // the next ones wait, read
+  for (const std::int64_t example : examples) request(example);  // what cannot be asked is told now, not hours later
+  const std::size_t most = at_once(options_.model.sequences);
   std::vector<infer::Engine::Ticket> tickets;
   std::size_t submitted = 0, ended = 0;
   while (ended < examples.size()) {
-    for (; submitted < examples.size() && submitted - ended < at_once; ++submitted) {
+    for (; submitted < examples.size() && submitted - ended < most; ++submitted) {
       const std::int64_t example = examples[submitted];
       try {
         tickets.push_back(model_.engine->submit(request(example), std::make_shared<Collector>(example, mailbox)));

@@ -16,7 +16,6 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
-#include "base/progress.hpp"
 #include "data/prepare.hpp"
 #include "lmf/error.hpp"
 #include "text/chat_template.hpp"
@@ -29,6 +28,7 @@
 #include "train/worker/memory.hpp"
 #include "train/worker/outputs.hpp"
 #include "train/worker/predict.hpp"
+#include "train/worker/prepare_on_node.hpp"
 #include "train/worker/process_group.hpp"
 #include "train/worker/stop_signal.hpp"
 #include "train/worker/train_options.hpp"
@@ -37,25 +37,6 @@
 
 namespace lmf::train {
 namespace {
-
-/// One rank of each node makes the store while its neighbours wait, which then find it there.
-data::PrepareReport prepare_on_node(const data::PrepareOptions& options, const std::string& what,
-                                    const text::Tokenizer& tokenizer, const text::ChatTemplate& chat_template,
-                                    ProcessGroup& group) {
-  data::PrepareReport report;
-  group.first_then_others("tokenising " + what, [&](bool first) {
-    auto with = options;
-    with.overwrite_cache = with.overwrite_cache && first;
-    std::optional<Progress> progress;
-    report = data::prepare(with, tokenizer, chat_template, [&](std::int64_t done, std::int64_t total) {
-      group.alive();
-      if (!group.leads()) return;
-      if (!progress) progress.emplace("tokenising", total);
-      progress->update(done);
-    });
-  });
-  return report;
-}
 
 data::TokenStore prepare_data(const config::Options& options, const text::Tokenizer& tokenizer,
                               const text::ChatTemplate& chat_template, ProcessGroup& group) {

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "protocol/api_error.hpp"
+#include "protocol/embedding_request.hpp"
 
 namespace lmf::api {
 
@@ -18,7 +19,7 @@ class Reading::TextListener : public infer::Listener {
     try {
       reading_->on_end(index_, end);
     } catch (const std::exception& failure) {
-      log::error("texts could not be read: {}", failure.what());
+      reading_->fail(failure);
     }
   }
 
@@ -30,9 +31,12 @@ class Reading::TextListener : public infer::Listener {
 Reading::Reading(Service& service, ReadingPlan plan, http::Responder responder)
     : service_(service), plan_(std::move(plan)), responder_(std::move(responder)), states_(plan_.prompts.size()) {
   for (const auto& prompt : plan_.prompts) tokens_ += std::ssize(prompt);
+  tickets_.reserve(plan_.prompts.size());  // so that none is lost that the engine gave
+  ended_.reserve(plan_.prompts.size());
 }
 
 void Reading::start(Service& service, ReadingPlan plan, http::Responder responder) {
+  require_moderate(plan.prompts.size(), service.engine().spec().hidden_size, plan.param);
   const std::int64_t context = service.engine().context_tokens();
   for (const auto& prompt : plan.prompts) {
     if (prompt.empty()) throw ApiError::invalid(plan.param, fmt::format("{} has a text without a token", plan.param));
@@ -75,6 +79,10 @@ void Reading::submit_more() {
       log::error("a text was not taken: {}", error.what());
       failure_ =
           error.exit_status() == kExitInternal ? engine_failure(error) : ApiError::invalid(plan_.param, error.what());
+      return;
+    } catch (const std::exception& error) {  // out of memory
+      log::error("a text was not taken: {}", error.what());
+      failure_ = engine_failure({});
       return;
     }
     ended_.push_back(0);
@@ -121,6 +129,17 @@ void Reading::complete() {
   } catch (const Error& error) {
     log::error("what was read could not be answered: {}", error.what());
     responder_.send(http::Response::json(500, engine_failure(error).json()));
+  }
+}
+
+/// The answer to what nobody expects, as memory that is used up. Called within a catch of the last resort: should this
+/// throw as well, the responder answers 500 by itself when it is let go of.
+void Reading::fail(const std::exception& failure) noexcept {
+  try {
+    log::error("texts could not be read: {}", failure.what());
+    responder_.send(http::Response::json(500, engine_failure({}).json()));
+    give_up();
+  } catch (const std::exception&) {
   }
 }
 

@@ -37,6 +37,7 @@ class Reading : public std::enable_shared_from_this<Reading> {
   void on_end(std::size_t index, const infer::End& end);
   void give_up();
   void complete();
+  void fail(const std::exception& failure) noexcept;
 
   Service& service_;
   const ReadingPlan plan_;

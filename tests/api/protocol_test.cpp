@@ -334,6 +334,16 @@ TEST_CASE("embeddings and scores are asked for in all their forms") {
   CHECK(wrong_score(R"({"messages":["a"],"max_length":0})") == "max_length");
 }
 
+TEST_CASE("one answer holds a bounded count of numbers") {
+  const auto asked = [](std::size_t texts, std::int64_t size) {
+    return refused([&] { require_moderate(texts, size, "input"); });
+  };
+  CHECK(asked(2048, 4096) == "accepted");
+  CHECK(asked(2048, 4097) == "input");
+  CHECK(asked(1024, 8192) == "accepted");
+  CHECK(asked(1025, 8192) == "input");
+}
+
 TEST_CASE("of two names for one member both have to be right") {
   for (const char* wrong :
        {R"({"content":"a","prompt":1})", R"({"content":"a","add_special_tokens":true,"add_special":1})",

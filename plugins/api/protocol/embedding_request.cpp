@@ -15,6 +15,8 @@ namespace lmf::api {
 namespace {
 
 constexpr std::size_t kMostTexts = 2048;
+/// All are kept until the last is there, and written as up to 13 letters each.
+constexpr std::size_t kMostNumbers = std::size_t{8} << 20;
 
 /// One of two words, the first by default. True: the second.
 bool read_word(const Body& body, const char* name, const char* first, const char* second) {
@@ -78,6 +80,14 @@ ScoreRequest read_score_request(std::string_view bytes) {
   request.model = body.text("model").value_or("");
   request.max_length = body.integer("max_length", 1, 1 << 30);
   return request;
+}
+
+void require_moderate(std::size_t texts, std::int64_t size, const std::string& member) {
+  const std::size_t most = kMostNumbers / static_cast<std::size_t>(size);
+  if (texts > most)
+    throw ApiError::invalid(member, fmt::format("{} has {} texts, which would be {} numbers each: send at most {} at "
+                                                "once",
+                                                member, texts, size, most));
 }
 
 void make_unit_length(std::vector<float>& vector) {

@@ -27,6 +27,9 @@ struct ScoreRequest {
 };
 ScoreRequest read_score_request(std::string_view bytes);
 
+/// Throws ApiError for more numbers than one answer may hold: `texts` times the model's `size`. `member`: where the
+/// texts come from.
+void require_moderate(std::size_t texts, std::int64_t size, const std::string& member);
 /// Divides by the Euclidean length; a vector of zeros stays.
 void make_unit_length(std::vector<float>& vector);
 /// "base64": float32, little-endian, as OpenAI's clients ask for by default.

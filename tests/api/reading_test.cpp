@@ -1,0 +1,54 @@
+// Texts that are only read, by a model of one layer, and what their client hears when that fails.
+#include "reading.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "chat/speaking_model.hpp"
+#include "http/stub_server.hpp"
+
+using namespace lmf;
+using namespace lmf::api;
+
+namespace {
+
+struct Reader {
+  Reader() {
+    test::write_speaking_model(folder.path() / "model", "Hello");
+    infer::ModelChoice choice;
+    choice.model = (folder.path() / "model").string();
+    choice.use_cpu = true;
+    service.emplace(settings, metrics, infer::LoadedModel::load(choice, test::share()));
+  }
+
+  test::RawAnswer read(std::size_t texts, const decltype(ReadingPlan::answer)& answer) {
+    auto client = stub.client();
+    client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    Reading::start(*service,
+                   {.prompts = std::vector<std::vector<std::int32_t>>(texts, service->tokenizer().encode("Hello")),
+                    .param = "input",
+                    .answer = answer},
+                   stub.asked());
+    return client.answer();
+  }
+
+  test::TemporaryFolder folder;
+  Settings settings;
+  Metrics metrics;
+  test::StubServer stub;
+  std::optional<Service> service;
+};
+
+}  // namespace
+
+TEST_CASE("whatever fails, the client hears of it in OpenAI's shape, and the next is served") {
+  Reader reader;
+  const auto fine = [](const std::vector<std::vector<float>>& states, std::int64_t) {
+    return fmt::format("{}", states.size());
+  };
+  CHECK(reader.read(3, fine).body == "3");
+  const auto failing = reader.read(3, [](const auto&, std::int64_t) -> std::string { throw std::bad_alloc(); });
+  CHECK(failing.status == 500);
+  CHECK(nlohmann::json::parse(failing.body)["error"]["type"] == "server_error");
+  CHECK(reader.read(1, fine).body == "1");
+}

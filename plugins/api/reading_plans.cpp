@@ -32,10 +32,11 @@ ReadingPlan embedding_plan(Service& service, const ModelId& model, const Embeddi
 }
 
 ReadingPlan score_plan(Service& service, const ModelId& model, const ScoreRequest& request) {
-  const infer::ValueHead* head = service.value_head();
+  const infer::ValueHead* head = service.value_head(model.adapter);
   if (head == nullptr)
-    throw ApiError(405, error_type(405),
-                   "this model generates: only a reward model, which has value_head.safetensors, gives scores");
+    throw ApiError(
+        405, error_type(405),
+        fmt::format("'{}' generates: only a reward model, which has value_head.safetensors, gives scores", model.name));
   ReadingPlan plan{.prompts = {}, .param = "messages", .adapter = model.adapter, .last_only = true, .answer = {}};
   const std::int64_t most =
       std::min(request.max_length.value_or(service.engine().context_tokens()), service.engine().context_tokens());

@@ -76,6 +76,11 @@ Bounds Service::bounds() const {
           .lf_compat = settings_.environment.lf_compat};
 }
 
+const infer::ValueHead* Service::value_head(std::int32_t adapter) const {
+  const auto& head = adapter < 0 ? model_.value_head : model_.apart_heads.at(static_cast<std::size_t>(adapter));
+  return head ? &*head : nullptr;
+}
+
 void Service::require_known(const std::vector<std::int32_t>& ids) const {
   const std::int64_t known = model_.engine->spec().vocab_size;
   const auto strange = std::ranges::find_if(ids, [&](std::int32_t id) { return id < 0 || id >= known; });

@@ -51,7 +51,9 @@ class Service {
   const text::Tokenizer& tokenizer() const { return model_.tokenizer; }
   const text::ChatTemplate& chat_template() const { return model_.chat_template; }
   infer::Engine& engine() { return *model_.engine; }
-  const infer::ValueHead* value_head() const { return model_.value_head ? &*model_.value_head : nullptr; }
+  /// What an adapter that is kept apart (-1: the model itself) scores with, or null. An adapter without a head has
+  /// none: the model's was trained on other states.
+  const infer::ValueHead* value_head(std::int32_t adapter) const;
   /// Made when it is asked for the first time.
   std::shared_ptr<const infer::TokenBytes> token_bytes();
   const std::string& fingerprint() const { return fingerprint_; }

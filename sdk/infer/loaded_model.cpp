@@ -77,6 +77,7 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
     model::merge_adapter(decoder);
   }
   std::vector<model::Decoder> apart;
+  std::vector<std::optional<ValueHead>> apart_heads;
   for (const std::string& adapter : choice.apart) {
     model::Decoder copy = decoder;  // of the names of tensors, which both share
     const auto folder = adapter_folder(adapter);
@@ -84,13 +85,14 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
       throw Error(fmt::format("{} holds whole modules (modules_to_save), which cannot be kept apart", folder.string()),
                   "merge it with adapter_name_or_path, or export it", kExitUsage);
     apart.push_back(std::move(copy));
+    apart_heads.push_back(ValueHead::find(folder));
   }
   ExecutorSettings settings{.slots = choice.sequences, .format = format};
   settings.slot_tokens = positions_that_fit(decoder.spec(), choice.sequences);
   auto engine =
       std::make_unique<Engine>(make_executor(std::move(decoder), settings, std::move(apart)), choice.most_waiting);
-  return {std::move(directory), std::move(tokenizer), std::move(chat_template), std::move(engine),
-          std::move(value_head)};
+  return {std::move(directory), std::move(tokenizer),  std::move(chat_template),
+          std::move(engine),    std::move(value_head), std::move(apart_heads)};
 }
 
 }  // namespace lmf::infer

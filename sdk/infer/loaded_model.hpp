@@ -36,7 +36,8 @@ struct LoadedModel {
   text::Tokenizer tokenizer;
   text::ChatTemplate chat_template;
   std::unique_ptr<Engine> engine;
-  std::optional<ValueHead> value_head;  ///< of a reward model
+  std::optional<ValueHead> value_head;                ///< of a reward model
+  std::vector<std::optional<ValueHead>> apart_heads;  ///< of the adapters that are kept apart, each its own
 
   static LoadedModel load(const ModelChoice& choice, const std::filesystem::path& share_directory);
 };

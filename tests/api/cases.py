@@ -591,6 +591,21 @@ def a44_scores(folder):
     cut, _ = scores(unit(1), 0.0, texts, max_length=1)
     assert cut[0] != first[1] and cut[0] == scores(unit(1), 0.0, ["Hello"], max_length=1)[0][0]
 
+    # An adapter that is kept apart has a head of its own, or none.
+    write_head = lambda folder, bias: write_safetensors(folder + "/value_head.safetensors", {"v_head.summary.weight": ([1, size], [0.0] * size), "v_head.summary.bias": ([1], [bias])})
+    judging, plain = (make_adapter(f"{folder}/judge-{seed}", model, seed) for seed in (1, 2))
+    write_head(judging, 0.75)
+    modules = ["--lora_modules", f"judging={judging},plain={plain}"]
+    ask = lambda server, name: server.post("/v1/score/evaluation", {"model": name, "messages": ["Hello"]})
+    write_head(str(model), 0.5)
+    with serving(model, *modules) as server:
+        assert same(ask(server, "judging").json["scores"], [0.75]) and same(ask(server, "judge").json["scores"], [0.5])
+        assert "'plain'" in is_error(ask(server, "plain"), 405)["message"]
+    (model / "value_head.safetensors").unlink()
+    with serving(model, *modules) as server:
+        assert same(ask(server, "judging").json["scores"], [0.75])
+        is_error(ask(server, "judge"), 405)
+
 
 def foreign_template(folder):
     """The demo's model has no row for Llama 3's tokens: that is no fault of who asks."""

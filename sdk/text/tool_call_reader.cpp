@@ -37,11 +37,6 @@ void skip(std::string_view& text, std::string_view letters) {
   text.remove_prefix(std::min(text.find_first_not_of(letters), text.size()));
 }
 
-bool is_name_letter(char letter) {
-  return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
-         letter == '_' || letter == '-' || letter == '.';
-}
-
 std::pair<std::string, std::string> call_ends(const ToolFormat& format) {
   if (format.calls_are_json()) return ToolFormat::around(format.call, "json");
   return {ToolFormat::around(format.call, "name").first, ToolFormat::around(format.call, "arguments").second};
@@ -278,7 +273,7 @@ ToolCallReader::Match ToolCallReader::match_header(std::string_view text, Call& 
 
 /// NAME, a word between, and the arguments' begin.
 ToolCallReader::Match ToolCallReader::match_lines(std::string_view text, Call& call) const {
-  const auto end = std::ranges::find_if_not(text, is_name_letter) - text.begin();
+  const auto end = std::ranges::find_if_not(text, ToolFormat::is_name_letter) - text.begin();
   call.name = text.substr(0, static_cast<std::size_t>(end));
   std::string_view rest = text.substr(call.name.size());
   if (rest.empty()) return Match::maybe;

@@ -153,6 +153,11 @@ std::string ToolFormat::calls_text(std::string_view content) const {
   return front + fill(list.size() == 1 ? one_call : several_calls, {{"calls", text}});
 }
 
+bool ToolFormat::is_name_letter(char letter) {
+  return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
+         letter == '_' || letter == '-' || letter == '.';
+}
+
 std::pair<std::string, std::string> ToolFormat::around(const std::string& text, std::string_view place) {
   const std::string mark = fmt::format("{{{{{}}}}}", place);
   const auto at = text.find(mark);

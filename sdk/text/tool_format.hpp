@@ -41,6 +41,9 @@ struct ToolFormat {
   /// it is within <tool_call>…</tool_call>, and a thought within <think>…</think>. Throws Error for another text.
   std::string calls_text(std::string_view calls) const;
 
+  /// Of the names that tools may have: letters, digits, '_', '-' and '.'. Where a call is written in lines, its name
+  /// goes as far as they do.
+  static bool is_name_letter(char letter);
   /// What is written before and behind a place: {"<tool_call>\n", "\n</tool_call>"} of call and "json".
   static std::pair<std::string, std::string> around(const std::string& text, std::string_view place);
   /// A call holds its name and arguments as one JSON object.

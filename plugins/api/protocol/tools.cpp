@@ -16,10 +16,7 @@ using Ordered = nlohmann::ordered_json;
 constexpr std::size_t kMostTools = 128, kLongestName = 64;
 
 bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, [](char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
-           letter == '_' || letter == '-' || letter == '.';
-  });
+  return !name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, text::ToolFormat::is_name_letter);
 }
 
 std::string text_member(const Ordered& object, const char* key) {

@@ -383,16 +383,4 @@ Element json_schema_rule(Grammar& grammar, const Json& schema, Unknown unknown) 
   return Builder(grammar, schema, unknown).schema(schema, "");
 }
 
-Recogniser any_json_object() {
-  Grammar grammar;
-  const Element start = json_object_rule(grammar);
-  return Recogniser(std::move(grammar), start);
-}
-
-Recogniser json_schema_grammar(const Json& schema) {
-  Grammar grammar;
-  const Element start = json_schema_rule(grammar, schema);
-  return Recogniser(std::move(grammar), start);
-}
-
 }  // namespace lmf::infer

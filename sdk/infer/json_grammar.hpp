@@ -6,8 +6,8 @@
 
 namespace lmf::infer {
 
-/// Any JSON object, as response_format json_object asks for.
-Recogniser any_json_object();
+/// What becomes of a schema's keys that are not understood.
+enum class Unknown { refused, left_out };
 
 /// The JSON texts that are valid for `schema` (JSON Schema 2020-12; OpenAI's response_format json_schema and the
 /// parameters of tools). Understood: type (also a list), properties, required, additionalProperties, items,
@@ -18,14 +18,10 @@ Recogniser any_json_object();
 ///
 /// Fewer texts than the schema allows can be written: properties come in the schema's order, others only where
 /// additionalProperties says so, numbers have at most 15 digits, and blanks stand only behind ',' and ':'.
-Recogniser json_schema_grammar(const nlohmann::ordered_json& schema);
-
-/// What becomes of a schema's keys that are not understood.
-enum class Unknown { refused, left_out };
-
-/// The same as rules of a grammar that has others, too.
-Grammar::Element json_object_rule(Grammar& grammar);
 Grammar::Element json_schema_rule(Grammar& grammar, const nlohmann::ordered_json& schema,
                                   Unknown unknown = Unknown::refused);
+
+/// Any JSON object, as response_format json_object asks for.
+Grammar::Element json_object_rule(Grammar& grammar);
 
 }  // namespace lmf::infer

@@ -534,7 +534,9 @@ TEST_CASE("an answer with a filter keeps the form, whatever the model would say"
     request.sampling.seed = seed;
     request.stop_ids = {tokenizer.eos_id().value()};
     request.sampling.logit_bias = {{request.stop_ids[0], -100.0f}};  // the form decides where it ends
-    request.filter = std::make_shared<TokenFilter>(bytes, json_schema_grammar(schema), request.stop_ids);
+    Grammar grammar;
+    const auto start = json_schema_rule(grammar, schema);
+    request.filter = std::make_shared<TokenFilter>(bytes, Recogniser(std::move(grammar), start), request.stop_ids);
     notebooks.push_back(std::make_shared<Notebook>());
     engine->submit(request, notebooks.back());
   }

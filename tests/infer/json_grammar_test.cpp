@@ -11,6 +11,13 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
+/// The product's rules, as the whole of a grammar.
+Recogniser recogniser_of(const Json& schema) {
+  Grammar grammar;
+  const auto start = json_schema_rule(grammar, schema);
+  return Recogniser(std::move(grammar), start);
+}
+
 bool accepts(Recogniser& recogniser, std::string_view text) {
   auto state = recogniser.start();
   for (const char byte : text) state = recogniser.next(state, static_cast<unsigned char>(byte));
@@ -19,14 +26,14 @@ bool accepts(Recogniser& recogniser, std::string_view text) {
 
 void check(const char* schema, const std::vector<std::string>& valid, const std::vector<std::string>& invalid) {
   CAPTURE(schema);
-  auto recogniser = json_schema_grammar(Json::parse(schema));
+  auto recogniser = recogniser_of(Json::parse(schema));
   for (const std::string& text : valid) CHECK_MESSAGE(accepts(recogniser, text), text);
   for (const std::string& text : invalid) CHECK_FALSE_MESSAGE(accepts(recogniser, text), text);
 }
 
 std::string refusal(const char* schema) {
   try {
-    json_schema_grammar(Json::parse(schema));
+    recogniser_of(Json::parse(schema));
   } catch (const lmf::Error& error) {
     return error.what();
   }
@@ -119,11 +126,11 @@ TEST_CASE("a schema that names the same part in very many ways, or has very many
     many["$defs"]["a" + std::to_string(i)] = Json{{"anyOf", {next, next}}};
   }
   many["$defs"]["a30"] = Json{{"type", "integer"}};
-  auto doubled = json_schema_grammar(many);
+  auto doubled = recogniser_of(many);
   CHECK(accepts(doubled, "12"));
   Json values{{"enum", Json::array()}};
   for (int i = 0; i < 50000; ++i) values["enum"].push_back("v" + std::to_string(i));
-  auto one_of_many = json_schema_grammar(values);
+  auto one_of_many = recogniser_of(values);
   CHECK(accepts(one_of_many, "\"v49999\""));
   CHECK_FALSE(accepts(one_of_many, "\"v50000\""));
   CHECK(refusal(Json{{"const", std::string(200'000, 'x')}}.dump().c_str()) == "a value of the schema is too long");
@@ -132,8 +139,7 @@ TEST_CASE("a schema that names the same part in very many ways, or has very many
 TEST_CASE("a long text of a bounded length is kept to the end") {
   const auto tokenizer = lmf::text::Tokenizer::load(lmf::test::fixtures() / "text" / "gpt2");
   const auto bytes = std::make_shared<const TokenBytes>(tokenizer);
-  TokenFilter filter(bytes, json_schema_grammar(Json{{"type", "string"}, {"minLength", 1900}, {"maxLength", 2000}}),
-                     {});
+  TokenFilter filter(bytes, recogniser_of(Json{{"type", "string"}, {"minLength", 1900}, {"maxLength", 2000}}), {});
   std::string text;
   const auto quote = tokenizer.encode("\"").front(), letter = tokenizer.encode("a").front();
   for (std::int32_t id = quote; !filter.must_end(); id = text.size() < 1950 ? letter : quote) {
@@ -171,7 +177,7 @@ TEST_CASE("a filter lets only such tokens pass that lead to a sentence, whatever
         Json::parse(R"({"type":"object","properties":{"city":{"enum":["Oslo","Rome"]},"n":{"type":"array",
       "items":{"type":"integer"},"minItems":2,"maxItems":2}},"required":["city","n"],"additionalProperties":false})");
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
-      TokenFilter filter(bytes, json_schema_grammar(schema), {stop});
+      TokenFilter filter(bytes, recogniser_of(schema), {stop});
       std::string text;
       std::uint64_t random = seed * 7919 + 1;
       for (int step = 0; step < 400; ++step) {

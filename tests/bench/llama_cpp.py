@@ -1,4 +1,4 @@
-"""llama_cpp.py GGUF PROMPT NEW THREADS CLIENTS: one answer, or CLIENTS at once, by llama.cpp (PyPI xllamacpp); prints one JSON line.
+"""llama_cpp.py GGUF PROMPT NEW THREADS CLIENTS VOCABULARY: one answer, or CLIENTS at once, by llama.cpp (PyPI xllamacpp); prints one JSON line.
 
 The same ids are asked for as by decode_tool, greedily, after answers that warm up. A process of its own, so that nothing of
 another program's stays in the caches.
@@ -10,7 +10,7 @@ import sys
 import time
 
 gguf = sys.argv[1]
-prompt, new, threads, clients = map(int, sys.argv[2:6])
+prompt, new, threads, clients, vocabulary = map(int, sys.argv[2:7])
 out = os.dup(1)
 os.dup2(2, 1)  # its own words go to the log
 import xllamacpp
@@ -27,7 +27,7 @@ loading = time.perf_counter() - began
 
 def ask(first):
     answer = server.handle_completions({
-        "prompt": [(i * 7919 + first) % 32000 for i in range(prompt)], "n_predict": new, "temperature": 0, "ignore_eos": True,
+        "prompt": [(i * 7919 + first) % vocabulary for i in range(prompt)], "n_predict": new, "temperature": 0, "ignore_eos": True,
         "cache_prompt": False})
     return (json.loads(answer) if isinstance(answer, (str, bytes)) else answer)["timings"]
 

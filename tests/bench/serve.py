@@ -52,6 +52,10 @@ def gemm_limit():
     return 10 * 2 * 1024**3 / (time.perf_counter() - began)
 
 
+def vocabulary(model):
+    return json.loads((model / "config.json").read_text())["vocab_size"]
+
+
 def weights(model):
     """Parameters that each token needs: all but the embedding, of which one row is read."""
     config = json.loads((model / "config.json").read_text())
@@ -79,7 +83,7 @@ def answers(arguments, folder):
         for prompt in (38, 512):
             asked = [prompt, 64, arguments.threads]
             commands = {"lmf": [arguments.tool, model, *asked, name],
-                        "llama.cpp": [sys.executable, bench / "llama_cpp.py", gguf(folder, quantisation), *asked, 1]}
+                        "llama.cpp": [sys.executable, bench / "llama_cpp.py", gguf(folder, quantisation), *asked, 1, vocabulary(model)]}
             if name == "fp32":
                 commands["transformers"] = [sys.executable, bench / "transformers_answer.py", model, *asked]
             runs, reads, gemms = {program: [] for program in commands}, [], []
@@ -157,7 +161,7 @@ def clients(arguments, folder):
     for _ in range(arguments.times):
         runs["lmf, the engine"].append(json_line([arguments.tool, model, 38, 64, arguments.threads, "fp32", 8])["tokens_per_second"])
         runs["llama.cpp's server, 8 slots"].append(
-            json_line([sys.executable, bench / "llama_cpp.py", gguf(folder, "f32"), 38, 64, arguments.threads, 8])["tokens_per_second"])
+            json_line([sys.executable, bench / "llama_cpp.py", gguf(folder, "f32"), 38, 64, arguments.threads, 8, vocabulary(model)])["tokens_per_second"])
     options = ["api", "--model_name_or_path", model, "--template", "qwen", "--infer_dtype", "float32"]
     servers = {"lmf api": [measure.lmf(), *options], "llamafactory-cli api": [measure.peer("llamafactory-cli"), *options]}
     for name in servers:

@@ -30,7 +30,6 @@ class Hessian {
  public:
   void add(const torch::Tensor& x);  ///< float32 [T, in]
   torch::Tensor mean() const;        ///< [in, in]
-  std::int64_t rows() const { return rows_; }
 
  private:
   torch::Tensor sum_;  // undefined before the first

@@ -3,13 +3,12 @@
 #include <chrono>
 #include <vector>
 
-#include <sys/resource.h>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/peak_memory.hpp"
 #include "base/progress.hpp"
 #include "lmf/error.hpp"
 #include "model/saved_model.hpp"
@@ -21,12 +20,6 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr const char* kReport = "export_report.json";
-
-double peak_mib() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return double(usage.ru_maxrss) / 1024;
-}
 
 bool is_weight_file(const std::string& name) {
   return name == model::kModelWeightsFile || name == model::kModelIndexFile || model::is_shard_name(name);
@@ -83,7 +76,7 @@ void add_to_report(const QuantizeJob& job, const QuantizeFindings& found, const 
                             {"perplexity", {{"before", found.perplexity_before}, {"after", found.perplexity_after}}},
                             {"relative_output_errors", linears},
                             {"seconds", seconds},
-                            {"peak_memory_mib", peak_mib()}};
+                            {"peak_memory_mib", double(peak_memory_bytes()) / (1 << 20)}};
   write_file_atomically(file, report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }
 
@@ -125,7 +118,7 @@ void quantize(const QuantizeJob& job, const std::string& version) {
   add_to_report(job, found, version, took.count());
   log::info("quantised to {} bits: perplexity of {} held-out tokens {:.4g}, before {:.4g}; {:.1f} s, {:.0f} MiB",
             job.rounding.bits, found.held_out_tokens, found.perplexity_after, found.perplexity_before, took.count(),
-            peak_mib());
+            double(peak_memory_bytes()) / (1 << 20));
 }
 
 }  // namespace lmf::exporter

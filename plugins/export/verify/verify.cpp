@@ -2,14 +2,13 @@
 
 #include <chrono>
 
-#include <sys/resource.h>
-
 #include <torch/utils.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/peak_memory.hpp"
 #include "base/progress.hpp"
 #include "lmf/error.hpp"
 #include "verify/compare_texts.hpp"
@@ -30,12 +29,6 @@ std::optional<std::string> text_or_none(const nlohmann::json& value) {
 std::filesystem::path path_of(const nlohmann::json& bytes) {
   const auto numbers = bytes.get<std::vector<unsigned char>>();
   return std::string(numbers.begin(), numbers.end());
-}
-
-double peak_mib() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return double(usage.ru_maxrss) / 1024;
 }
 
 ordered_json describe(const Distance& distance) {
@@ -88,7 +81,7 @@ ordered_json report_of(const VerifyJob& job, const Findings& found, const std::s
             {"chat_template", found.texts.own_chat_template ? "lmf's, compared" : "not compared"},
             {"conversations_with_other_tokens_as_one_text", found.texts.otherwise_as_one_text}}},
           {"seconds", seconds},
-          {"peak_memory_mib", peak_mib()}};
+          {"peak_memory_mib", double(peak_memory_bytes()) / (1 << 20)}};
 }
 
 Findings compare(const VerifyJob& job, const std::filesystem::path& share_directory) {
@@ -155,7 +148,7 @@ void verify(const VerifyJob& job, const std::filesystem::path& share_directory, 
       "the "
       "same; {:.1f} s, {:.0f} MiB",
       found.weights.identical, found.weights.tensors, found.forward.tokens, found.forward.logits.relative,
-      found.forward.same_best, found.forward.tokens, took.count(), peak_mib());
+      found.forward.same_best, found.forward.tokens, took.count(), double(peak_memory_bytes()) / (1 << 20));
 }
 
 }  // namespace lmf::exporter

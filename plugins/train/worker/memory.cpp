@@ -6,7 +6,6 @@
 #include <string>
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 namespace lmf::train {
 namespace {
@@ -42,11 +41,5 @@ void keep_big_buffers() {
 }
 
 std::uint64_t available_memory_bytes() { return std::min(system_available(), group_available()); }
-
-std::uint64_t peak_memory_bytes() {
-  struct rusage usage = {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) << 10;
-}
 
 }  // namespace lmf::train

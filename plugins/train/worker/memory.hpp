@@ -10,7 +10,5 @@ void keep_big_buffers();
 
 /// What this process may still take: the system's available memory, or less when its control group allows less.
 std::uint64_t available_memory_bytes();
-/// The most this process has had resident.
-std::uint64_t peak_memory_bytes();
 
 }  // namespace lmf::train

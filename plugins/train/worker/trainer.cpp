@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/peak_memory.hpp"
 #include "base/progress.hpp"
 #include "model/decoder_shapes.hpp"
 #include "train/shared/job.hpp"
-#include "train/worker/memory.hpp"
 #include "train/worker/stop_signal.hpp"
 
 namespace lmf::train {

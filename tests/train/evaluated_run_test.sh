@@ -24,6 +24,7 @@ for file in eval_results.json training_eval_loss.png training_eval_accuracy.png;
 done
 [ "$(key out-whole/eval_results.json eval_loss)" = "$(key out-whole/all_results.json eval_loss)" ] || fail "all_results.json has another eval_loss"
 [ "$(key out-whole/trainer_state.json best_global_step)" = 12 ] || fail "the best step is not the last"
+said_in out-whole/checkpoint-12/lmf_run_state.json '"best_by": "eval_loss (less is better) on val_size 0.2 of .*countries.json"'
 said_in out-whole/README.md '^- eval_loss: '
 
 # Killed at several moments and started again: the same numbers, the same best checkpoint.

@@ -266,6 +266,27 @@ TEST_CASE("the best checkpoint stays and becomes the result, with one kept check
   }
 }
 
+TEST_CASE("a run that goes on compares with the best so far only when it judges by the same metric and data") {
+  test::TinyRun run;
+  make_eventful(run);
+  run.options.evaluation.greater_is_better = true;  // which no later one is
+  run.options.evaluation.data = "eval_dataset a";
+  run.options.learning_rate = 1e-3;
+  REQUIRE(run.train(run.options).best_step == 2);
+  run.options.resume_from = run.options.output_dir / "checkpoint-4";
+  const auto resumed = [&run](const std::string& name) {
+    auto options = run.options;
+    options.output_dir = run.folder() / name;
+    return run.train(options).best_step;
+  };
+  CHECK(resumed("same") == 2);
+  run.options.evaluation.data = "eval_dataset b";
+  CHECK(resumed("other-data") == 6);
+  run.options.evaluation.data = "eval_dataset a";
+  run.options.evaluation.greater_is_better = false;
+  CHECK(resumed("other-direction") == 10);
+}
+
 TEST_CASE("save_strategy best saves after the best evaluations alone") {
   test::TinyRun run;
   make_eventful(run);
@@ -373,7 +394,9 @@ TEST_CASE("evaluations are due by steps, by epochs and at the end, after a delay
 }
 
 TEST_CASE("a loss that is no number is never the best, and counts as no progress") {
-  train::EvaluationOptions options{.metric = "eval_loss", .patience = 2};
+  train::EvaluationOptions options;
+  options.metric = "eval_loss";
+  options.patience = 2;
   auto state = run_at(2, 0.2);
   CHECK_FALSE(train::judge({{"eval_loss", NAN}}, options, state).is_best);
   CHECK_FALSE(state.best_metric.has_value());

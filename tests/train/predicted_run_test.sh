@@ -95,6 +95,33 @@ train out-hub "${hub[@]}"
 [ $status -eq 0 ] || fail "the prediction of another commit ended with $status"
 ! grep -q 'answers are there already' said || fail "another commit's answers are taken"
 
+# A signal that one of two ranks gets ends both; nodes that do not share output_dir are told so before anything is answered.
+port=$(python3 "$LMF_SOURCE/tests/support/free_port.py") model=$PWD/out-trained data=$LMF_SOURCE/share/data
+rank() { # rank, folder, options...
+  cd "$2"
+  RANK=$1 LOCAL_RANK=$1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port exec timeout 120 "$lmf" train stage=sft \
+    finetuning_type=full template=chatml use_cpu=true dataset="$data/countries.json" "${alone[@]}" model_name_or_path="$model" \
+    eval_dataset="$data/countries_unseen.json" output_dir="${@:3}" >"$OLDPWD/said-$1" 2>&1
+}
+both() { # folder of rank 1, output folder
+  (rank 0 . "$2") & local first=$! other=0
+  (LD_PRELOAD=${preloaded-} rank 1 "$1" "$2") || other=$?
+  status=0
+  wait $first || status=$?
+  status="$status $other"
+}
+preloaded=$signal_at LMF_TEST_SIGNAL="15 4 partial-1" both . out-signalled
+[ "$status" = "143 143" ] || fail "two ranks of which one got a signal ended with $status: $(tail -n 3 said-?)"
+[ ! -e out-signalled/generated_predictions.jsonl ] || fail "a stopped prediction is finished"
+rm -rf elsewhere
+mkdir elsewhere
+port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
+both elsewhere out-apart
+[ "$status" = "2 2" ] || fail "nodes with two folders ended with $status: $(tail -n 3 said-?)"
+grep -q 'output_dir out-apart: rank 1, .*, does not see what rank 0 writes there' said-0 || fail "no word about the folders"
+! ls out-apart elsewhere/out-apart | grep partial || fail "answers were made in two folders"
+! ls -A out-apart | grep lmf-shared || fail "the check leaves its file"
+
 # Refused.
 refused() { # words that are said, options...
   train out-refused "${@:2}"

@@ -19,6 +19,7 @@ std::string RunState::to_text() const {
                      {"run", run},
                      {"job", job},
                      {"base_model", base_model},
+                     {"best_by", best_by},
                      {"loss_since_log", loss_since_log},
                      {"loss_of_run", loss_of_run},
                      {"last_logged_step", last_logged_step},
@@ -41,6 +42,7 @@ RunState RunState::read(const std::filesystem::path& file) try {
   RunState state;
   state.run = text.integer("run", 1, 0, kMost);
   state.job = text.text("job", "");
+  state.best_by = text.text("best_by", "");
   state.loss_since_log = text.number("loss_since_log", 0.0);
   state.loss_of_run = text.number("loss_of_run", 0.0);
   state.last_logged_step = text.integer("last_logged_step", 0, 0, kMost);

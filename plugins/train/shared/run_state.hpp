@@ -27,6 +27,7 @@ struct RunState {
   /// The example that comes next. Counted in examples, not in steps: a run may go on with other batches or ranks.
   /// Nothing where a checkpoint does not say it, or it is a position in another order.
   std::optional<Position> position = {};
+  std::string best_by = {};        ///< EvaluationOptions::best_by() of the best evaluation in the trainer's state
   nlohmann::json base_model = {};  ///< model::shape_facts(): an adapter alone does not tell them
 
   std::string to_text() const;

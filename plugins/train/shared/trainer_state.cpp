@@ -35,6 +35,13 @@ void read_best(const json& all, const model::ConfigObject& text, TrainerState& s
 
 }  // namespace
 
+void TrainerState::forget_best() {
+  best_metric.reset();
+  best_step = 0;
+  best_checkpoint.clear();
+  evaluations_without_progress = 0;
+}
+
 json TrainerState::to_json(bool saving, bool stopping) const {
   json callbacks = json::object();
   if (patience) {

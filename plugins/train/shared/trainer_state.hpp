@@ -29,6 +29,9 @@ struct TrainerState {
   std::int64_t evaluations_without_progress = 0;
   std::optional<std::int64_t> patience = {};  ///< early_stopping_steps
 
+  /// As if nothing had been evaluated yet.
+  void forget_best();
+
   /// `saving`, `stopping`: what the control block says at that moment.
   nlohmann::json to_json(bool saving, bool stopping) const;
   /// Takes step, counters and log history. Throws Error naming the file and the key that is missing or wrong.

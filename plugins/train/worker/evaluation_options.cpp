@@ -1,5 +1,11 @@
 #include "train/worker/evaluation_options.hpp"
 
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "train/shared/evaluation_choice.hpp"
 
 namespace lmf::train {
@@ -17,9 +23,17 @@ EvaluationOptions EvaluationOptions::from(const config::Options& options) {
   result.metric = best_metric(options);
   result.greater_is_better =
       options.is_null("greater_is_better") ? !result.metric.ends_with("loss") : options.flag("greater_is_better");
+  std::vector<std::string> data;
+  for (const EvaluationData& one : evaluation_data(options)) data.push_back(one.shown);
+  result.data = fmt::format("{}", fmt::join(data, ", "));
   result.load_best = options.flag("load_best_model_at_end");
   if (!options.is_null("early_stopping_steps")) result.patience = options.integer("early_stopping_steps");
   return result;
+}
+
+std::string EvaluationOptions::best_by() const {
+  if (metric.empty()) return {};
+  return fmt::format("{} ({} is better) on {}", metric, greater_is_better ? "more" : "less", data);
 }
 
 }  // namespace lmf::train

@@ -23,6 +23,11 @@ struct EvaluationOptions {
   bool load_best = false;                ///< the best checkpoint's weights are the result
   std::optional<std::int64_t> patience;  ///< evaluations without progress after which the training stops
 
+  std::string data;  ///< to evaluate on, as messages call it
+
+  /// By what the best model is chosen, metric, direction and data; "": nothing looks for one. Numbers of the same
+  /// best_by() can be compared.
+  std::string best_by() const;
   static EvaluationOptions from(const config::Options& options);
 };
 

@@ -119,6 +119,25 @@ data::PrepareReport prepare(const config::Options& options, const infer::LoadedM
   return report;
 }
 
+/// Rank 0 collects the rows that all write: a node whose folder is another one is told before it answers for hours.
+void require_shared_folder(const fs::path& folder, ProcessGroup& group) {
+  fs::create_directories(folder);
+  if (group.world().alone()) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string name = group.gather_text(fmt::format(".lmf-shared-{}", now)).front();
+  if (group.leads()) write_file_atomically(folder / name, "");
+  group.gather({0.0});  // it is written
+  std::error_code ignored;
+  const auto seen = group.gather({fs::exists(folder / name, ignored) ? 1.0 : 0.0});
+  if (group.leads()) fs::remove(folder / name, ignored);
+  for (std::size_t rank = 0; rank < seen.size(); ++rank) {
+    if (seen[rank][0] != 0.0) continue;
+    throw Error(fmt::format("output_dir {}: rank {}, {}, does not see what rank 0 writes there", folder.string(), rank,
+                            group.name_of(static_cast<int>(rank))),
+                "to predict, all nodes need the same output_dir", kExitUsage);
+  }
+}
+
 /// This rank's examples that nobody has answered yet.
 std::vector<std::int64_t> share_of(const World& world, std::int64_t examples,
                                    const std::map<std::int64_t, Prediction>& answered) {
@@ -136,29 +155,28 @@ int predict(const config::Options& options, const fs::path& share_directory, Pro
   const StopSignal guard;
   const fs::path output = options.text("output_dir");
   group.gather({0.0});  // rank 0 has written what was trained
+  require_shared_folder(output, group);
   infer::AnswerOptions answer = answer_options(options);
   answer.model.gpu = group.world().local_rank;
   auto model = infer::LoadedModel::load(answer.model, share_directory);
   const auto report = prepare(options, model, group);
-  if (group.leads()) fs::create_directories(output);
   const auto store = data::TokenStore::open(report.store);
   PredictionRows rows(output, work_of(options, answer, report.store));
   const auto answered = rows.read();
   const auto share = share_of(group.world(), store.size(), answered);
-  group.enter("prediction");
   group.gather({0.0});  // all have read before one writes
   if (!answered.empty()) log::info("{} of {} answers are there already", answered.size(), store.size());
   rows.begin(group.world().rank);
   std::optional<Progress> progress;
   if (group.leads()) progress.emplace("predicting", std::ssize(share));
   std::int64_t done = 0;
-  int signal = Predictor(model, answer, store).run(share, [&](std::int64_t example, const Prediction& prediction) {
-    rows.add(example, prediction);
-    if (progress) progress->update(++done);
+  const int signal = group.at_own_pace("prediction", StopSignal::received, [&](const auto& stops) {
+    Predictor(model, answer, store).run(share, stops, [&](std::int64_t example, const Prediction& prediction) {
+      rows.add(example, prediction);
+      if (progress) progress->update(++done);
+    });
   });
   progress.reset();
-  for (const auto& of_rank : group.gather({static_cast<double>(signal)}))
-    signal = std::max(signal, static_cast<int>(of_rank[0]));
   if (signal != 0) {
     log::warn("stopped by signal {}: the answers so far are kept; the same command goes on from there", signal);
     return 128 + signal;

@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include "lmf/error.hpp"
-#include "train/worker/stop_signal.hpp"
 
 namespace lmf::train {
 namespace {
@@ -99,8 +98,8 @@ Prediction Predictor::prediction(std::int64_t example, const std::vector<std::in
           text(expected, options_.skip_special_tokens), score_text(text(answer, true), text(expected, true))};
 }
 
-int Predictor::run(const std::vector<std::int64_t>& examples,
-                   const std::function<void(std::int64_t, const Prediction&)>& found) {
+void Predictor::run(const std::vector<std::int64_t>& examples, const std::function<int()>& signal,
+                    const std::function<void(std::int64_t, const Prediction&)>& found) {
   const auto mailbox = std::make_shared<Mailbox>();
   for (const std::int64_t example : examples) request(example);  // what cannot be asked is told now, not hours later
   const std::size_t most = at_once(options_.model.sequences);
@@ -122,12 +121,10 @@ int Predictor::run(const std::vector<std::int64_t>& examples,
       found(answered.example, prediction(answered.example, answered.ids));
       ++ended;
     }
-    if (const int signal = StopSignal::received()) {
-      for (const auto ticket : tickets) model_.engine->cancel(ticket);
-      return signal;
-    }
+    if (signal() == 0) continue;
+    for (const auto ticket : tickets) model_.engine->cancel(ticket);
+    return;
   }
-  return 0;
 }
 
 }  // namespace lmf::train

@@ -20,9 +20,11 @@ class Predictor {
   /// Requests that are in the engine: as many as it answers at once wait read, so that it need not wait for one.
   static std::size_t at_once(std::int64_t sequences) { return static_cast<std::size_t>(2 * sequences); }
   /// Each answer is handed over as soon as it is there, in whatever order they end. An example's answer depends on its
-  /// number and the seed alone, not on what is answered beside it. Returns the signal that ended it, or 0. Throws
-  /// Error before the first answer when one of the prompts leaves no room for one.
-  int run(const std::vector<std::int64_t>& examples, const std::function<void(std::int64_t, const Prediction&)>& found);
+  /// number and the seed alone, not on what is answered beside it. Ends early, without the rest of the answers, when
+  /// `signal` has one; it is asked all the while. Throws Error before the first answer when one of the prompts leaves
+  /// no room for one.
+  void run(const std::vector<std::int64_t>& examples, const std::function<int()>& signal,
+           const std::function<void(std::int64_t, const Prediction&)>& found);
 
  private:
   infer::Request request(std::int64_t example) const;

@@ -22,12 +22,12 @@ constexpr std::chrono::hours kLongest{24 * 365};  // beyond, milliseconds would 
 constexpr Milliseconds kPoll{10};
 constexpr std::chrono::seconds kSayWhoIsMissing{5};
 constexpr Milliseconds kLastWords{3000};  // for the others to notice a loss too
-constexpr std::chrono::seconds kAlive{1};
 
 constexpr const char* kJoined = "joined";  // kinds of keys: each rank sets its own
 constexpr const char* kPhase = "phase";
 constexpr const char* kEnd = "end";
-constexpr const char* kLost = "lost";  // as last words: only because of others
+constexpr const char* kSomeEnd = "some_end";  // of all together: one has
+constexpr const char* kLost = "lost";         // as last words: only because of others
 
 std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
 std::string text_of(const std::vector<std::uint8_t>& value) { return {value.begin(), value.end()}; }
@@ -155,41 +155,6 @@ std::vector<std::string> ProcessGroup::gather_text(const std::string& text) {
   return all;
 }
 
-void ProcessGroup::first_then_others(const std::string& what, const std::function<void(bool)>& work) {
-  if (world_.alone()) return work(true);
-  enter(what);
-  const std::string done = fmt::format("{}/{}/done", what, world_.node);
-  if (!world_.first_of_node()) {
-    wait_for_first(done);
-    return work(false);
-  }
-  alive_key_ = done + "/alive";
-  work(true);  // what it throws becomes this rank's last words
-  alive_key_.clear();
-  store_->set(done, bytes("done"));
-}
-
-void ProcessGroup::alive() {
-  if (alive_key_.empty() || Clock::now() - alive_at_ < kAlive) return;
-  alive_at_ = Clock::now();
-  store_->add(alive_key_, 1);
-}
-
-void ProcessGroup::wait_for_first(const std::string& key) {
-  auto heard = Clock::now();
-  std::int64_t beats = 0;
-  while (!waiting([&] { return store_->check({key}); })) {
-    const std::int64_t now = waiting([&] { return store_->add(key + "/alive", 0); });
-    if (now != beats) heard = Clock::now();
-    beats = now;
-    const int first = world_.rank - world_.local_rank;
-    if (Clock::now() - heard > timeout_ || store_->check({fmt::format("{}/{}", kEnd, first)})) {
-      throw lost(fmt::format("rank {} of this node did not finish {}", first, phase_), seconds_since(heard));
-    }
-    std::this_thread::sleep_for(kPoll);
-  }
-}
-
 void ProcessGroup::enter(const std::string& phase) {
   if (world_.alone()) return;
   phase_ = phase;
@@ -200,9 +165,13 @@ void ProcessGroup::stop_because(const std::string& reason) noexcept {
   if (world_.alone() || !store_) return;
   try {
     store_->set(key(kEnd), bytes(reason));
+    store_->set(kSomeEnd, bytes("set"));
   } catch (const std::exception&) {  // the store is gone, and so is who would have read it
   }
 }
+
+bool ProcessGroup::has_ended(int rank) { return store_->check({fmt::format("{}/{}", kEnd, rank)}); }
+bool ProcessGroup::some_has_ended() { return store_->check({kSomeEnd}); }
 
 void ProcessGroup::leave() {
   if (world_.alone()) return;

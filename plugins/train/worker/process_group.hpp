@@ -45,6 +45,11 @@ class ProcessGroup {
   /// first one calls alive() in it now and then.
   void first_then_others(const std::string& what, const std::function<void(bool first)>& work);
   void alive();
+  /// Work of all ranks that takes each its own time: who is through waits for the others however long they need, as
+  /// long as these call `signal` in it now and then. That tells of the signal which `own` has, or any other rank's
+  /// `own`: the work is to end then. Returns it, or 0, the same on all ranks.
+  int at_own_pace(const std::string& what, const std::function<int()>& own,
+                  const std::function<void(const std::function<int()>& signal)>& work);
 
   /// Tells the others where this rank is, "step 12": what they name when they wait in vain.
   void enter(const std::string& phase);
@@ -77,6 +82,9 @@ class ProcessGroup {
   void meet();
   void connect(torch::Device device);
   void wait_for_first(const std::string& key);
+  void wait_for_paces(const std::string& name, const std::function<int()>& meanwhile);
+  bool has_ended(int rank);  ///< by an error
+  bool some_has_ended();
   std::vector<std::string> read_all(const std::string& kind, std::chrono::milliseconds patience) noexcept;
   void throw_if_several(const std::exception& problem, std::chrono::steady_clock::time_point began);
   Error lost(const std::string& problem, double seconds);
@@ -89,7 +97,7 @@ class ProcessGroup {
   std::vector<std::string> names_;  // of the processes, by rank
   std::string phase_, alive_key_;
   std::chrono::steady_clock::time_point alive_at_;
-  int gathered_ = 0;
+  int gathered_ = 0, paces_ = 0;
 };
 
 }  // namespace lmf::train

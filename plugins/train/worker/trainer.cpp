@@ -38,6 +38,7 @@ Trainer::Trainer(const TrainOptions& options, Trainee& trainee, const data::Toke
           .data_seed = options.data_seed,
           .shuffle = options.shuffle,
           .examples = store.size(),
+          .best_by = options.evaluation.best_by(),
           .base_model = model::shape_facts(trainee.decoder().spec())};
   if (group.leads()) {
     checkpoints_.emplace(options.output_dir, options.save_total_limit, number, options.overwrite_output_dir);
@@ -99,7 +100,7 @@ void Trainer::restore() {
     const auto point = ResumePoint::read(*options_.resume_from);
     restore_training_state(point, run_, optimizer_);
     state_ = point.trainer;
-    find_best_checkpoint(*options_.resume_from);
+    take_best(point);
     continue_plan(point);
     log::info("resuming from {}: step {} of {}, epoch {:.3f}, learning rate {:g}", options_.resume_from->string(),
               state_.global_step, plan_.total_steps, state_.epoch,

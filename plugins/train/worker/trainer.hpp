@@ -54,6 +54,7 @@ class Trainer {
   int evaluate_now();
   std::string note(double loss) const;
   void note_best_checkpoint();
+  void take_best(const ResumePoint& point);
   void find_best_checkpoint(const std::filesystem::path& resumed);
   void load_best();
   bool is_due_for_saving() const;

@@ -54,6 +54,21 @@ void Trainer::note_best_checkpoint() {
     state_.best_checkpoint = checkpoint_path(options_.output_dir, state_.best_step).string();
 }
 
+/// The best evaluation so far stays the best only for a run that would judge it by the same.
+void Trainer::take_best(const ResumePoint& point) {
+  const std::string before = point.run ? point.run->best_by : "";
+  if (run_.best_by.empty()) run_.best_by = before;
+  if (!before.empty() && before != run_.best_by) {
+    if (state_.best_metric)
+      log::warn(
+          "the best evaluation so far, {:.4f} after step {}, was by {}; this run looks for the best by {}: it is "
+          "not compared, and the search begins anew",
+          *state_.best_metric, state_.best_step, before, run_.best_by);
+    state_.forget_best();
+  }
+  find_best_checkpoint(point.checkpoint);
+}
+
 /// An output folder that was moved has it beside the checkpoint that the run goes on from.
 void Trainer::find_best_checkpoint(const fs::path& resumed) {
   const fs::path noted = state_.best_checkpoint, beside = resumed.parent_path() / noted.filename();

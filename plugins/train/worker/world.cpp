@@ -39,10 +39,11 @@ int number_or(const char* name, int otherwise, int least, int most) {
   return variable(name).empty() ? otherwise : number(name, least, most);
 }
 
+/// A worker of torchrun's is not told, and has to name the same as those of lmf's agents in a job of both.
 std::string prefix() {
   if (const std::string given = variable("LMF_STORE_PREFIX"); !given.empty()) return given;
   const std::string attempt = variable("TORCHELASTIC_RESTART_COUNT");
-  return "lmf/attempt_" + (attempt.empty() ? "0" : attempt);
+  return "attempt-" + (attempt.empty() ? "0" : attempt);
 }
 
 }  // namespace

@@ -55,9 +55,13 @@ asio::awaitable<Verdict> Agent::stop_for_signal(WorkerGroup& group) {
 Verdict Agent::stopped() const { return {exit_status(128 + signals_.stop().value_or(SIGTERM))}; }
 
 asio::awaitable<Verdict> Agent::stop_for_change(WorkerGroup& group) {
+  // Workers that wait for one that is lost may take all the time they are given: the reason does not wait for them.
+  const std::string said = change_->why;
+  Verdict verdict = follow(*change_);
   group.tell_to_stop(SIGTERM);
   co_await wait_until_gone(group);
-  co_return follow(*change_);
+  if (change_->why != said) verdict = follow(*change_);  // more has happened meanwhile
+  co_return verdict;
 }
 
 Verdict Agent::follow(const Change& change) {
@@ -71,10 +75,10 @@ Verdict Agent::follow(const Change& change) {
       break;
   }
   const int status = change.status.value_or(kExitFailed);
-  if (status == kExitDone)
-    log::info("{}", change.why);
-  else
+  if (status != kExitDone)
     log::error("{}{}", change.why, shown_lines(change.last_lines));
+  else if (!change.why.empty())
+    log::info("{}", change.why);
   return {exit_status(status)};
 }
 

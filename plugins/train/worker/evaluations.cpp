@@ -11,18 +11,11 @@
 #include "base/progress.hpp"
 #include "lmf/error.hpp"
 #include "train/shared/evaluation_choice.hpp"
+#include "train/worker/speed_metrics.hpp"
 
 namespace lmf::train {
-namespace {
 
 using nlohmann::json;
-
-double rounded(double value, double digits) {
-  const double power = std::pow(10.0, digits);
-  return std::round(value * power) / power;
-}
-
-}  // namespace
 
 Evaluations::Evaluations(const EvaluationOptions& options, std::vector<EvaluationSet> sets,
                          const model::Decoder& decoder, ProcessGroup& group)
@@ -60,10 +53,9 @@ std::optional<json> Evaluations::evaluate(const std::string& when, const Evaluat
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - began;
   const double seconds = std::max(time.count(), 1e-9);
   const auto name = [&set](const char* metric) { return metric_name(set.name, metric); };
-  json metrics = {{name("loss"), result.loss},
-                  {name("runtime"), rounded(seconds, 4)},
-                  {name("samples_per_second"), rounded(static_cast<double>(evaluator.examples()) / seconds, 3)},
-                  {name("steps_per_second"), rounded(static_cast<double>(evaluator.rounds()) / seconds, 3)}};
+  json metrics = speed_metrics(name(""), seconds, static_cast<double>(evaluator.examples()),
+                               static_cast<double>(evaluator.rounds()));
+  metrics[name("loss")] = result.loss;
   std::string accuracy;
   if (options_.accuracy) {
     metrics[name("accuracy")] = result.accuracy;

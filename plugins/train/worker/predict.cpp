@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "train/worker/outputs.hpp"
 #include "train/worker/predictor.hpp"
 #include "train/worker/prepare_on_node.hpp"
+#include "train/worker/speed_metrics.hpp"
 #include "train/worker/stop_signal.hpp"
 
 namespace lmf::train {
@@ -28,11 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-double rounded(double value, double digits) {
-  const double power = std::pow(10.0, digits);
-  return std::round(value * power) / power;
-}
 
 /// The model that answers, in float32 as it was trained: what the training has left, or the one that is named.
 infer::AnswerOptions answer_options(const config::Options& options) {
@@ -100,15 +95,11 @@ json results_of(const std::map<std::int64_t, Prediction>& rows, double seconds, 
     sums.f1 += row.scores.f1;
   }
   const auto count = static_cast<double>(rows.size());
-  return {{"predict_bleu-4", sums.bleu_4 / count},
-          {"predict_rouge-1", sums.rouge_1 / count},
-          {"predict_rouge-2", sums.rouge_2 / count},
-          {"predict_rouge-l", sums.rouge_l / count},
-          {"predict_exact_match", sums.exact_match / count},
-          {"predict_f1", sums.f1 / count},
-          {"predict_runtime", rounded(seconds, 4)},
-          {"predict_samples_per_second", rounded(count / seconds, 3)},
-          {"predict_steps_per_second", rounded(static_cast<double>(steps) / seconds, 3)}};
+  json metrics = {{"predict_bleu-4", sums.bleu_4 / count},           {"predict_rouge-1", sums.rouge_1 / count},
+                  {"predict_rouge-2", sums.rouge_2 / count},         {"predict_rouge-l", sums.rouge_l / count},
+                  {"predict_exact_match", sums.exact_match / count}, {"predict_f1", sums.f1 / count}};
+  metrics.update(speed_metrics("predict_", seconds, count, static_cast<double>(steps)));
+  return metrics;
 }
 
 data::PrepareReport prepare(const config::Options& options, const infer::LoadedModel& model, ProcessGroup& group) {

@@ -1,20 +1,13 @@
 #include "train/worker/run_log.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "train/worker/speed_metrics.hpp"
+
 namespace lmf::train {
-namespace {
 
 using nlohmann::json;
-
-double rounded(double value, double digits) {
-  const double power = std::pow(10.0, digits);
-  return std::round(value * power) / power;
-}
-
-}  // namespace
 
 RunLog::RunLog(const TrainOptions& options, const StepPlan& plan, TrainerState& state, RunState& run,
                std::int64_t multiplied_weights, bool writes)
@@ -87,12 +80,11 @@ json RunLog::finish(std::int64_t tokens) {
   const auto steps = static_cast<double>(plan_.total_steps);
   const double samples = options_.max_steps > 0 ? steps * static_cast<double>(plan_.step_size())
                                                 : static_cast<double>(plan_.examples) * options_.epochs;
-  json metrics = {{"epoch", state_.epoch},
-                  {"total_flos", state_.flops},
-                  {"train_loss", run_.loss_of_run / static_cast<double>(std::max<std::int64_t>(1, state_.global_step))},
-                  {"train_runtime", rounded(time, 4)},
-                  {"train_samples_per_second", rounded(samples / time, 3)},
-                  {"train_steps_per_second", rounded(steps / time, 3)}};
+  json metrics = {
+      {"epoch", state_.epoch},
+      {"total_flos", state_.flops},
+      {"train_loss", run_.loss_of_run / static_cast<double>(std::max<std::int64_t>(1, state_.global_step))}};
+  metrics.update(speed_metrics("train_", time, samples, steps));
   if (options_.counted_tokens != CountedTokens::no) metrics["num_input_tokens_seen"] = state_.input_tokens_seen;
   add(metrics);
   if (options_.effective_tokens_per_second)  // in the results alone, as the original has it

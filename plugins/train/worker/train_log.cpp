@@ -1,6 +1,5 @@
 #include "train/worker/train_log.hpp"
 
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -10,11 +9,10 @@
 
 #include "base/files.hpp"
 #include "lmf/error.hpp"
+#include "train/worker/speed_metrics.hpp"
 
 namespace lmf::train {
 namespace {
-
-double rounded(double value) { return std::round(value * 100.0) / 100.0; }
 
 /// The lines of an earlier run that a run going on after `first_step` does not write again.
 std::string lines_up_to(const std::string& text, std::int64_t first_step) {
@@ -58,11 +56,11 @@ void TrainLog::add(const nlohmann::json& entry, std::int64_t step, std::int64_t 
   if (entry.contains("eval_loss")) line["eval_loss"] = entry["eval_loss"];
   if (entry.contains("learning_rate")) line["lr"] = entry["learning_rate"];
   line["epoch"] = entry.at("epoch");
-  line["percentage"] = rounded(steps / total * 100.0);
+  line["percentage"] = rounded(steps / total * 100.0, 2);
   line["elapsed_time"] = clock_text(elapsed);
   line["remaining_time"] = clock_text(elapsed / std::max(steps, 1.0) * (total - steps));
   if (tokens_seen > 0) {
-    line["throughput"] = rounded(static_cast<double>(tokens_seen) / std::max(elapsed.count(), 1e-9));
+    line["throughput"] = rounded(static_cast<double>(tokens_seen) / std::max(elapsed.count(), 1e-9), 2);
     line["total_tokens"] = tokens_seen;
   }
   const std::string text = line.dump() + "\n";

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <bit>
-#include <numeric>
 #include <utility>
+
+#include "data/numpy_draws.hpp"
 
 namespace lmf::data {
 namespace {
@@ -80,20 +81,12 @@ std::uint32_t NumpyGenerator::next32() {
 }
 
 std::uint64_t NumpyGenerator::up_to(std::uint64_t limit) {
-  if (limit == 0) return 0;
-  const std::uint64_t mask = ~std::uint64_t{0} >> std::countl_zero(limit);
-  std::uint64_t value = 0;
-  do {
-    value = (limit > 0xFFFFFFFFu ? next64() : next32()) & mask;
-  } while (value > limit);
-  return value;
+  return draw_up_to(
+      limit, [this] { return next32(); }, [this] { return next64(); });
 }
 
 std::vector<std::int64_t> NumpyGenerator::permutation(std::int64_t count) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[up_to(i)]);
-  return order;
+  return shuffled(count, [this](std::uint64_t limit) { return up_to(limit); });
 }
 
 }  // namespace lmf::data

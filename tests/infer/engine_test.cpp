@@ -93,6 +93,10 @@ class Notebook final : public Listener {
     if (at_token_) at_token_(ids_.size());
     changed_.notify_all();
   }
+  void on_states(std::span<const float> states) override {
+    const std::scoped_lock lock(mutex_);
+    states_.insert(states_.end(), states.begin(), states.end());
+  }
   void on_end(const End& end) noexcept override {
     const std::scoped_lock lock(mutex_);
     end_ = end;
@@ -111,6 +115,7 @@ class Notebook final : public Listener {
   Ids ids_;
   std::vector<float> logprobs_;
   std::vector<std::vector<TokenLogprob>> tops_;
+  std::vector<float> states_;
   int of_prompt_ = 0;
   std::function<void(std::size_t)> at_token_;  // called on the engine's thread
 
@@ -244,28 +249,6 @@ TEST_SUITE("both executors") {
   }
 
   TEST_CASE("hidden states of prompts are the decoder's, whole or in pieces, beside answers that are being written") {
-    class States final : public Listener {
-     public:
-      void on_token(const Token&) override { ++tokens_; }
-      void on_states(std::span<const float> states) override { all_.insert(all_.end(), states.begin(), states.end()); }
-      void on_end(const End& end) noexcept override {
-        const std::scoped_lock lock(mutex_);
-        end_ = end;
-        changed_.notify_all();
-      }
-      End await_end() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return end_.has_value(); });
-        return *end_;
-      }
-      std::vector<float> all_;
-      int tokens_ = 0;
-
-     private:
-      std::mutex mutex_;
-      std::condition_variable changed_;
-      std::optional<End> end_;
-    };
     const torch::InferenceMode no_gradients;
     const auto hidden = [](const Ids& prompt) {
       const std::vector<std::int64_t> ids(prompt.begin(), prompt.end());
@@ -278,16 +261,16 @@ TEST_SUITE("both executors") {
       for (const std::size_t tokens : {1u, 2u, 50u, 100u, 1024u}) {
         Request request{.prompt = some_prompt(tokens), .stop_ids = {}, .sampling = {}};
         request.states = true;
-        const auto listener = std::make_shared<States>();
+        const auto listener = std::make_shared<Notebook>();
         engine->submit(request, listener);
         const End end = listener->await_end();
         CHECK(end.finish == Finish::stop);
         CHECK(end.cached_tokens == 0);
-        CHECK(listener->tokens_ == 0);
+        CHECK(listener->ids_.size() == 0);
         const auto expected = hidden(request.prompt);
-        REQUIRE(static_cast<std::int64_t>(listener->all_.size()) == expected.numel());
+        REQUIRE(static_cast<std::int64_t>(listener->states_.size()) == expected.numel());
         const double difference =
-            (torch::from_blob(listener->all_.data(), expected.sizes()) - expected).abs().max().item<double>();
+            (torch::from_blob(listener->states_.data(), expected.sizes()) - expected).abs().max().item<double>();
         MESSAGE("largest difference ", difference);
         CHECK(difference < 1e-4);  // sums of up to 1024 values near 4 in another order
       }

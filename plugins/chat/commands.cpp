@@ -182,13 +182,12 @@ Commands::Outcome Commands::load(const std::string& file) {
   const std::filesystem::path path = needed(file, "/load needs the name of a file");
   auto transcript = Transcript::load(path);
   const auto count = transcript.turns.size();
-  // What else is in another program's file would be lost.
-  const bool whole = transcript.to_json() == read_file(path);
   conversation_.clear();
   conversation_.set_turns(std::move(transcript.turns));
   conversation_.settings().change_system(transcript.system);
   last_.reset();
-  file_ = whole ? path : std::filesystem::path();
+  // What else is in another program's file would be lost.
+  file_ = transcript.whole ? path : std::filesystem::path();
   return {fmt::format("{} read from {}\n", plural(count, "message"), path.string()), {}};
 }
 

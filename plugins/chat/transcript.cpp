@@ -65,7 +65,10 @@ void Transcript::save(const std::filesystem::path& file, bool may_replace) const
 }
 
 Transcript Transcript::load(const std::filesystem::path& file) {
-  return from_json(read_file(file, kLargestFile), file.string());
+  const std::string json = read_file(file, kLargestFile);
+  Transcript transcript = from_json(json, file.string());
+  transcript.whole = transcript.to_json() == json;
+  return transcript;
 }
 
 }  // namespace lmf::chat

@@ -13,6 +13,7 @@ namespace lmf::chat {
 struct Transcript {
   std::string system;                ///< empty: none
   std::vector<text::Message> turns;  ///< questions and answers in turn
+  bool whole = true;                 ///< of one that was loaded: the file has nothing else in it
 
   std::string to_json() const;
   /// Throws Error naming `file` for what is no such conversation. A list of messages alone is one, too.

@@ -20,7 +20,7 @@
 #include "host/host_log.hpp"
 #include "host/known_commands.hpp"
 #include "host/output.hpp"
-#include "host/plugin_list.hpp"
+#include "host/plugin_command.hpp"
 #include "host/run_command.hpp"
 #include "lmf/abi.h"
 #include "lmf/error.hpp"
@@ -46,11 +46,12 @@ class Session {
     if (words.size() > 1)
       throw usage_error(fmt::format("help: '{}' is one word too many", shortened(words[1])), program_);
     if (words.empty()) {
-      for (const std::string& notice : catalogue_.notices()) say(notice);
-      if (const std::string notice = problem_notice(catalogue_, program_); !notice.empty()) say(notice);
+      for (const std::string& notice : catalogue_.notices()) say(environment_, notice);
+      if (const std::string notice = problem_notice(catalogue_, program_); !notice.empty()) say(environment_, notice);
       return print(overall_help(catalogue_, program_));
     }
     const std::string_view word = words[0];
+    if (word == "plugin") return print(plugin_help(program_));
     for (const HostCommand& command : host_commands())
       if (command.name == word) return print(host_command_help(command, program_));
     if (word.starts_with('-')) {
@@ -61,13 +62,7 @@ class Session {
     return print(command_help(claim_of(word), program_));
   }
 
-  int list_plugins(std::span<const char* const> words) const {
-    const bool json = words.size() == 2 && std::string_view(words[1]) == "--json";
-    if (words.empty() || std::string_view(words[0]) != "list" || (words.size() > 1 && !json))
-      throw Error("plugin: expected 'list' or 'list --json'", "", kExitUsage);
-    for (const std::string& notice : catalogue_.notices()) say(notice);
-    return print(json ? plugin_list_json(catalogue_) : printable(plugin_list(catalogue_)));
-  }
+  int plugin(std::span<const char* const> words) const { return run_plugin_command(catalogue_, environment_, words); }
 
   int run(const Arguments& arguments) const {
     const Claim& claim = claim_of(*arguments.command);
@@ -83,10 +78,6 @@ class Session {
     std::vector<std::string> notices;
     auto folders = search_folders(environment, arguments.plugin_directories, notices);
     return Catalogue(std::move(folders), std::move(notices));
-  }
-
-  void say(const std::string& notice) const {
-    std::fprintf(stderr, "%s: %s\n", program_.c_str(), printable(notice).c_str());
   }
 
   const Claim& claim_of(std::string_view word) const {
@@ -137,7 +128,7 @@ int answer(const Environment& environment, std::span<const char* const> argv) {
     return session.help({&word, 1});
   }
   if (command == "help") return session.help(arguments.rest);
-  if (command == "plugin") return session.list_plugins(arguments.rest);
+  if (command == "plugin") return session.plugin(arguments.rest);
   return session.run(arguments);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/printable.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -18,6 +19,10 @@ int print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   flush_output();
   return kExitDone;
+}
+
+void say(const Environment& environment, const std::string& notice) {
+  std::fprintf(stderr, "%s: %s\n", environment.program_name.c_str(), printable(notice).c_str());
 }
 
 }  // namespace lmf::host

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/library_file.hpp"
+#include "base/printable.hpp"
+#include "host/output.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -42,9 +44,7 @@ std::string title(const Plugin& plugin, Status status) {
   return fmt::format("{}: {}\n", text, word(status));
 }
 
-}  // namespace
-
-std::string plugin_list(const Catalogue& catalogue) {
+std::string list_as_text(const Catalogue& catalogue) {
   std::string text;
   for (const Plugin& plugin : catalogue.plugins()) {
     const auto [status, reason] = overall_status(catalogue, plugin);
@@ -62,7 +62,7 @@ std::string plugin_list(const Catalogue& catalogue) {
   return text;
 }
 
-std::string plugin_list_json(const Catalogue& catalogue) {
+std::string list_as_json(const Catalogue& catalogue) {
   using Json = nlohmann::ordered_json;
   Json plugins = Json::array(), folders = Json::array();
   for (const Plugin& plugin : catalogue.plugins()) {
@@ -78,6 +78,15 @@ std::string plugin_list_json(const Catalogue& catalogue) {
   for (const SearchFolder& folder : catalogue.folders()) folders.push_back(folder.path.string());
   const Json list = {{"format", 1}, {"plugins", plugins}, {"looked_in", folders}};
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";  // a file name can be any bytes
+}
+
+}  // namespace
+
+int list_plugins(const PluginCall& call) {
+  const PluginWords words = read_plugin_words(call, {"--json"}, 0);
+  for (const std::string& notice : call.catalogue.notices()) say(call.environment, notice);
+  return print(words.options.contains("--json") ? list_as_json(call.catalogue)
+                                                : printable(list_as_text(call.catalogue)));
 }
 
 }  // namespace lmf::host

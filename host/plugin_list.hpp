@@ -1,14 +1,11 @@
 #pragma once
 
-#include <string>
-
-#include "host/catalogue.hpp"
+#include "host/plugin_command.hpp"
 
 namespace lmf::host {
 
-/// `lmf plugin list`: every plugin with its version, status, library and, when it cannot be used, why.
-std::string plugin_list(const Catalogue& catalogue);
-/// The same for programs. The format is versioned by its "format" key.
-std::string plugin_list_json(const Catalogue& catalogue);
+/// `lmf plugin list [--json]`: every plugin with its version, status, library and, when it cannot be used, why. The
+/// JSON is versioned by its "format" key.
+int list_plugins(const PluginCall& call);
 
 }  // namespace lmf::host

@@ -12,7 +12,7 @@ namespace lmf::host {
 namespace {
 
 const std::vector<std::string>& option_names() {
-  static const std::vector<std::string> names = {"--plugin-dir", "--log-level", "--help", "--version"};
+  static const std::vector<std::string> names = {"--plugin-dir", "--safe-mode", "--log-level", "--help", "--version"};
   return names;
 }
 
@@ -34,6 +34,8 @@ Arguments read_arguments(std::span<const char* const> argv) {
       arguments.plugin_directories.push_back(value());
     } else if (name == "--log-level") {
       arguments.log_level = value();
+    } else if (word == "--safe-mode") {
+      arguments.safe_mode = true;
     } else if (word == "-h" || word == "--help") {
       arguments.help = true;
     } else if (word == "-V" || word == "--version") {

@@ -11,6 +11,7 @@ namespace lmf::host {
 struct Arguments {
   std::vector<std::string> plugin_directories;  ///< --plugin-dir, as given
   std::optional<std::string> log_level;         ///< --log-level
+  bool safe_mode = false;                       ///< --safe-mode
   bool help = false, version = false;           ///< -h, --help; -V, --version
   std::optional<std::string> command;
   std::vector<const char*> rest;  ///< the words after the command, untouched

@@ -1,73 +1,13 @@
 #include "host/catalogue.hpp"
 
 #include <algorithm>
-#include <system_error>
 
 #include <fmt/format.h>
 
-#include "base/trust.hpp"
 #include "host/known_commands.hpp"
-#include "lmf/abi.h"
 
 namespace lmf::host {
 namespace {
-
-void refuse(Plugin& plugin, Status status, std::string reason) {
-  plugin.status = status;
-  plugin.reason = std::move(reason);
-}
-
-void check_abi(Plugin& plugin) {
-  const Manifest& manifest = plugin.manifest;
-  if (manifest.abi_major == LMF_ABI_MAJOR && manifest.abi_minor <= LMF_ABI_MINOR) return;
-  refuse(plugin, Status::abi,
-         fmt::format("{} needs plugin ABI {}.{}; this lmf {} offers {}.{}. Rebuild it or install another lmf.",
-                     plugin.manifest_path.string(), manifest.abi_major, manifest.abi_minor, LMF_VERSION, LMF_ABI_MAJOR,
-                     LMF_ABI_MINOR));
-}
-
-void find_library(Plugin& plugin) {
-  const auto named = plugin.folder.path / plugin.manifest.library;
-  std::error_code failed;
-  const auto resolved = std::filesystem::canonical(named, failed);
-  if (failed || !std::filesystem::is_regular_file(resolved, failed)) {
-    std::string reason =
-        fmt::format("{} names the library {}, which is not there.", plugin.manifest_path.string(), named.string());
-    if (!plugin.manifest.package.empty())
-      reason += fmt::format(" Install the package '{}' again.", plugin.manifest.package);
-    refuse(plugin, Status::library_missing, std::move(reason));
-    return;
-  }
-  plugin.library = resolved;
-}
-
-/// The library, and every file of the folders that it brings along for libraries of its own.
-void check_trust(Plugin& plugin) {
-  auto reason = why_unsafe(plugin.library, plugin.folder.further_owner);
-  for (const std::string& library : plugin.manifest.libraries)
-    if (!reason && library.find('/') != std::string::npos)
-      reason = why_unsafe_folder((plugin.folder.path / library).parent_path(), plugin.folder.further_owner);
-  if (reason) refuse(plugin, Status::unsafe, std::move(*reason));
-}
-
-Plugin examine(const std::filesystem::path& path, const SearchFolder& folder) {
-  Plugin plugin;
-  plugin.manifest_path = path;
-  plugin.folder = folder;
-  ManifestProblem problem;
-  if (auto manifest = read_manifest(path, problem)) {
-    plugin.manifest = std::move(*manifest);
-  } else {
-    const std::string file = path.filename().string();
-    plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
-    refuse(plugin, problem.status, std::move(problem.reason));
-    return plugin;
-  }
-  check_abi(plugin);
-  if (plugin.status == Status::ok) find_library(plugin);
-  if (plugin.status == Status::ok) check_trust(plugin);
-  return plugin;
-}
 
 /// Commands that belong to lmf: `plugin` may take `name` only when it says it is lmf's and lies in a place that is not
 /// the user's own data folder, where anything can be dropped unnoticed.
@@ -82,15 +22,37 @@ bool answers_to(const CommandEntry& command, std::string_view word) {
          std::find(command.aliases.begin(), command.aliases.end(), word) != command.aliases.end();
 }
 
+/// Takes no part in who gets a command.
+bool is_out_of_play(Status status) {
+  return status == Status::reserved || status == Status::shadowed || status == Status::disabled ||
+         status == Status::not_allowed;
+}
+
+/// "[override] work = "acme.a" in FILE".
+std::string override_line(const std::string& command, const Plugin& plugin, const PluginChoices& choices) {
+  return fmt::format("[override] {} = \"{}\" in {}", command, plugin.display_name(),
+                     choices.file.empty() ? "plugins.toml" : choices.file.string());
+}
+
+std::string by_vendor(const Claim& claim) {
+  return fmt::format("{}.{}", claim.plugin->manifest.vendor, claim.command->name);
+}
+
 }  // namespace
 
-std::string Plugin::display_name() const { return manifest.vendor.empty() ? manifest.name : manifest.qualified_name(); }
-
-Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices)
-    : folders_(std::move(folders)), notices_(std::move(notices)) {
+Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices,
+                     AllowList allowed)
+    : folders_(std::move(folders)),
+      notices_(std::move(notices)),
+      choices_(std::move(choices)),
+      allowed_(std::move(allowed)) {
+  if (!choices_.problem.empty()) notices_.push_back(choices_.problem);
+  notices_.insert(notices_.end(), allowed_.notices.begin(), allowed_.notices.end());
   for (const SearchFolder& folder : folders_) read_folder(folder);
   mark_shadowed_plugins();
+  apply_decisions();
   collect_claims();
+  settle_overrides();
   settle_claims();
 }
 
@@ -106,71 +68,144 @@ void Catalogue::mark_shadowed_plugins() {
       return earlier.display_name() == plugin->display_name();
     });
     if (winner == plugin) continue;
-    refuse(*plugin, Status::shadowed,
-           fmt::format("{} is hidden by {}, which is found first ({}).", plugin->manifest_path.string(),
-                       winner->manifest_path.string(), description(winner->folder.place)));
+    plugin->status = Status::shadowed;
+    plugin->reason =
+        fmt::format("{} is hidden by {}, which is found first ({}). Remove one of them.",
+                    plugin->manifest_path.string(), winner->manifest_path.string(), description(winner->folder.place));
+  }
+}
+
+/// What the user switched off and what the operator does not allow, broken or not.
+void Catalogue::apply_decisions() {
+  for (Plugin& plugin : plugins_) {
+    if (plugin.status == Status::shadowed) continue;
+    const std::string name = plugin.display_name();
+    if (choices_.disables(plugin.manifest.vendor, plugin.manifest.name)) {
+      plugin.status = Status::disabled;
+      plugin.reason = fmt::format("{} is switched off by {}. 'lmf plugin enable {}' switches it on.", name,
+                                  choices_.disabled_line, name);
+    } else if (!allowed_.allows(plugin.manifest.vendor, plugin.manifest.name)) {
+      plugin.status = Status::not_allowed;
+      plugin.reason = fmt::format("{} is not among what LMF_PLUGIN_ALLOW allows: {}.", name, allowed_.value);
+    }
   }
 }
 
 void Catalogue::collect_claims() {
   for (const Plugin& plugin : plugins_)
-    for (const CommandEntry& command : plugin.manifest.commands) {
-      Claim claim{&plugin, &command, plugin.status, plugin.reason};
-      if (!may_claim(plugin, command.name)) {
-        claim.status = Status::reserved;
-        claim.reason = fmt::format("{} claims the command '{}', which is reserved for lmf.",
-                                   plugin.manifest_path.string(), command.name);
-      }
-      claims_.push_back(std::move(claim));
+    for (const CommandEntry& command : plugin.manifest.commands)
+      own_claims_.push_back({&plugin, &command, plugin.status, plugin.reason});
+  claims_ = own_claims_;
+  for (Claim& claim : claims_) {
+    const std::string& command = claim.command->name;
+    const auto chosen = choices_.overrides.find(command);
+    if (chosen != choices_.overrides.end() && chosen->second.plugin == claim.plugin->display_name()) continue;
+    if (may_claim(*claim.plugin, command)) continue;
+    claim.status = Status::reserved;
+    claim.reason = fmt::format("{} claims the command '{}', which is reserved for lmf. Run it as '{}'",
+                               claim.plugin->manifest_path.string(), command, by_vendor(claim));
+    claim.reason +=
+        is_host_command(command) ? "." : ", or write " + override_line(command, *claim.plugin, choices_) + ".";
+  }
+}
+
+/// A command that plugins.toml gives away is its plugin's alone, also while that one is broken or missing.
+void Catalogue::settle_overrides() {
+  for (const auto& [command, chosen] : choices_.overrides) {
+    const auto of_command = [&](const Claim& claim) {
+      return claim.command->name == command && claim.status != Status::shadowed;
+    };
+    const auto winner = std::find_if(claims_.begin(), claims_.end(), [&](const Claim& claim) {
+      return of_command(claim) && claim.plugin->display_name() == chosen.plugin;
+    });
+    const std::string unmet =
+        fmt::format("{} gives '{}' to {}, which {}. Install it, or remove that line.", chosen.line, command,
+                    chosen.plugin, find_plugin(chosen.plugin) ? "has no such command" : "is not installed");
+    if (winner == claims_.end()) notices_.push_back(unmet);
+    for (auto claim = claims_.begin(); claim != claims_.end(); ++claim) {
+      if (claim == winner || !of_command(*claim) || is_out_of_play(claim->status)) continue;
+      claim->status = winner == claims_.end() ? Status::conflict : Status::shadowed;
+      claim->reason = winner == claims_.end()
+                          ? unmet
+                          : fmt::format("'{}' of {} is hidden by {}, as {} says. Run it as '{}'.", command,
+                                        claim->plugin->manifest_path.string(), winner->plugin->manifest_path.string(),
+                                        chosen.line, by_vendor(*claim));
     }
+  }
 }
 
 void Catalogue::settle_claims() {
   for (auto later = claims_.begin(); later != claims_.end(); ++later)
     for (auto earlier = claims_.begin(); earlier != later; ++earlier) {
-      if (earlier->command->name != later->command->name || earlier->plugin == later->plugin) continue;
-      const auto out_of_play = [](const Claim& claim) {
-        return claim.status == Status::reserved || claim.status == Status::shadowed;
-      };
-      if (out_of_play(*earlier) || out_of_play(*later)) continue;
+      const std::string& command = later->command->name;
+      if (earlier->command->name != command || earlier->plugin == later->plugin) continue;
+      if (choices_.overrides.contains(command)) continue;
+      if (is_out_of_play(earlier->status) || is_out_of_play(later->status)) continue;
       if (earlier->plugin->folder.path == later->plugin->folder.path) {
         const std::string reason =
-            fmt::format("'{}' is claimed by {} and {}. Say which: {}.{} or {}.{}.", later->command->name,
+            fmt::format("'{}' is claimed by {} and {}. Say which: {} or {}; or for good: {}.", command,
                         earlier->plugin->manifest_path.string(), later->plugin->manifest_path.string(),
-                        earlier->plugin->manifest.vendor, later->command->name, later->plugin->manifest.vendor,
-                        later->command->name);
+                        by_vendor(*earlier), by_vendor(*later), override_line(command, *earlier->plugin, choices_));
         earlier->status = later->status = Status::conflict;
         earlier->reason = later->reason = reason;
       } else {
         later->status = Status::shadowed;
-        later->reason = fmt::format("'{}' of {} is hidden by {}.", later->command->name,
-                                    later->plugin->manifest_path.string(), earlier->plugin->manifest_path.string());
+        later->reason = fmt::format("'{}' of {} is hidden by {}. Run it as '{}', or write {}.", command,
+                                    later->plugin->manifest_path.string(), earlier->plugin->manifest_path.string(),
+                                    by_vendor(*later), override_line(command, *later->plugin, choices_));
       }
     }
 }
 
-const Claim* Catalogue::find(std::string_view word) const {
-  if (const auto dot = word.find('.'); dot != std::string_view::npos) {
-    const auto vendor = word.substr(0, dot), name = word.substr(dot + 1);
-    for (const Claim& claim : claims_)
-      if (claim.plugin->status != Status::shadowed && claim.plugin->manifest.vendor == vendor &&
-          answers_to(*claim.command, name))
-        return &claim;
-    return nullptr;
+const Claim* Catalogue::find_of_vendor(std::string_view vendor, std::string_view command) const {
+  const Claim *found = nullptr, *off = nullptr;
+  for (std::size_t i = 0; i < own_claims_.size(); ++i) {
+    const Claim& claim = own_claims_[i];
+    if (claim.plugin->manifest.vendor != vendor || !answers_to(*claim.command, command)) continue;
+    if (claim.status == Status::shadowed) continue;
+    if (is_out_of_play(claim.status)) {
+      if (off == nullptr) off = &claim;
+      continue;
+    }
+    // Two of one vendor: its name does not tell them apart.
+    if (found != nullptr && found->plugin->folder.path == claim.plugin->folder.path) return &claims_[i];
+    if (found == nullptr) found = &claim;
   }
-  const Claim* reserved = nullptr;
+  return found != nullptr ? found : off;
+}
+
+const Claim* Catalogue::find(std::string_view word) const {
+  if (const auto dot = word.find('.'); dot != std::string_view::npos)
+    return find_of_vendor(word.substr(0, dot), word.substr(dot + 1));
+  const Claim *off = nullptr, *reserved = nullptr;
   const auto search = [&](const auto& matches) -> const Claim* {
     for (const Claim& claim : claims_) {
-      if (!matches(*claim.command) || claim.status == Status::shadowed) continue;
-      if (claim.status != Status::reserved) return &claim;
-      if (reserved == nullptr) reserved = &claim;
+      if (!matches(*claim.command)) continue;
+      if (!is_out_of_play(claim.status)) return &claim;
+      const Claim*& last_resort = claim.status == Status::reserved ? reserved : off;
+      if (last_resort == nullptr && claim.status != Status::shadowed) last_resort = &claim;
     }
-    return nullptr;
+    return off;
   };
   if (const Claim* claim = search([&](const CommandEntry& command) { return command.name == word; })) return claim;
   if (is_host_command(word) || is_first_party_command(word)) return reserved;
   if (const Claim* claim = search([&](const CommandEntry& command) { return answers_to(command, word); })) return claim;
   return reserved;
+}
+
+const Claim* Catalogue::find_in(const std::string& library, std::string_view command) const {
+  command.remove_prefix(command.find('.') + 1);  // npos + 1 is 0
+  const auto found = std::find_if(own_claims_.begin(), own_claims_.end(), [&](const Claim& claim) {
+    return claim.status == Status::ok && claim.plugin->library == library && answers_to(*claim.command, command);
+  });
+  return found == own_claims_.end() ? nullptr : &*found;
+}
+
+const Plugin* Catalogue::find_plugin(std::string_view name) const {
+  const auto found = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
+    return plugin.display_name() == name || plugin.manifest.name == name;
+  });
+  return found == plugins_.end() ? nullptr : &*found;
 }
 
 const Plugin* Catalogue::find_unreadable(std::string_view word) const {
@@ -183,7 +218,7 @@ const Plugin* Catalogue::find_unreadable(std::string_view word) const {
 std::vector<std::string> Catalogue::words() const {
   std::vector<std::string> words;
   for (const Claim& claim : claims_) {
-    if (claim.status == Status::reserved || claim.status == Status::shadowed) continue;
+    if (is_out_of_play(claim.status)) continue;
     words.push_back(claim.command->name);
     words.insert(words.end(), claim.command->aliases.begin(), claim.command->aliases.end());
   }

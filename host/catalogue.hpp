@@ -1,28 +1,15 @@
 #pragma once
 
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "host/discovery.hpp"
-#include "host/manifest.hpp"
-#include "host/status.hpp"
+#include "host/allow_list.hpp"
+#include "host/plugin.hpp"
+#include "host/plugin_choices.hpp"
 
 namespace lmf::host {
-
-/// One manifest that was found, usable or not.
-struct Plugin {
-  std::filesystem::path manifest_path;
-  std::filesystem::path library;  ///< resolved; empty when there is none
-  SearchFolder folder;
-  Manifest manifest;  ///< only `name` (from the file's name) when the manifest is unreadable
-  Status status = Status::ok;
-  std::string reason;  ///< a whole sentence, when status is not ok
-
-  /// "acme.greet", or the bare name when the manifest is unreadable.
-  std::string display_name() const;
-};
 
 /// A plugin's claim to one command. The status is the plugin's own when that is not ok.
 struct Claim {
@@ -32,10 +19,11 @@ struct Claim {
   std::string reason;
 };
 
-/// All plugins of the search folders and who owns which command: steps 1 to 4 of the load sequence. Nothing is loaded.
+/// All plugins of the search folders and who owns which command. Nothing is loaded.
 class Catalogue {
  public:
-  Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices);
+  Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices = {},
+            AllowList allowed = {});
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
 
@@ -44,24 +32,36 @@ class Catalogue {
   /// In search order; also shadowed, reserved and conflicting ones.
   const std::vector<Claim>& claims() const { return claims_; }
   const std::vector<std::string>& notices() const { return notices_; }
+  const PluginChoices& choices() const { return choices_; }
 
   /// The claim that `word` (a command, an alias, or "vendor.command") leads to, which may be unusable; null for none.
+  /// By its vendor a command is found whoever else has its name.
   const Claim* find(std::string_view word) const;
+  /// The claim of the plugin that lies in `library`: a worker's command is its launcher's, however that was named.
+  const Claim* find_in(const std::string& library, std::string_view command) const;
   /// A plugin whose manifest is unreadable and whose file is named for `word`; null for none.
   const Plugin* find_unreadable(std::string_view word) const;
+  /// The first plugin of that name, "acme.greet" or "greet"; null for none.
+  const Plugin* find_plugin(std::string_view name) const;
   /// Every word that find() knows, for suggestions.
   std::vector<std::string> words() const;
 
  private:
   void read_folder(const SearchFolder& folder);
+  void apply_decisions();
   void mark_shadowed_plugins();
   void collect_claims();
+  void settle_overrides();
   void settle_claims();
+  const Claim* find_of_vendor(std::string_view vendor, std::string_view command) const;
 
   std::vector<SearchFolder> folders_;
   std::vector<Plugin> plugins_;
   std::vector<Claim> claims_;
+  std::vector<Claim> own_claims_;  ///< the same before they were settled: each plugin's by itself
   std::vector<std::string> notices_;
+  PluginChoices choices_;
+  AllowList allowed_;
 };
 
 }  // namespace lmf::host

@@ -33,6 +33,7 @@ class Sections {
 const Rows& host_options() {
   static const Rows rows = {
       {"--plugin-dir DIR", "Look for plugins in DIR first; may be repeated"},
+      {"--safe-mode", "Only plugins that are installed for everybody, and no plugins.toml (also: LMF_SAFE_MODE=1)"},
       {"--log-level LEVEL", "trace, debug, info, warn, error or off (default: LLAMAFACTORY_VERBOSITY, or info)"},
       {"-h, --help", "Show this help; after a command, what that command does"},
       {"-V, --version", "Show the version"},
@@ -136,8 +137,7 @@ std::string host_command_help(const HostCommand& command, const std::string& pro
 std::string problem_notice(const Catalogue& catalogue, const std::string& program) {
   std::vector<std::string> bad;
   for (const Plugin& plugin : catalogue.plugins())
-    if (plugin.status != Status::ok && plugin.status != Status::shadowed)
-      bad.push_back(fmt::format("{} ({})", plugin.display_name(), word(plugin.status)));
+    if (is_fault(plugin.status)) bad.push_back(fmt::format("{} ({})", plugin.display_name(), word(plugin.status)));
   if (bad.empty()) return {};
   constexpr std::size_t kMostNamed = 3;
   const std::size_t count = bad.size();

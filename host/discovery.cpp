@@ -13,7 +13,6 @@
 namespace lmf::host {
 namespace {
 
-constexpr const char* kFolderName = "plugins-1";  // the ABI's major number
 constexpr std::size_t kMostManifests = 512;
 
 class FolderList {
@@ -66,7 +65,7 @@ void add_environment(FolderList& list, const std::string& value, std::vector<std
 void add_beside(FolderList& list, const std::filesystem::path& executable) {
   struct stat status;
   if (executable.empty() || ::stat(executable.c_str(), &status) != 0) return;
-  list.add(executable.parent_path().parent_path() / "lib/lmf" / kFolderName, Place::beside, status.st_uid);
+  list.add(executable.parent_path().parent_path() / "lib/lmf" / kPluginFolderName, Place::beside, status.st_uid);
 }
 
 }  // namespace
@@ -92,14 +91,16 @@ std::string_view description(Place place) {
 std::vector<SearchFolder> search_folders(const Environment& environment, std::span<const std::string> given,
                                          std::vector<std::string>& notices) {
   FolderList list;
-  if (!environment.secure_execution) add_given(list, given);
+  if (!environment.safe_mode)
+    add_given(list, given);
+  else if (!given.empty())
+    notices.push_back("--plugin-dir is not looked at in safe mode");
   add_environment(list, environment.plugin_path, notices);
   add_beside(list, environment.executable);
-  if (!environment.user_data.empty()) list.add(environment.user_data / kFolderName / LMF_ARCHITECTURE, Place::user);
-  const std::filesystem::path local = "/usr/local/lib";
-  list.add(local / LMF_ARCHITECTURE / "lmf" / kFolderName, Place::local);
-  list.add(local / "lmf" / kFolderName, Place::local);
-  list.add(LMF_SYSTEM_PLUGIN_DIRECTORY, Place::system);
+  if (!environment.user_data.empty())
+    list.add(environment.user_data / kPluginFolderName / LMF_ARCHITECTURE, Place::user);
+  for (const auto& folder : environment.local_folders) list.add(folder, Place::local);
+  list.add(environment.system_folder, Place::system);
   return list.take();
 }
 

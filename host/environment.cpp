@@ -12,6 +12,8 @@
 namespace lmf::host {
 namespace {
 
+constexpr const char* kSafeModeVariable = "LMF_SAFE_MODE";
+
 std::optional<std::string> variable(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
@@ -29,22 +31,33 @@ std::string called_name(const char* argv0) {
 Environment read_environment(const char* argv0) {
   Environment environment;
   environment.program_name = called_name(argv0);
-  environment.secure_execution = ::getauxval(AT_SECURE) != 0;
   std::error_code failed;
   environment.executable = std::filesystem::canonical("/proc/self/exe", failed);
   const auto beside = environment.executable.parent_path().parent_path() / "share/lmf";
   environment.share_directory = !failed && std::filesystem::is_directory(beside, failed)
                                     ? beside
                                     : std::filesystem::path(LMF_SYSTEM_SHARE_DIRECTORY);
-  if (!environment.secure_execution) {
-    environment.plugin_path = variable("LMF_PLUGIN_PATH").value_or("");
-    environment.user_data = user_data_directory();
-  }
+  environment.plugin_path = variable("LMF_PLUGIN_PATH").value_or("");
+  environment.user_data = user_data_directory();
+  if (const auto folder = user_config_directory(); !folder.empty()) environment.choices = folder / "plugins.toml";
+  environment.plugin_allow = variable("LMF_PLUGIN_ALLOW").value_or("");
+  for (const char* library_folder : {"/usr/local/lib/" LMF_ARCHITECTURE, "/usr/local/lib"})
+    environment.local_folders.push_back(std::filesystem::path(library_folder) / "lmf" / kPluginFolderName);
+  environment.system_folder = LMF_SYSTEM_PLUGIN_DIRECTORY;
   environment.verbosity = variable("LLAMAFACTORY_VERBOSITY");
   environment.pin = variable(kPinVariable);
   ::unsetenv(kPinVariable);
   if (variable("WORLD_SIZE").value_or("1") != "1") environment.rank = variable("RANK").value_or("");
+  if (::getauxval(AT_SECURE) != 0 || variable(kSafeModeVariable).value_or("0") != "0") enter_safe_mode(environment);
   return environment;
+}
+
+void enter_safe_mode(Environment& environment) {
+  environment.safe_mode = true;
+  environment.plugin_path.clear();
+  environment.user_data.clear();
+  environment.choices.clear();
+  ::setenv(kSafeModeVariable, "1", /*overwrite=*/1);
 }
 
 }  // namespace lmf::host

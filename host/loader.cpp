@@ -12,11 +12,6 @@ namespace {
 /// sizeof(lmf_plugin_v1) of ABI 1.0: a smaller structure lacks fields that are read here.
 constexpr std::uint32_t kFirstDescriptorSize = 56;
 
-std::string install_again(const Plugin& plugin) {
-  return plugin.manifest.package.empty() ? std::string()
-                                         : fmt::format(" Install the package '{}' again.", plugin.manifest.package);
-}
-
 LoadFailure refused(const Plugin& plugin, const LoadRefusal& refusal) {
   const std::string who = plugin.manifest.qualified_name();
   const std::string library = plugin.library.string();
@@ -26,17 +21,18 @@ LoadFailure refused(const Plugin& plugin, const LoadRefusal& refusal) {
               fmt::format("{} ({}): {}: not an lmf plugin, or built without LMF_PLUGIN.", who, library, refusal.text)};
     case LoadRefusal::Cause::dependency:
       return {Status::dependency, fmt::format("{} ({}) needs a library that is missing or too old: {}.{}", who, library,
-                                              refusal.text, install_again(plugin))};
+                                              refusal.text, plugin.install_again())};
     case LoadRefusal::Cause::library:
       break;
   }
-  return {Status::load, fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, install_again(plugin))};
+  return {Status::load, fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, plugin.install_again())};
 }
 
 LoadFailure mismatch(const Plugin& plugin, std::string_view what, std::string_view in_library,
                      std::string_view in_manifest) {
-  return {Status::mismatch, fmt::format("{} says {} '{}', its manifest {} says '{}'.{}", plugin.library.string(), what,
-                                        in_library, plugin.manifest_path.string(), in_manifest, install_again(plugin))};
+  return {Status::mismatch,
+          fmt::format("{} says {} '{}', its manifest {} says '{}'.{}", plugin.library.string(), what, in_library,
+                      plugin.manifest_path.string(), in_manifest, plugin.install_again())};
 }
 
 LoadFailure check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
@@ -49,7 +45,7 @@ LoadFailure check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin)
             fmt::format("{} needs plugin ABI {}.{}, its manifest {} says {}.{}; this lmf {} offers {}.{}.{}", library,
                         descriptor.abi_major, descriptor.abi_minor, plugin.manifest_path.string(),
                         plugin.manifest.abi_major, plugin.manifest.abi_minor, LMF_VERSION, LMF_ABI_MAJOR, LMF_ABI_MINOR,
-                        install_again(plugin))};
+                        plugin.install_again())};
   if (descriptor.size < kFirstDescriptorSize)
     return {Status::entry, fmt::format("{}: its descriptor has {} bytes, ABI 1.0 has {}: not built with lmf/abi.h.",
                                        library, descriptor.size, kFirstDescriptorSize)};
@@ -77,7 +73,7 @@ LoadFailure check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plug
   if (descriptor->manifest != nullptr && plugin.manifest.text != descriptor->manifest)
     return {Status::mismatch,
             fmt::format("{} was built with another manifest than {}: one of them was changed or upgraded alone.{}",
-                        library, plugin.manifest_path.string(), install_again(plugin))};
+                        library, plugin.manifest_path.string(), plugin.install_again())};
   if (descriptor->run == nullptr) return {Status::entry, fmt::format("{}: it has no run function.", library)};
   return {Status::ok, {}};
 }

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/host.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
@@ -66,6 +67,7 @@ class Session {
 
   int run(const Arguments& arguments) const {
     const Claim& claim = claim_of(*arguments.command);
+    check_choices(claim);
     for (const std::string_view word : arguments.rest) {
       if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
       if (is_help_option(word)) return print(command_help(claim, program_));
@@ -77,10 +79,23 @@ class Session {
   static Catalogue make_catalogue(const Environment& environment, const Arguments& arguments) {
     std::vector<std::string> notices;
     auto folders = search_folders(environment, arguments.plugin_directories, notices);
-    return Catalogue(std::move(folders), std::move(notices));
+    return Catalogue(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
+                     read_allow_list(environment.plugin_allow));
+  }
+
+  /// A plugins.toml of which nothing counts must not turn the command into another one.
+  void check_choices(const Claim& claim) const {
+    const PluginChoices& choices = catalogue_.choices();
+    if (choices.might_decide({claim.command->name, claim.plugin->manifest.name}))
+      throw Error(choices.problem,
+                  fmt::format("it may say something about '{}': mend it, or go without it: {} --safe-mode {} ...",
+                              claim.command->name, program_, claim.command->name),
+                  kExitPluginUnusable);
   }
 
   const Claim& claim_of(std::string_view word) const {
+    if (environment_.pin)
+      if (const Claim* pinned = catalogue_.find_in(library_of_pin(*environment_.pin), word)) return *pinned;
     const Claim* claim = catalogue_.find(word);
     const Plugin* unreadable = catalogue_.find_unreadable(word);
     // A broken winner is not replaced by what it hides: plugins lie in the order of their folders.
@@ -105,8 +120,9 @@ class Session {
   const Catalogue catalogue_;
 };
 
-int answer(const Environment& environment, std::span<const char* const> argv) {
+int answer(Environment& environment, std::span<const char* const> argv) {
   const Arguments arguments = read_arguments(argv);
+  if (arguments.safe_mode) enter_safe_mode(environment);
   std::string warning;
   start_log(choose_log_level(arguments.log_level ? &*arguments.log_level : nullptr, environment, warning),
             environment.rank);

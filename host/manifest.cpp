@@ -13,12 +13,6 @@ namespace {
 constexpr std::uint64_t kManifestLimitBytes = 256 * 1024;
 constexpr std::int64_t kSchema = 1;
 
-bool is_name(const std::string& text) {
-  const auto inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !text.empty() && text.size() <= 32 && text[0] >= 'a' && text[0] <= 'z' &&
-         std::all_of(text.begin(), text.end(), inner);
-}
-
 std::string read_name(const TomlReader& reader, std::string_view key) {
   std::string name = reader.required_text(key);
   if (!is_name(name))
@@ -126,6 +120,12 @@ Manifest read_tables(const TomlReader& root, const std::filesystem::path& path) 
 }
 
 }  // namespace
+
+bool is_name(std::string_view text) {
+  const auto inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= 32 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(), inner);
+}
 
 std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem) {
   try {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/status.hpp"
@@ -44,6 +45,9 @@ struct Manifest {
 
   std::string qualified_name() const { return vendor + "." + name; }
 };
+
+/// Lower-case letters, digits and '-', at most 32, a letter first: vendors, plugins and commands.
+bool is_name(std::string_view text);
 
 /// Why a manifest cannot be used: Status::manifest or Status::schema.
 struct ManifestProblem {

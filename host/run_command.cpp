@@ -24,12 +24,8 @@ void check_pin(const Plugin& plugin, const Environment& environment) {
   if (!environment.pin) return;
   const std::string here = pin_of(plugin.library.string());
   if (here == *environment.pin) return;
-  const auto library_of = [](const std::string& pin) {
-    const auto path = pin.find(":/");
-    return path == std::string::npos ? pin : pin.substr(path + 1);
-  };
-  const std::string pinned = library_of(*environment.pin);
-  if (pinned == library_of(here))
+  const std::string pinned = library_of_pin(*environment.pin);
+  if (pinned == library_of_pin(here))
     throw Error(fmt::format("{} changed since this job was started: its workers would run different code", pinned),
                 "start the job again", kExitPluginUnusable);
   throw Error(

@@ -28,10 +28,25 @@ std::string_view word(Status status) {
       return "reserved";
     case Status::shadowed:
       return "shadowed";
+    case Status::disabled:
+      return "disabled";
+    case Status::not_allowed:
+      return "not-allowed";
+    case Status::no_manifest:
+      return "no-manifest";
+    case Status::crashed:
+      return "crashed";
+    case Status::timeout:
+      return "timeout";
     case Status::conflict:
       return "conflict";
   }
   return "unknown";
+}
+
+bool is_fault(Status status) {
+  return status != Status::ok && status != Status::shadowed && status != Status::disabled &&
+         status != Status::not_allowed;
 }
 
 }  // namespace lmf::host

@@ -19,10 +19,18 @@ enum class Status {
   mismatch,         ///< library and manifest are of different builds
   reserved,         ///< claims a command that belongs to the host or to lmf's own plugins
   shadowed,         ///< the same name is found earlier in the search order
+  disabled,         ///< switched off in plugins.toml
+  not_allowed,      ///< not among LMF_PLUGIN_ALLOW
+  no_manifest,      ///< a library without a manifest: not known as a plugin
+  crashed,          ///< ends the process while it is loaded
+  timeout,          ///< does not come back while it is loaded
   conflict,         ///< another plugin of the same folder claims the command
 };
 
 /// The word users see: "library-missing".
 std::string_view word(Status status);
+
+/// Something is wrong, as opposed to what somebody decided: shadowed, disabled, not allowed.
+bool is_fault(Status status);
 
 }  // namespace lmf::host

@@ -104,6 +104,16 @@ std::vector<TomlReader> TomlReader::tables(std::string_view key) const {
   return readers;
 }
 
+std::vector<std::string> TomlReader::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, node] : *table_) keys.emplace_back(key.str());
+  return keys;
+}
+
+std::string TomlReader::line_of(std::string_view key) const {
+  return fmt::format("{}:{}", path_->string(), table_->get(key)->source().begin.line);
+}
+
 std::vector<std::string> TomlReader::unknown_keys(std::initializer_list<std::string_view> known) const {
   std::vector<std::string> unknown;
   for (const auto& [key, node] : *table_)

@@ -38,6 +38,9 @@ class TomlReader {
   std::optional<TomlReader> table(std::string_view key) const;
   std::vector<TomlReader> tables(std::string_view key) const;  ///< an array of tables; {} when absent
 
+  std::vector<std::string> keys() const;
+  /// "FILE:LINE" of a key that is there.
+  std::string line_of(std::string_view key) const;
   /// Keys of this table that are not in `known`, as full names.
   std::vector<std::string> unknown_keys(std::initializer_list<std::string_view> known) const;
   [[noreturn]] void fail(std::string_view key, const std::string& problem) const;

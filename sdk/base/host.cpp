@@ -25,6 +25,11 @@ std::string pin_of(const std::string& library) {
   return fmt::format("{}:{}{:09}:{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, library);
 }
 
+std::string library_of_pin(const std::string& pin) {
+  const auto path = pin.find(":/");
+  return path == std::string::npos ? pin : pin.substr(path + 1);
+}
+
 std::string pin_environment_entry(const lmf_host_v1& host) {
   return std::string(kPinVariable) + "=" + pin_of(host.library);
 }

@@ -19,5 +19,7 @@ std::string pin_environment_entry(const lmf_host_v1& host);
 
 /// The value part for one library file.
 std::string pin_of(const std::string& library);
+/// The PATH in such a value, or all of it where there is none.
+std::string library_of_pin(const std::string& pin);
 
 }  // namespace lmf

@@ -31,6 +31,8 @@ std::filesystem::path home_directory() {
 
 std::filesystem::path user_data_directory() { return user_directory("XDG_DATA_HOME", ".local/share"); }
 
+std::filesystem::path user_config_directory() { return user_directory("XDG_CONFIG_HOME", ".config"); }
+
 std::filesystem::path user_state_directory() { return user_directory("XDG_STATE_HOME", ".local/state"); }
 
 std::filesystem::path user_cache_directory() {

@@ -10,6 +10,8 @@ namespace lmf {
 std::filesystem::path user_cache_directory();
 /// $XDG_DATA_HOME/lmf, or ~/.local/share/lmf: what the user installs. Empty when there is no home.
 std::filesystem::path user_data_directory();
+/// $XDG_CONFIG_HOME/lmf, or ~/.config/lmf: what the user decided. Empty when there is no home.
+std::filesystem::path user_config_directory();
 /// $XDG_STATE_HOME/lmf, or ~/.local/state/lmf: what outlives a run, as histories do. Empty when there is no home.
 std::filesystem::path user_state_directory();
 /// $HOME, or the account's folder; empty when neither is an absolute path.

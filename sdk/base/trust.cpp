@@ -43,7 +43,7 @@ std::string word(const fs::path& path) {
   return "'" + text + "'";
 }
 
-std::optional<std::string> check_one(const fs::path& path, bool is_file, std::optional<uid_t> further_owner) {
+std::optional<std::string> check_one(const fs::path& path, bool may_be_sticky, std::optional<uid_t> further_owner) {
   struct stat status;
   if (::lstat(path.c_str(), &status) != 0)
     return fmt::format("cannot check {}: {}", path.string(), std::strerror(errno));
@@ -54,7 +54,7 @@ std::optional<std::string> check_one(const fs::path& path, bool is_file, std::op
         "chown root {}",
         path.string(), user_name(owner), word(path));
   const mode_t mode = status.st_mode;
-  const bool shared_folder = !is_file && owner == 0 && (mode & S_ISVTX) != 0;
+  const bool shared_folder = may_be_sticky && owner == 0 && (mode & S_ISVTX) != 0;
   if (shared_folder) return std::nullopt;
   if ((mode & S_IWOTH) != 0)
     return fmt::format("{} (mode {:04o}) can be written by everybody. Run: chmod o-w {}", path.string(), mode & 07777,
@@ -68,9 +68,9 @@ std::optional<std::string> check_one(const fs::path& path, bool is_file, std::op
 }  // namespace
 
 std::optional<std::string> why_unsafe(const fs::path& path, std::optional<uid_t> further_owner) {
-  if (auto reason = check_one(path, true, further_owner)) return reason;
+  if (auto reason = check_one(path, false, further_owner)) return reason;
   for (fs::path folder = path.parent_path();; folder = folder.parent_path()) {
-    if (auto reason = check_one(folder, false, further_owner)) return reason;
+    if (auto reason = check_one(folder, folder != path.parent_path(), further_owner)) return reason;
     if (folder == folder.root_path()) return std::nullopt;
   }
 }

@@ -13,8 +13,8 @@ namespace lmf {
 /// says which one is unsafe, or nothing.
 ///
 /// Writable by a group counts as safe when the group is the owner's private one (same name, no other member), as in
-/// systems whose umask is 002. A folder of root's with the sticky bit, as /tmp, is safe above others.
-/// `path` must be resolved (no links in it).
+/// systems whose umask is 002. A folder of root's with the sticky bit, as /tmp, is safe above others; not as the file's
+/// own folder, where anybody could put a library beside it that it loads. `path` must be resolved (no links in it).
 std::optional<std::string> why_unsafe(const std::filesystem::path& path, std::optional<uid_t> further_owner);
 
 /// The same for every file in `folder`, links followed: libraries that others load by themselves. Nothing when there is

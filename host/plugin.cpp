@@ -1,0 +1,84 @@
+#include "host/plugin.hpp"
+
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/trust.hpp"
+#include "lmf/abi.h"
+
+namespace lmf::host {
+namespace {
+
+void refuse(Plugin& plugin, Status status, std::string reason) {
+  plugin.status = status;
+  plugin.reason = std::move(reason);
+}
+
+void check_abi(Plugin& plugin) {
+  const Manifest& manifest = plugin.manifest;
+  if (manifest.abi_major == LMF_ABI_MAJOR && manifest.abi_minor <= LMF_ABI_MINOR) return;
+  refuse(plugin, Status::abi,
+         fmt::format("{} needs plugin ABI {}.{}; this lmf {} offers {}.{}. Rebuild it or install another lmf.",
+                     plugin.manifest_path.string(), manifest.abi_major, manifest.abi_minor, LMF_VERSION, LMF_ABI_MAJOR,
+                     LMF_ABI_MINOR));
+}
+
+void find_library(Plugin& plugin) {
+  const auto named = plugin.folder.path / plugin.manifest.library;
+  std::error_code failed;
+  const auto resolved = std::filesystem::canonical(named, failed);
+  if (failed || !std::filesystem::is_regular_file(resolved, failed)) {
+    refuse(plugin, Status::library_missing,
+           fmt::format("{} names the library {}, which is not there.{}", plugin.manifest_path.string(), named.string(),
+                       plugin.install_again()));
+    return;
+  }
+  plugin.library = resolved;
+}
+
+/// The folder, the manifest (it sets variables, too), the library, and every file of the folders that it brings along
+/// for libraries of its own.
+std::optional<std::string> why_plugin_unsafe(const Plugin& plugin) {
+  const auto owner = plugin.folder.further_owner;
+  std::error_code failed;
+  const auto manifest = std::filesystem::canonical(plugin.manifest_path, failed);
+  if (failed) return fmt::format("cannot check {}: {}", plugin.manifest_path.string(), failed.message());
+  for (const auto& path : {plugin.folder.path, manifest, plugin.library})
+    if (auto reason = why_unsafe(path, owner)) return reason;
+  for (const std::string& library : plugin.manifest.libraries)
+    if (library.find('/') != std::string::npos)
+      if (auto reason = why_unsafe_folder((plugin.folder.path / library).parent_path(), owner)) return reason;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string Plugin::display_name() const { return manifest.vendor.empty() ? manifest.name : manifest.qualified_name(); }
+
+std::string Plugin::install_again() const {
+  if (manifest.package.empty()) return " Build or install the plugin again.";
+  return fmt::format(" Install the package '{}' again.", manifest.package);
+}
+
+Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& folder) {
+  Plugin plugin;
+  plugin.manifest_path = manifest_path;
+  plugin.folder = folder;
+  ManifestProblem problem;
+  if (auto manifest = read_manifest(manifest_path, problem)) {
+    plugin.manifest = std::move(*manifest);
+  } else {
+    const std::string file = manifest_path.filename().string();
+    plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
+    refuse(plugin, problem.status, std::move(problem.reason));
+    return plugin;
+  }
+  check_abi(plugin);
+  if (plugin.status == Status::ok) find_library(plugin);
+  if (plugin.status != Status::ok) return plugin;
+  if (auto reason = why_plugin_unsafe(plugin)) refuse(plugin, Status::unsafe, std::move(*reason));
+  return plugin;
+}
+
+}  // namespace lmf::host

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "host/discovery.hpp"
+#include "host/manifest.hpp"
+#include "host/status.hpp"
+
+namespace lmf::host {
+
+/// One manifest that was found, usable or not.
+struct Plugin {
+  std::filesystem::path manifest_path;
+  std::filesystem::path library;  ///< resolved; empty when there is none
+  SearchFolder folder;
+  Manifest manifest;  ///< only `name` (from the file's name) when the manifest is unreadable
+  Status status = Status::ok;
+  std::string reason;  ///< whole sentences, when status is not ok: what is wrong, and the next step
+
+  /// "acme.greet", or the bare name when the manifest is unreadable.
+  std::string display_name() const;
+  /// " Install the package 'acme-greet' again.", or what to do where the manifest names none.
+  std::string install_again() const;
+};
+
+/// Steps 1 to 4 of the load sequence for one manifest: what it says, its ABI numbers, its library, and that nobody else
+/// can have written them. Nothing is loaded.
+Plugin examine(const std::filesystem::path& manifest, const SearchFolder& folder);
+
+}  // namespace lmf::host

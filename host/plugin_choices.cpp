@@ -1,0 +1,100 @@
+#include "host/plugin_choices.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+#include "base/trust.hpp"
+#include "host/known_commands.hpp"
+#include "host/manifest.hpp"
+#include "host/toml_reader.hpp"
+
+namespace lmf::host {
+namespace {
+
+constexpr std::uint64_t kLimitBytes = 64 * 1024;
+
+bool is_qualified(std::string_view name) {
+  const auto dot = name.find('.');
+  return dot != name.npos && is_name(name.substr(0, dot)) && is_name(name.substr(dot + 1));
+}
+
+void read_overrides(const TomlReader& table, PluginChoices& choices) {
+  for (const std::string& command : table.keys()) {
+    const std::string plugin = table.text(command);
+    if (!is_name(command)) table.fail(command, "is no name of a command");
+    if (is_host_command(command)) table.fail(command, "belongs to lmf itself: no plugin can have it");
+    if (!is_qualified(plugin))
+      table.fail(command, fmt::format("is '{}': expected a plugin with its vendor, as \"acme.train\"", plugin));
+    choices.overrides[command] = {plugin, table.line_of(command)};
+  }
+}
+
+void read_disabled(const TomlReader& table, PluginChoices& choices) {
+  choices.disabled = table.texts("plugins");
+  for (const std::string& plugin : choices.disabled)
+    if (!is_name(plugin) && !is_qualified(plugin))
+      table.fail("plugins", fmt::format("has '{}': expected names of plugins, as \"acme.greet\"", plugin));
+  if (!choices.disabled.empty()) choices.disabled_line = table.line_of("plugins");
+}
+
+void read_tables(const TomlReader& root, PluginChoices& choices) {
+  std::vector<std::string> unknown = root.unknown_keys({"override", "disable"});
+  if (const auto table = root.table("override")) read_overrides(*table, choices);
+  if (const auto table = root.table("disable")) {
+    read_disabled(*table, choices);
+    for (std::string& key : table->unknown_keys({"plugins"})) unknown.push_back(std::move(key));
+  }
+  for (const std::string& key : unknown)
+    choices.notices.push_back(
+        fmt::format("{} has the key {}, which this version does not know", choices.file.string(), key));
+}
+
+/// Whoever can write the file chooses the code that a command runs.
+void check_trust(const std::filesystem::path& file) {
+  std::error_code failed;
+  const auto resolved = std::filesystem::canonical(file, failed);
+  if (failed) return;  // reading it says why
+  if (const auto reason = why_unsafe(resolved, std::nullopt)) throw Error(*reason);
+}
+
+}  // namespace
+
+bool PluginChoices::disables(std::string_view vendor, std::string_view name) const {
+  const auto names = [&](std::string_view entry) {
+    return entry == name || entry == fmt::format("{}.{}", vendor, name);
+  };
+  return std::any_of(disabled.begin(), disabled.end(), names);
+}
+
+bool PluginChoices::might_decide(std::initializer_list<std::string_view> words) const {
+  if (problem.empty()) return false;
+  if (!text || text->find('\\') != std::string::npos) return true;  // an escape can spell any word
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text->find(word) != std::string::npos; });
+}
+
+PluginChoices read_plugin_choices(const std::filesystem::path& file) {
+  PluginChoices choices;
+  choices.file = file;
+  std::error_code failed;
+  if (file.empty() || std::filesystem::symlink_status(file, failed).type() == std::filesystem::file_type::not_found)
+    return choices;
+  try {
+    choices.text = read_file(file, kLimitBytes);
+    check_trust(file);
+    const toml::table table = parse_toml(*choices.text, file);
+    PluginChoices read = choices;
+    read_tables(TomlReader(table, "", file), read);
+    return read;
+  } catch (const Error& error) {
+    choices.problem = error.what();
+  } catch (const TomlProblem& error) {
+    choices.problem = error.what();
+  }
+  return choices;
+}
+
+}  // namespace lmf::host

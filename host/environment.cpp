@@ -40,6 +40,7 @@ Environment read_environment(const char* argv0) {
   environment.plugin_path = variable("LMF_PLUGIN_PATH").value_or("");
   environment.user_data = user_data_directory();
   if (const auto folder = user_config_directory(); !folder.empty()) environment.choices = folder / "plugins.toml";
+  environment.program_path = variable("PATH").value_or("");
   environment.plugin_allow = variable("LMF_PLUGIN_ALLOW").value_or("");
   for (const char* library_folder : {"/usr/local/lib/" LMF_ARCHITECTURE, "/usr/local/lib"})
     environment.local_folders.push_back(std::filesystem::path(library_folder) / "lmf" / kPluginFolderName);

@@ -12,7 +12,7 @@ namespace {
 /// sizeof(lmf_plugin_v1) of ABI 1.0: a smaller structure lacks fields that are read here.
 constexpr std::uint32_t kFirstDescriptorSize = 56;
 
-LoadFailure refused(const Plugin& plugin, const LoadRefusal& refusal) {
+Verdict refused(const Plugin& plugin, const LoadRefusal& refusal) {
   const std::string who = plugin.manifest.qualified_name();
   const std::string library = plugin.library.string();
   switch (refusal.cause) {
@@ -28,14 +28,14 @@ LoadFailure refused(const Plugin& plugin, const LoadRefusal& refusal) {
   return {Status::load, fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, plugin.install_again())};
 }
 
-LoadFailure mismatch(const Plugin& plugin, std::string_view what, std::string_view in_library,
-                     std::string_view in_manifest) {
+Verdict mismatch(const Plugin& plugin, std::string_view what, std::string_view in_library,
+                 std::string_view in_manifest) {
   return {Status::mismatch,
           fmt::format("{} says {} '{}', its manifest {} says '{}'.{}", plugin.library.string(), what, in_library,
                       plugin.manifest_path.string(), in_manifest, plugin.install_again())};
 }
 
-LoadFailure check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
+Verdict check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
   const std::string library = plugin.library.string();
   if (descriptor.magic != LMF_ABI_MAGIC)
     return {Status::entry,
@@ -60,11 +60,11 @@ std::string identity(const Plugin& plugin) {
   return fmt::format("{} {} ({})", plugin.display_name(), plugin.manifest.version, plugin.library.string());
 }
 
-LoadFailure check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
+Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
   const std::string library = plugin.library.string();
   if (descriptor == nullptr)
     return {Status::entry, fmt::format("{}: its lmf_plugin_query_v1 returns nothing.", library)};
-  if (LoadFailure failure = check_version(*descriptor, plugin); failure.status != Status::ok) return failure;
+  if (Verdict failure = check_version(*descriptor, plugin); failure.status != Status::ok) return failure;
   const auto text = [](const char* value) { return std::string_view(value != nullptr ? value : ""); };
   if (text(descriptor->name) != plugin.manifest.name)
     return mismatch(plugin, "its name is", text(descriptor->name), plugin.manifest.name);
@@ -78,12 +78,12 @@ LoadFailure check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plug
   return {Status::ok, {}};
 }
 
-std::variant<const lmf_plugin_v1*, LoadFailure> load(const Plugin& plugin) {
+std::variant<const lmf_plugin_v1*, Verdict> load(const Plugin& plugin) {
   const auto loaded = load_library(plugin.library, "lmf_plugin_query_v1");
   if (const auto* refusal = std::get_if<LoadRefusal>(&loaded)) return refused(plugin, *refusal);
   using Query = const lmf_plugin_v1*();
   const lmf_plugin_v1* descriptor = reinterpret_cast<Query*>(std::get<AnyFunction*>(loaded))();
-  if (LoadFailure failure = check_descriptor(descriptor, plugin); failure.status != Status::ok) return failure;
+  if (Verdict failure = check_descriptor(descriptor, plugin); failure.status != Status::ok) return failure;
   return descriptor;
 }
 

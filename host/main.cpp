@@ -18,6 +18,7 @@
 #include "host/arguments.hpp"
 #include "host/catalogue.hpp"
 #include "host/command_line_help.hpp"
+#include "host/external_commands.hpp"
 #include "host/host_log.hpp"
 #include "host/known_commands.hpp"
 #include "host/output.hpp"
@@ -60,12 +61,18 @@ class Session {
       throw usage_error(fmt::format("help: '{}' is not an option.{}", shortened(word), did_you_mean(word, known)),
                         program_);
     }
+    if (const auto external = find_external_command(environment_, catalogue_, word)) {
+      const char* const ask = "--help";
+      run_external_command(*external, environment_, {&ask, 1});
+    }
     return print(command_help(claim_of(word), program_));
   }
 
   int plugin(std::span<const char* const> words) const { return run_plugin_command(catalogue_, environment_, words); }
 
   int run(const Arguments& arguments) const {
+    if (const auto external = find_external_command(environment_, catalogue_, *arguments.command))
+      run_external_command(*external, environment_, arguments.rest);
     const Claim& claim = claim_of(*arguments.command);
     check_choices(claim);
     for (const std::string_view word : arguments.rest) {
@@ -108,6 +115,8 @@ class Session {
     if (known || is_host_command(word) || is_first_party_command(word))  // written later, or a name kept for that
       throw Error(fmt::format("'{}' is not part of this version.", word), "", kExitUnknownCommand);
     std::vector<std::string> words = catalogue_.words();
+    for (ExternalCommand& external : external_commands(environment_, catalogue_))
+      words.push_back(std::move(external.name));
     for (const HostCommand& command : host_commands()) words.emplace_back(command.name);
     for (const KnownCommand& other : known_commands())
       if (std::find(words.begin(), words.end(), other.name) == words.end()) words.emplace_back(other.name);

@@ -76,6 +76,21 @@ bool PluginChoices::might_decide(std::initializer_list<std::string_view> words) 
                      [&](std::string_view word) { return text->find(word) != std::string::npos; });
 }
 
+PluginChoices parse_plugin_choices(std::string text, const std::filesystem::path& file) {
+  PluginChoices choices;
+  choices.file = file;
+  choices.text = std::move(text);
+  try {
+    const toml::table table = parse_toml(*choices.text, file);
+    PluginChoices read = choices;
+    read_tables(TomlReader(table, "", file), read);
+    return read;
+  } catch (const TomlProblem& error) {
+    choices.problem = error.what();
+  }
+  return choices;
+}
+
 PluginChoices read_plugin_choices(const std::filesystem::path& file) {
   PluginChoices choices;
   choices.file = file;
@@ -85,16 +100,11 @@ PluginChoices read_plugin_choices(const std::filesystem::path& file) {
   try {
     choices.text = read_file(file, kLimitBytes);
     check_trust(file);
-    const toml::table table = parse_toml(*choices.text, file);
-    PluginChoices read = choices;
-    read_tables(TomlReader(table, "", file), read);
-    return read;
   } catch (const Error& error) {
     choices.problem = error.what();
-  } catch (const TomlProblem& error) {
-    choices.problem = error.what();
+    return choices;
   }
-  return choices;
+  return parse_plugin_choices(std::move(*choices.text), file);
 }
 
 }  // namespace lmf::host

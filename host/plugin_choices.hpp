@@ -33,6 +33,9 @@ struct PluginChoices {
   bool might_decide(std::initializer_list<std::string_view> words) const;
 };
 
+/// What such a text says, of which `file` is the name.
+PluginChoices parse_plugin_choices(std::string text, const std::filesystem::path& file);
+
 /// Reads at most 64 KiB; a file that is not there says nothing. Never throws for what the file is.
 PluginChoices read_plugin_choices(const std::filesystem::path& file);
 

@@ -7,7 +7,9 @@
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
 #include "host/output.hpp"
+#include "host/plugin_info.hpp"
 #include "host/plugin_list.hpp"
+#include "host/plugin_switch.hpp"
 #include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
@@ -16,6 +18,9 @@ namespace {
 
 constexpr PluginCommand kCommands[] = {
     {"list [--json]", "Every plugin, whether it can be used, and why not", list_plugins},
+    {"info NAME [--json]", "All about one plugin; exit status 1 when it cannot be used", inform_of_plugin},
+    {"disable NAME", "Switch a plugin off, in your plugins.toml", disable_plugin},
+    {"enable NAME", "Switch it on again", enable_plugin},
 };
 
 Error usage_error(const std::string& text) { return Error("plugin" + text, "see 'lmf help plugin'", kExitUsage); }

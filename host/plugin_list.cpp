@@ -3,38 +3,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/library_file.hpp"
 #include "base/printable.hpp"
+#include "host/external_commands.hpp"
 #include "host/output.hpp"
+#include "host/plugin_status.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
 namespace {
-
-/// What loading would say of the file, as far as its headers tell it.
-std::string library_trouble(const Plugin& plugin) {
-  try {
-    const auto trouble = why_no_library(plugin.library);
-    return trouble ? fmt::format("{}: {}.", plugin.library.string(), *trouble) : std::string();
-  } catch (const Error& unreadable) {
-    return unreadable.what();
-  }
-}
-
-/// The plugin's own status or, when that is ok, the first trouble with one of its commands, or with its library.
-std::pair<Status, std::string> overall_status(const Catalogue& catalogue, const Plugin& plugin) {
-  if (plugin.status != Status::ok) return {plugin.status, plugin.reason};
-  for (const Claim& claim : catalogue.claims())
-    if (claim.plugin == &plugin && claim.status != Status::ok) return {claim.status, claim.reason};
-  if (std::string trouble = library_trouble(plugin); !trouble.empty()) return {Status::load, std::move(trouble)};
-  return {Status::ok, {}};
-}
-
-std::string commands_of(const Plugin& plugin) {
-  std::string text;
-  for (const CommandEntry& command : plugin.manifest.commands) text += (text.empty() ? "" : ", ") + command.name;
-  return text;
-}
 
 /// "lmf.env 0.1.0 (env): ok"; of a manifest that cannot be read only its name is known.
 std::string title(const Plugin& plugin, Status status) {
@@ -44,7 +20,16 @@ std::string title(const Plugin& plugin, Status status) {
   return fmt::format("{}: {}\n", text, word(status));
 }
 
-std::string list_as_text(const Catalogue& catalogue) {
+std::string externals_as_text(const std::vector<ExternalCommand>& commands) {
+  if (commands.empty()) return {};
+  std::string text = "\nprograms on PATH that are commands:\n";
+  for (const ExternalCommand& command : commands)
+    text += fmt::format("  {} ({}){}\n", command.name, command.path.string(),
+                        command.hidden_by.empty() ? "" : ": hidden by " + command.hidden_by);
+  return text;
+}
+
+std::string list_as_text(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals) {
   std::string text;
   for (const Plugin& plugin : catalogue.plugins()) {
     const auto [status, reason] = overall_status(catalogue, plugin);
@@ -56,15 +41,20 @@ std::string list_as_text(const Catalogue& catalogue) {
           fmt::format("  {} has the key {}, which this version does not know\n", plugin.manifest_path.string(), key);
   }
   if (catalogue.plugins().empty()) text += "no plugins\n";
+  for (const StrayLibrary& stray : stray_libraries(catalogue))
+    text += fmt::format("{}: {}\n  {}\n", stray.library.filename().string(), word(stray.verdict.status),
+                        stray.verdict.reason);
+  text += externals_as_text(externals);
+  for (const std::string& notice : catalogue.choices().notices) text += "\n" + notice + "\n";
   text += "\nlooked in:\n";
   for (const SearchFolder& folder : catalogue.folders())
     text += fmt::format("  {} ({})\n", folder.path.string(), description(folder.place));
   return text;
 }
 
-std::string list_as_json(const Catalogue& catalogue) {
+std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals) {
   using Json = nlohmann::ordered_json;
-  Json plugins = Json::array(), folders = Json::array();
+  Json plugins = Json::array(), folders = Json::array(), programs = Json::array();
   for (const Plugin& plugin : catalogue.plugins()) {
     const auto [status, reason] = overall_status(catalogue, plugin);
     plugins.push_back({{"name", plugin.display_name()},
@@ -75,8 +65,18 @@ std::string list_as_json(const Catalogue& catalogue) {
                        {"manifest", plugin.manifest_path.string()},
                        {"library", plugin.library.string()}});
   }
+  for (const StrayLibrary& stray : stray_libraries(catalogue))
+    plugins.push_back({{"name", stray.library.filename().string()},
+                       {"version", ""},
+                       {"commands", ""},
+                       {"status", word(stray.verdict.status)},
+                       {"reason", stray.verdict.reason},
+                       {"manifest", ""},
+                       {"library", stray.library.string()}});
+  for (const ExternalCommand& command : externals)
+    programs.push_back({{"name", command.name}, {"path", command.path.string()}, {"hidden_by", command.hidden_by}});
   for (const SearchFolder& folder : catalogue.folders()) folders.push_back(folder.path.string());
-  const Json list = {{"format", 1}, {"plugins", plugins}, {"looked_in", folders}};
+  const Json list = {{"format", 1}, {"plugins", plugins}, {"external_commands", programs}, {"looked_in", folders}};
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";  // a file name can be any bytes
 }
 
@@ -84,9 +84,10 @@ std::string list_as_json(const Catalogue& catalogue) {
 
 int list_plugins(const PluginCall& call) {
   const PluginWords words = read_plugin_words(call, {"--json"}, 0);
+  const std::vector<ExternalCommand> externals = all_external_commands(call.environment, call.catalogue);
   for (const std::string& notice : call.catalogue.notices()) say(call.environment, notice);
-  return print(words.options.contains("--json") ? list_as_json(call.catalogue)
-                                                : printable(list_as_text(call.catalogue)));
+  return print(words.options.contains("--json") ? list_as_json(call.catalogue, externals)
+                                                : printable(list_as_text(call.catalogue, externals)));
 }
 
 }  // namespace lmf::host

@@ -116,7 +116,7 @@ int run_command(const Claim& claim, const Catalogue& catalogue, const Environmen
   set_environment(*claim.command);
   guard_against_crashes(environment.program_name, identity(plugin));
   const auto loaded = load(plugin);
-  if (const auto* failure = std::get_if<LoadFailure>(&loaded)) throw Error(failure->reason, "", kExitPluginUnusable);
+  if (const auto* failure = std::get_if<Verdict>(&loaded)) throw Error(failure->reason, "", kExitPluginUnusable);
   const lmf_plugin_v1& descriptor = *std::get<const lmf_plugin_v1*>(loaded);
   if (descriptor.build_tag != nullptr)
     guard_against_crashes(environment.program_name,

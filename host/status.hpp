@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace lmf::host {
@@ -25,6 +26,12 @@ enum class Status {
   crashed,          ///< ends the process while it is loaded
   timeout,          ///< does not come back while it is loaded
   conflict,         ///< another plugin of the same folder claims the command
+};
+
+/// A status with its reason, in whole sentences; "" when it is ok.
+struct Verdict {
+  Status status = Status::ok;
+  std::string reason;
 };
 
 /// The word users see: "library-missing".

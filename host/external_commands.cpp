@@ -1,0 +1,101 @@
+#include "host/external_commands.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "host/known_commands.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+namespace {
+
+constexpr std::string_view kPrefix = "lmf-";
+
+/// The folders of PATH that count, in order.
+std::vector<std::filesystem::path> folders(const Environment& environment) {
+  std::vector<std::filesystem::path> result;
+  if (environment.safe_mode || !environment.plugin_allow.empty()) return result;
+  const std::string& value = environment.program_path;
+  for (std::size_t begin = 0; begin < value.size();) {
+    const std::size_t end = std::min(value.find(':', begin), value.size());
+    if (value[begin] == '/') result.emplace_back(value.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return result;
+}
+
+bool is_program(const std::filesystem::path& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string who_has(const std::string& name, const Catalogue& catalogue) {
+  if (is_host_command(name)) return "lmf's own command";
+  if (const Claim* claim = catalogue.find(name)) return "the command of " + claim->plugin->display_name();
+  if (const Plugin* plugin = catalogue.find_unreadable(name)) return plugin->manifest_path.string();
+  return is_first_party_command(name) ? "a name that is kept for lmf's own plugins" : "";
+}
+
+}  // namespace
+
+std::vector<ExternalCommand> all_external_commands(const Environment& environment, const Catalogue& catalogue) {
+  std::map<std::string, ExternalCommand> found;
+  for (const auto& folder : folders(environment)) {
+    std::error_code failed;
+    for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+      const std::string_view file = entry->path().native();
+      const std::string_view word = file.substr(file.rfind('/') + 1);
+      if (!word.starts_with(kPrefix)) continue;
+      const std::string name(word.substr(kPrefix.size()));
+      if (is_name(name) && !found.contains(name) && is_program(entry->path()))
+        found[name] = {name, entry->path(), who_has(name, catalogue)};
+    }
+  }
+  std::vector<ExternalCommand> commands;
+  for (auto& [name, command] : found) commands.push_back(std::move(command));
+  return commands;
+}
+
+std::vector<ExternalCommand> external_commands(const Environment& environment, const Catalogue& catalogue) {
+  std::vector<ExternalCommand> commands = all_external_commands(environment, catalogue);
+  std::erase_if(commands, [](const ExternalCommand& command) { return !command.hidden_by.empty(); });
+  return commands;
+}
+
+std::optional<ExternalCommand> find_external_command(const Environment& environment, const Catalogue& catalogue,
+                                                     std::string_view word) {
+  const std::string name(word);
+  if (!is_name(name) || !who_has(name, catalogue).empty()) return std::nullopt;
+  for (const auto& folder : folders(environment))
+    if (const auto path = folder / (std::string(kPrefix) + name); is_program(path)) return {{name, path, {}}};
+  return std::nullopt;
+}
+
+void run_external_command(const ExternalCommand& command, const Environment& environment,
+                          std::span<const char* const> words) {
+  std::vector<const char*> argv = {command.path.c_str()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  argv.push_back(nullptr);
+  ::setenv("LMF", environment.executable.c_str(), /*overwrite=*/1);
+  std::signal(SIGXFSZ, SIG_DFL);  // what is ignored here would stay ignored there
+  ::execv(command.path.c_str(), const_cast<char* const*>(argv.data()));
+  const int error_number = errno;
+  throw Error(fmt::format("cannot run {}: {}", command.path.string(), std::strerror(error_number)),
+              error_number == ENOENT    ? "the interpreter of its first line, or its loader, is not there"
+              : error_number == ENOEXEC ? "a script's first line names its interpreter, as #!/bin/sh"
+                                        : "",
+              kExitPluginUnusable);
+}
+
+}  // namespace lmf::host

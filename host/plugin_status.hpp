@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "host/catalogue.hpp"
+
+namespace lmf::host {
+
+/// What is known of a plugin without loading it: its own status or, when that is ok, the first fault of one of its
+/// commands, or of its library file.
+Verdict overall_status(const Catalogue& catalogue, const Plugin& plugin);
+
+/// A library that looks like a plugin's and has no manifest.
+struct StrayLibrary {
+  std::filesystem::path library;
+  Verdict verdict;
+};
+std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue);
+
+/// "env, run": the names of its commands.
+std::string commands_of(const Plugin& plugin);
+
+}  // namespace lmf::host

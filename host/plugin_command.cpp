@@ -7,6 +7,7 @@
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
 #include "host/output.hpp"
+#include "host/plugin_doctor.hpp"
 #include "host/plugin_info.hpp"
 #include "host/plugin_list.hpp"
 #include "host/plugin_switch.hpp"
@@ -19,6 +20,10 @@ namespace {
 constexpr PluginCommand kCommands[] = {
     {"list [--json]", "Every plugin, whether it can be used, and why not", list_plugins},
     {"info NAME [--json]", "All about one plugin; exit status 1 when it cannot be used", inform_of_plugin},
+    {"doctor [NAME] [--json] [--timeout SECONDS]",
+     "Load each plugin in a process of its own, for 10 s at most, and say what is wrong; exit status 1 when something "
+     "is",
+     examine_plugins},
     {"disable NAME", "Switch a plugin off, in your plugins.toml", disable_plugin},
     {"enable NAME", "Switch it on again", enable_plugin},
 };

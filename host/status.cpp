@@ -38,6 +38,8 @@ std::string_view word(Status status) {
       return "crashed";
     case Status::timeout:
       return "timeout";
+    case Status::untried:
+      return "untried";
     case Status::conflict:
       return "conflict";
   }

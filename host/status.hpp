@@ -25,6 +25,7 @@ enum class Status {
   no_manifest,      ///< a library without a manifest: not known as a plugin
   crashed,          ///< ends the process while it is loaded
   timeout,          ///< does not come back while it is loaded
+  untried,          ///< there was no process to load it in
   conflict,         ///< another plugin of the same folder claims the command
 };
 

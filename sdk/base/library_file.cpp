@@ -53,7 +53,67 @@ bool is_library_of_this_machine(std::span<const std::byte> bytes) {
   return header.e_type == ET_DYN && (kThisMachine == EM_NONE || header.e_machine == kThisMachine);
 }
 
+/// The file that is read at hostile offsets: nothing, where one is outside.
+class ReadableElf {
+ public:
+  explicit ReadableElf(std::span<const std::byte> bytes) : bytes_(bytes) {
+    if (!is_library_of_this_machine(bytes)) return;
+    std::memcpy(&header_, bytes.data(), sizeof header_);
+    for (std::size_t i = 0; i < header_.e_phnum; ++i)
+      if (Segment segment; read(header_.e_phoff + i * sizeof segment, segment)) segments_.push_back(segment);
+  }
+
+  std::vector<std::string> needed() const {
+    std::vector<std::uint64_t> names;
+    std::uint64_t table = 0;
+    for (const Segment& segment : segments_) {
+      if (segment.p_type != PT_DYNAMIC) continue;
+      ElfW(Dyn) entry;
+      for (std::uint64_t at = 0; at < segment.p_filesz && read(segment.p_offset + at, entry); at += sizeof entry) {
+        if (entry.d_tag == DT_NULL) break;
+        if (entry.d_tag == DT_NEEDED) names.push_back(entry.d_un.d_val);
+        if (entry.d_tag == DT_STRTAB) table = entry.d_un.d_ptr;
+      }
+    }
+    std::vector<std::string> result;
+    for (const std::uint64_t name : names)
+      if (std::string text = text_at(file_offset(table) + name); !text.empty()) result.push_back(std::move(text));
+    return result;
+  }
+
+ private:
+  template <class T>
+  bool read(std::uint64_t offset, T& value) const {
+    if (offset > bytes_.size() || bytes_.size() - offset < sizeof value) return false;
+    std::memcpy(&value, bytes_.data() + offset, sizeof value);
+    return true;
+  }
+  /// Of an address in the loaded library; past the end when no segment has it.
+  std::uint64_t file_offset(std::uint64_t address) const {
+    for (const Segment& segment : segments_)
+      if (segment.p_type == PT_LOAD && address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz)
+        return segment.p_offset + (address - segment.p_vaddr);
+    return bytes_.size();
+  }
+  std::string text_at(std::uint64_t offset) const {
+    if (offset >= bytes_.size()) return {};
+    const std::string_view rest(reinterpret_cast<const char*>(bytes_.data()) + offset,
+                                std::min<std::uint64_t>(bytes_.size() - offset, kLongestName));
+    return std::string(rest.substr(0, rest.find('\0')));
+  }
+
+  static constexpr std::uint64_t kLongestName = 4096;
+  std::span<const std::byte> bytes_;
+  Header header_{};
+  std::vector<Segment> segments_;
+};
+
 }  // namespace
+
+std::vector<std::string> needed_libraries(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return ReadableElf(file.bytes()).needed();
+}
 
 std::optional<std::string> why_cut_off(const std::filesystem::path& path) {
   const MappedFile file(path);

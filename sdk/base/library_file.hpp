@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lmf {
 
@@ -14,5 +15,9 @@ std::optional<std::string> why_cut_off(const std::filesystem::path& path);
 /// What can be told without loading: "it is no shared library of this machine" or that it is cut off. Throws Error when
 /// the file cannot be read.
 std::optional<std::string> why_no_library(const std::filesystem::path& path);
+
+/// The names of the libraries that it asks for (DT_NEEDED); none where the file does not hold together. Throws Error
+/// when it cannot be read.
+std::vector<std::string> needed_libraries(const std::filesystem::path& path);
 
 }  // namespace lmf

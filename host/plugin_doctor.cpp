@@ -1,0 +1,95 @@
+#include "host/plugin_doctor.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/printable.hpp"
+#include "host/output.hpp"
+#include "host/plugin_lookup.hpp"
+#include "host/plugin_status.hpp"
+#include "host/trial.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+namespace {
+
+struct Finding {
+  const Plugin* plugin;
+  Trial trial;
+};
+
+/// A plugin that is fine but for who gets its command is loaded all the same.
+Finding examine_one(const Catalogue& catalogue, const Plugin& plugin, std::chrono::seconds limit) {
+  Finding finding{&plugin, {overall_status(catalogue, plugin), {}, {}}};
+  if (plugin.status != Status::ok) return finding;
+  Trial trial = try_to_load(plugin, limit);
+  if (finding.trial.verdict.status != Status::ok && trial.verdict.status == Status::ok)
+    trial.verdict = finding.trial.verdict;
+  finding.trial = std::move(trial);
+  return finding;
+}
+
+std::string as_text(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const auto& [plugin, trial] : findings) {
+    text += fmt::format("{} {}: {}\n", plugin->display_name(), plugin->manifest.version, word(trial.verdict.status));
+    if (!trial.verdict.reason.empty()) text += fmt::format("  {}\n", trial.verdict.reason);
+    if (!trial.build_tag.empty()) text += fmt::format("  built with {}\n", trial.build_tag);
+  }
+  const auto faults = std::count_if(findings.begin(), findings.end(),
+                                    [](const Finding& one) { return is_fault(one.trial.verdict.status); });
+  return text + fmt::format("\n{} of {} plugins {} a fault\n", faults, findings.size(), faults == 1 ? "has" : "have");
+}
+
+std::string as_json(const std::vector<Finding>& findings, const std::vector<std::string>& notices) {
+  using Json = nlohmann::ordered_json;
+  Json plugins = Json::array();
+  for (const auto& [plugin, trial] : findings)
+    plugins.push_back({{"name", plugin->display_name()},
+                       {"version", plugin->manifest.version},
+                       {"status", word(trial.verdict.status)},
+                       {"fault", is_fault(trial.verdict.status)},
+                       {"reason", trial.verdict.reason},
+                       {"build_tag", trial.build_tag},
+                       {"missing", trial.missing},
+                       {"manifest", plugin->manifest_path.string()},
+                       {"library", plugin->library.string()}});
+  const Json all = {{"format", 1}, {"plugins", plugins}, {"notices", notices}};
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::chrono::seconds read_limit(const PluginWords& words) {
+  const auto given = words.options.find("--timeout");
+  if (given == words.options.end()) return std::chrono::seconds(10);
+  const std::string& text = given->second;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 1 || seconds > 3600)
+    throw Error(fmt::format("plugin doctor: --timeout '{}': expected 1 to 3600 seconds", shortened(text)), "",
+                kExitUsage);
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+int examine_plugins(const PluginCall& call) {
+  const PluginWords words = read_plugin_words(call, {"--json", "--timeout="}, 1);
+  const std::chrono::seconds limit = read_limit(words);
+  std::vector<Finding> findings;
+  if (!words.names.empty())
+    findings.push_back(examine_one(call.catalogue, plugin_named(call.catalogue, words.names[0]), limit));
+  else
+    for (const Plugin& plugin : call.catalogue.plugins())
+      findings.push_back(examine_one(call.catalogue, plugin, limit));
+  const auto& notices = call.catalogue.notices();
+  for (const std::string& notice : notices) say(call.environment, notice);
+  print(words.options.contains("--json") ? as_json(findings, notices) : printable(as_text(findings)));
+  const bool sick = std::any_of(findings.begin(), findings.end(),
+                                [](const Finding& one) { return is_fault(one.trial.verdict.status); });
+  return sick || (words.names.empty() && !notices.empty()) ? kExitFailed : kExitDone;
+}
+
+}  // namespace lmf::host

@@ -1,0 +1,95 @@
+#include "host/trial.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "host/apart.hpp"
+#include "host/crash_guard.hpp"
+#include "host/loader.hpp"
+#include "host/missing_libraries.hpp"
+
+namespace lmf::host {
+namespace {
+
+/// In the child: "STATUS TEXT", with the build tag or the reason.
+std::string load_here(const Plugin& plugin) {
+  guard_against_crashes("lmf", identity(plugin));
+  const auto loaded = load(plugin);
+  if (const auto* failure = std::get_if<Verdict>(&loaded))
+    return fmt::format("{} {}", static_cast<int>(failure->status), failure->reason);
+  const char* tag = std::get<const lmf_plugin_v1*>(loaded)->build_tag;
+  return fmt::format("{} {}", static_cast<int>(Status::ok), tag != nullptr ? tag : "");
+}
+
+std::string on_one_line(std::string text) {
+  for (char& letter : text)
+    if (letter == '\n') letter = ' ';
+  const auto begin = text.find_first_not_of(' ');
+  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
+
+Verdict crashed(const Plugin& plugin, const Apart& end, const char* when) {
+  const std::string how = end.end == Apart::End::signalled
+                              ? fmt::format("was ended by signal {} ({})", end.number, ::strsignal(end.number))
+                              : fmt::format("ended with status {}", end.number);
+  const std::string said = on_one_line(end.said);
+  return {Status::crashed, fmt::format("{}: the process {} {}.{}{}", identity(plugin), how, when,
+                                       said.empty() ? "" : " It said: " + said, plugin.install_again())};
+}
+
+Verdict verdict_of(const Plugin& plugin, const Apart& end, std::chrono::seconds limit, std::string& build_tag) {
+  if (end.end == Apart::End::not_started)
+    return {
+        Status::untried,
+        fmt::format("{} was not tried: no process can be started ({}). Nothing is loaded without one; raise the limit "
+                    "on processes (ulimit -u).",
+                    identity(plugin), std::strerror(end.number))};
+  if (end.end == Apart::End::timed_out && end.answer.empty())
+    return {Status::timeout, fmt::format("{} did not come back from being loaded within {} s (--timeout SECONDS).{}",
+                                         identity(plugin), limit.count(), plugin.install_again())};
+  if (end.answer.empty()) return crashed(plugin, end, "while it was being loaded");
+  int status = 0;
+  const char* const begin = end.answer.data();
+  const char* const text = std::from_chars(begin, begin + end.answer.size(), status).ptr + 1;
+  if (static_cast<Status>(status) != Status::ok) return {static_cast<Status>(status), text};
+  build_tag = text;
+  if (end.end != Apart::End::exited || end.number != 0)
+    return crashed(plugin, end, "at its end, after it had been loaded");
+  return {};
+}
+
+/// Libraries of the plugin's own package that it loads later.
+void check_private_libraries(const Plugin& plugin, std::chrono::seconds limit, Trial& trial) {
+  for (const std::string& name : plugin.manifest.libraries) {
+    std::error_code failed;
+    if (name.find('/') == name.npos) continue;
+    const auto library = std::filesystem::canonical(plugin.folder.path / name, failed);
+    if (failed) continue;  // it may be the system's
+    for (std::string& missing : missing_libraries(library, limit)) trial.missing.push_back(std::move(missing));
+  }
+  if (trial.missing.empty()) return;
+  trial.verdict = {Status::dependency,
+                   fmt::format("{} loads, but its own libraries need what is not found: {}.{}", identity(plugin),
+                               fmt::join(trial.missing, ", "), plugin.install_again())};
+}
+
+}  // namespace
+
+Trial try_to_load(const Plugin& plugin, std::chrono::seconds limit) {
+  Trial trial;
+  trial.verdict = verdict_of(plugin, run_apart([&] { return load_here(plugin); }, limit), limit, trial.build_tag);
+  if (trial.verdict.status == Status::ok) {
+    check_private_libraries(plugin, limit, trial);
+  } else if (trial.verdict.status == Status::dependency) {
+    trial.missing = missing_libraries(plugin.library, limit);
+    if (!trial.missing.empty())
+      trial.verdict.reason = fmt::format("{} needs what is not found: {}.{}", identity(plugin),
+                                         fmt::join(trial.missing, ", "), plugin.install_again());
+  }
+  return trial;
+}
+
+}  // namespace lmf::host

@@ -92,7 +92,8 @@ std::string table_text(const Claim& claim, std::size_t width) {
 
 }  // namespace
 
-std::string overall_help(const Catalogue& catalogue, const std::string& program) {
+std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals,
+                         const std::string& program) {
   Sections sections;
   for (const Claim& claim : catalogue.claims()) {
     if (claim.status != Status::ok) continue;
@@ -107,6 +108,8 @@ std::string overall_help(const Catalogue& catalogue, const std::string& program)
       sections[known.package.empty() ? "Not in this version" : "Not installed"].emplace_back(
           known.name, known.package.empty() ? std::string(known.summary)
                                             : fmt::format("{} (package '{}')", known.summary, known.package));
+  for (const ExternalCommand& external : externals)
+    sections["Programs on PATH"].emplace_back(external.name, external.path.string());
   const std::size_t width = text_width();
   return fmt::format(
       "lmf {}: fine-tune, try and serve language models\n\nUsage: {} [OPTIONS] COMMAND [ARGUMENTS]\n{}\nOptions:\n{}"

@@ -50,7 +50,7 @@ class Session {
     if (words.empty()) {
       for (const std::string& notice : catalogue_.notices()) say(environment_, notice);
       if (const std::string notice = problem_notice(catalogue_, program_); !notice.empty()) say(environment_, notice);
-      return print(overall_help(catalogue_, program_));
+      return print(overall_help(catalogue_, external_commands(environment_, catalogue_), program_));
     }
     const std::string_view word = words[0];
     if (word == "plugin") return print(plugin_help(program_));

@@ -1,6 +1,7 @@
 #include "host/missing_libraries.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 
 #include <link.h>
@@ -47,7 +48,8 @@ std::vector<std::string> missing_libraries(const std::filesystem::path& library,
   if (loader.empty()) return {};
   const Apart listing = run_apart(
       [&]() -> std::string {
-        ::execl(loader.c_str(), loader.c_str(), "--list", library.c_str(), nullptr);
+        ::setenv("LD_TRACE_LOADED_OBJECTS", "1", 1);  // unlike --list it goes on after the first
+        ::execl(loader.c_str(), loader.c_str(), library.c_str(), nullptr);
         return {};
       },
       limit);

@@ -44,7 +44,8 @@ std::optional<std::string> why_plugin_unsafe(const Plugin& plugin) {
   std::error_code failed;
   const auto manifest = std::filesystem::canonical(plugin.manifest_path, failed);
   if (failed) return fmt::format("cannot check {}: {}", plugin.manifest_path.string(), failed.message());
-  for (const auto& path : {plugin.folder.path, manifest, plugin.library})
+  if (auto reason = why_unsafe_place(plugin.folder.path, owner)) return reason;
+  for (const auto& path : {manifest, plugin.library})
     if (auto reason = why_unsafe(path, owner)) return reason;
   for (const std::string& library : plugin.manifest.libraries)
     if (library.find('/') != std::string::npos)

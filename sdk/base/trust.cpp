@@ -69,8 +69,12 @@ std::optional<std::string> check_one(const fs::path& path, bool may_be_sticky, s
 
 std::optional<std::string> why_unsafe(const fs::path& path, std::optional<uid_t> further_owner) {
   if (auto reason = check_one(path, false, further_owner)) return reason;
-  for (fs::path folder = path.parent_path();; folder = folder.parent_path()) {
-    if (auto reason = check_one(folder, folder != path.parent_path(), further_owner)) return reason;
+  return why_unsafe_place(path.parent_path(), further_owner);
+}
+
+std::optional<std::string> why_unsafe_place(const fs::path& place, std::optional<uid_t> further_owner) {
+  for (fs::path folder = place;; folder = folder.parent_path()) {
+    if (auto reason = check_one(folder, folder != place, further_owner)) return reason;
     if (folder == folder.root_path()) return std::nullopt;
   }
 }

@@ -17,6 +17,9 @@ namespace lmf {
 /// own folder, where anybody could put a library beside it that it loads. `path` must be resolved (no links in it).
 std::optional<std::string> why_unsafe(const std::filesystem::path& path, std::optional<uid_t> further_owner);
 
+/// The same for a folder that such a file may lie in, or a link to it.
+std::optional<std::string> why_unsafe_place(const std::filesystem::path& place, std::optional<uid_t> further_owner);
+
 /// The same for every file in `folder`, links followed: libraries that others load by themselves. Nothing when there is
 /// no such folder.
 std::optional<std::string> why_unsafe_folder(const std::filesystem::path& folder, std::optional<uid_t> further_owner);

@@ -64,7 +64,16 @@ TEST_CASE("two plugins with one command: the earlier folder wins, in one folder 
   add(both, "b", "bolt", "work");
   const Catalogue tied({at(both, Place::system)}, {});
   CHECK(tied.find("work")->status == Status::conflict);
-  CHECK(tied.find("work")->reason.ends_with("Say which: acme.work or bolt.work."));
+  CHECK(tied.find("work")->reason.ends_with(
+      "Say which: acme.work or bolt.work; or for good: [override] work = \"acme.a\" in plugins.toml."));
+  CHECK(tied.find("acme.work")->status == Status::ok);
+  CHECK(library_of(tied.find("bolt.work")) == (both.path() / "liblmf-b.so").string());
+  CHECK(apart.find("bolt.work")->status == Status::ok);
+
+  add(both, "c", "bolt", "work");  // two of one vendor, whose name does not tell them apart
+  const Catalogue three({at(both, Place::system)}, {});
+  CHECK(three.find("bolt.work")->status == Status::conflict);
+  CHECK(three.find("acme.work")->status == Status::ok);
 }
 
 TEST_CASE("commands of lmf itself belong to vendor lmf in a trusted place") {
@@ -75,6 +84,8 @@ TEST_CASE("commands of lmf itself belong to vendor lmf in a trusted place") {
   const Catalogue catalogue({at(folder, Place::system)}, {});
   CHECK(catalogue.find("train")->status == Status::reserved);
   CHECK(catalogue.find("help")->status == Status::reserved);
+  CHECK(catalogue.find("acme.train")->status == Status::ok);  // by its vendor it can be run
+  CHECK(catalogue.find("acme.help")->status == Status::ok);
   CHECK(catalogue.find("chat")->status == Status::ok);
   const Catalogue user({at(folder, Place::user)}, {});
   CHECK(user.find("chat")->status == Status::reserved);
@@ -172,7 +183,7 @@ TEST_CASE("a folder named twice counts once, as the more settled of its places")
   CHECK(folders[0].path == folder.path());
   CHECK(folders[0].place == Place::environment);
   CHECK(std::count_if(folders.begin(), folders.end(), [&](const auto& one) { return one.path == folder.path(); }) == 1);
-  environment.secure_execution = true;
-  environment.plugin_path.clear();
+  lmf::host::enter_safe_mode(environment);
+  REQUIRE(::unsetenv("LMF_SAFE_MODE") == 0);  // it is for what this process starts
   for (const auto& one : lmf::host::search_folders(environment, given, notices)) CHECK(one.path != folder.path());
 }

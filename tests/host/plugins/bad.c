@@ -25,11 +25,26 @@
 #define BAD_MANIFEST NULL
 #endif
 
+#if defined(BAD_HANG) || defined(BAD_EXIT)
+#include <unistd.h>
+#endif
+#ifdef BAD_EXIT
+__attribute__((constructor)) static void leave(void) { _exit(BAD_EXIT); }
+#endif
+#ifdef BAD_AT_EXIT
+#include <stdlib.h>
+__attribute__((destructor)) static void crash_late(void) { abort(); }
+#endif
+#ifdef BAD_CONSTRUCTOR
+#include <stdlib.h>
+__attribute__((constructor)) static void crash(void) { abort(); }
+#endif
+
 #ifdef BAD_UNDEFINED
 void lmf_test_function_that_nobody_defines(void);
 #endif
 #ifdef BAD_DEPENDENCY
-void lmf_test_gone(void);
+void BAD_DEPENDENCY(void);
 #endif
 
 #ifdef BAD_SEGFAULT
@@ -44,7 +59,7 @@ run(const lmf_host_v1* host, const char* command, int argc, const char* const* a
   lmf_test_function_that_nobody_defines();
 #endif
 #ifdef BAD_DEPENDENCY
-  lmf_test_gone();
+  BAD_DEPENDENCY();
 #endif
 #ifdef BAD_SEGFAULT
   volatile int* volatile nowhere = NULL;
@@ -70,6 +85,9 @@ const lmf_plugin_v1* lmf_plugin_query_v1(void) {
                                        run,
 #endif
                                        BAD_MANIFEST};
+#ifdef BAD_HANG
+  for (;;) pause();
+#endif
 #ifdef BAD_QUERY
   (void)plugin, (void)run;
   return NULL;

@@ -20,7 +20,7 @@ struct Apart {
 };
 
 /// Runs `function` in a child process, which reads nothing, leaves no core dump, is killed with all that it started
-/// after `limit`, and ends with exit() when the function returns, so that what goes wrong there is seen, too.
+/// after `limit`, and ends without exit handlers, as the host does after a plugin's command.
 Apart run_apart(const std::function<std::string()>& function, std::chrono::seconds limit);
 
 }  // namespace lmf::host

@@ -178,16 +178,18 @@ int main(int argc, char** argv) {
   occupy_standard_files();
   std::signal(SIGXFSZ, SIG_IGN);   // a limit on file sizes shall be a sentence, not a core dump
   static Environment environment;  // commands keep pointers into it until the process ends
+  int status = lmf::kExitInternal;
   try {
     environment = read_environment(argc > 0 ? argv[0] : nullptr);
     const int words = argc > 1 ? argc - 1 : 0;
-    return answer(environment, {argv + (argc - words), static_cast<std::size_t>(words)});
+    status = answer(environment, {argv + (argc - words), static_cast<std::size_t>(words)});
   } catch (const lmf::Error& error) {
-    return report(environment.program_name, error.what(), error.hint(), error.exit_status());
+    status = report(environment.program_name, error.what(), error.hint(), error.exit_status());
   } catch (const std::bad_alloc&) {
-    return report(environment.program_name, "out of memory", "", lmf::kExitFailed);
+    status = report(environment.program_name, "out of memory", "", lmf::kExitFailed);
   } catch (const std::exception& error) {
-    return report(environment.program_name, error.what(), "this is a fault of lmf: please report it",
-                  lmf::kExitInternal);
+    status =
+        report(environment.program_name, error.what(), "this is a fault of lmf: please report it", lmf::kExitInternal);
   }
+  leave(status);
 }

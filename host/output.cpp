@@ -4,6 +4,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "base/printable.hpp"
 #include "lmf/error.hpp"
 
@@ -19,6 +24,14 @@ int print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   flush_output();
   return kExitDone;
+}
+
+void leave(int status) {
+  std::fflush(nullptr);
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_do_leak_check();  // an exit handler otherwise
+#endif
+  ::_exit(status);
 }
 
 void say(const Environment& environment, const std::string& notice) {

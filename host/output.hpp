@@ -13,6 +13,10 @@ void flush_output();
 /// Prints an answer on standard output, at once. Returns kExitDone.
 int print(const std::string& text);
 
+/// Ends the process with what it printed, and without its exit handlers and static destructors: threads that a plugin
+/// left running still use what those take away (libtorch's tables, for one), and would turn its status into a crash.
+[[noreturn]] void leave(int status);
+
 /// "lmf: NOTICE" on standard error.
 void say(const Environment& environment, const std::string& notice);
 

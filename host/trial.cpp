@@ -31,12 +31,12 @@ std::string on_one_line(std::string text) {
   return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
-Verdict crashed(const Plugin& plugin, const Apart& end, const char* when) {
+Verdict crashed(const Plugin& plugin, const Apart& end) {
   const std::string how = end.end == Apart::End::signalled
                               ? fmt::format("was ended by signal {} ({})", end.number, ::strsignal(end.number))
                               : fmt::format("ended with status {}", end.number);
   const std::string said = on_one_line(end.said);
-  return {Status::crashed, fmt::format("{}: the process {} {}.{}{}", identity(plugin), how, when,
+  return {Status::crashed, fmt::format("{}: the process {} while it was being loaded.{}{}", identity(plugin), how,
                                        said.empty() ? "" : " It said: " + said, plugin.install_again())};
 }
 
@@ -50,14 +50,12 @@ Verdict verdict_of(const Plugin& plugin, const Apart& end, std::chrono::seconds 
   if (end.end == Apart::End::timed_out && end.answer.empty())
     return {Status::timeout, fmt::format("{} did not come back from being loaded within {} s (--timeout SECONDS).{}",
                                          identity(plugin), limit.count(), plugin.install_again())};
-  if (end.answer.empty()) return crashed(plugin, end, "while it was being loaded");
+  if (end.answer.empty()) return crashed(plugin, end);
   int status = 0;
   const char* const begin = end.answer.data();
   const char* const text = std::from_chars(begin, begin + end.answer.size(), status).ptr + 1;
   if (static_cast<Status>(status) != Status::ok) return {static_cast<Status>(status), text};
   build_tag = text;
-  if (end.end != Apart::End::exited || end.number != 0)
-    return crashed(plugin, end, "at its end, after it had been loaded");
   return {};
 }
 

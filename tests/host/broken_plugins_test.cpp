@@ -56,6 +56,15 @@ const std::vector<Case>& built_cases() {
        "\nlmf: the plugin acme.bad-segfault 1.0.0 ($DIR/liblmf-bad-segfault.so), built with cxx=test, crashed "
        "(segmentation fault). Please "
        "report it with the output of 'lmf env'.\n"},
+      {"constructor", 134,
+       "\nlmf: the plugin acme.bad-constructor 1.0.0 ($DIR/liblmf-bad-constructor.so) crashed (abort). Please report "
+       "it "
+       "with the output of 'lmf env'.\n"},
+      {"exit", 7, ""},
+      {"deep-dependency", 126,
+       "lmf: acme.bad-deep-dependency ($DIR/liblmf-bad-deep-dependency.so) needs a library that is missing or too old: "
+       "liblmf-host-test-middle.so: cannot open shared object file: No such file or directory. Install the package "
+       "'acme-bad-deep-dependency' again.\n"},
       {"status", 70, "lmf bad-status: the plugin returned 256, which is no exit status\n"},
       {"throw-run", 134,
        "lmf: the plugin acme.bad-throw-run 1.0.0 ($DIR/liblmf-bad-throw-run.so), built with cxx=test, let an exception "
@@ -190,6 +199,8 @@ TEST_CASE("broken plugins change nothing but one line of help") {
   for (const Case& broken : built_cases()) bad.add_bad(broken.kind);
   lmf::test::write_text(bad.path() / "unreadable.lmf-plugin.toml", "[[[");
   bad.add_manifest("alone");
+  bad.add_bad("hang");
+  lmf::test::write_text(bad.path() / "liblmf-stray.so", "");
 
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"version"}, {"greet", "Ada"}, {"help", "greet"}, {"help", "version"}}) {

@@ -28,6 +28,9 @@ TEST_CASE("a plugin's exit status is the program's, also with threads still runn
   for (const int status : {0, 1, 2, 3, 125, 255})
     CHECK(folder.lmf({"greet", "fail", std::to_string(status)}).status == status);
   CHECK(folder.lmf({"greet", "threads"}).status == 3);
+  folder.add_bad("at-exit");
+  CHECK(folder.lmf({"bad-at-exit"}).status == 0);
+  CHECK(folder.lmf({"bad-at-exit"}).err.empty());
 }
 
 TEST_CASE("a plugin's exception arrives as one message and a status") {

@@ -32,7 +32,7 @@
 __attribute__((constructor)) static void leave(void) { _exit(BAD_EXIT); }
 #endif
 #ifdef BAD_AT_EXIT
-#include <stdlib.h>
+#include <stdlib.h> /* as a library does whose threads are still running */
 __attribute__((destructor)) static void crash_late(void) { abort(); }
 #endif
 #ifdef BAD_CONSTRUCTOR

@@ -13,7 +13,7 @@ constexpr const char* kBlanks = " \t";
 
 /// The byte at a position that the parser tells: its columns count characters.
 std::size_t offset_of(const std::string& text, const toml::source_position& position) {
-  std::size_t at = 0;
+  std::size_t at = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // a byte order mark is no column
   for (auto line = position.line; line > 1; --line) at = text.find('\n', at) + 1;
   for (auto column = position.column; column > 1 && at < text.size(); --column) do {
       ++at;
@@ -31,7 +31,8 @@ std::string without_name(std::string text, std::size_t begin) {
   std::size_t end = end_of_name(text, begin);
   if (const auto next = text.find_first_not_of(kBlanks, end); next != text.npos && text[next] == ',') {
     end = std::min(text.find_first_not_of(kBlanks, next + 1), text.size());
-  } else if (const auto before = text.find_last_not_of(kBlanks, begin - 1); text[before] == ',') {
+  } else if (const auto before = text.find_last_not_of(kBlanks, begin - 1);
+             before != text.npos && text[before] == ',') {
     begin = before;
   }
   text.erase(begin, end - begin);

@@ -20,7 +20,7 @@ constexpr KnownCommand kKnown[] = {
 constexpr HostCommand kHost[] = {
     {"help", "Show this list, or what one command does", "help [COMMAND]"},
     {"version", "Show the version", "version"},
-    {"plugin", "List the plugins and what is wrong with them", "plugin list [--json]"},
+    {"plugin", "List plugins, say what is wrong with them, switch them off and on", "plugin WORD ..."},
 };
 
 /// Not there yet, but never a plugin's.

@@ -90,9 +90,10 @@ class Session {
                      read_allow_list(environment.plugin_allow));
   }
 
-  /// A plugins.toml of which nothing counts must not turn the command into another one.
+  /// A plugins.toml of which nothing counts must not turn the command into another one; a worker's is settled.
   void check_choices(const Claim& claim) const {
     const PluginChoices& choices = catalogue_.choices();
+    if (environment_.pin && library_of_pin(*environment_.pin) == claim.plugin->library) return;
     if (choices.might_decide({claim.command->name, claim.plugin->manifest.name}))
       throw Error(choices.problem,
                   fmt::format("it may say something about '{}': mend it, or go without it: {} --safe-mode {} ...",
@@ -106,7 +107,9 @@ class Session {
     const Claim* claim = catalogue_.find(word);
     const Plugin* unreadable = catalogue_.find_unreadable(word);
     // A broken winner is not replaced by what it hides: plugins lie in the order of their folders.
-    if (unreadable && (!claim || unreadable < claim->plugin)) throw Error(unreadable->reason, "", kExitPluginUnusable);
+    const bool chosen = claim && catalogue_.choices().overrides.contains(claim->command->name);
+    if (unreadable && !chosen && (!claim || unreadable < claim->plugin))
+      throw Error(unreadable->reason, "", kExitPluginUnusable);
     if (claim) return *claim;
     const KnownCommand* known = find_known_command(word);
     if (known && !known->package.empty())

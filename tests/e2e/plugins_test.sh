@@ -79,6 +79,28 @@ expect_said "help asks it" 'from outside: --help'
 PATH=$scratch/programs:$PATH lmf help
 expect_said "and help lists it" "outside .*/lmf-outside"
 
+# With the rights of another user than the one who calls, nothing of the caller's counts.
+if [ "$(id -u)" = 0 ]; then
+  mkdir "$scratch/other" "$scratch/other/bin"
+  cp "$LMF_BUILD/bin/lmf" "$scratch/other/bin/"
+  chmod 755 "$scratch" "$scratch/other" "$scratch/other/bin"
+  chown 65534 "$scratch/other/bin/lmf"
+  chmod 4755 "$scratch/other/bin/lmf"
+  rm "$prefix/lib/lmf/plugins-1"/*
+  cp "$greet"/* "$prefix/lib/lmf/plugins-1"
+  secure() { status=0; PATH=$scratch/programs:$PATH LMF_PLUGIN_PATH=$scratch/path "$scratch/other/bin/lmf" "$@" >said 2>&1 </dev/null || status=$?; }
+  if ! findmnt -no OPTIONS -T "$scratch" | grep -q nosuid; then
+    secure --plugin-dir "$scratch/given" greet
+    expect "run with other rights, lmf passes over named folders" status 127
+    secure outside
+    expect "and over PATH" status 127
+    secure version
+    expect "and works" status 0
+  else
+    echo "other rights are not tried: $scratch is mounted with nosuid"
+  fi
+fi
+
 # The system's folders, where nobody else sees it; and another user's plugin.
 if unshare --mount --map-root-user true 2>/dev/null; then
   export prefix scratch greet

@@ -185,6 +185,11 @@ TEST_CASE("an edit keeps everything else as it was written") {
   CHECK(with_disabled("x = \"ü\"\n[disable]\nfuture = 'é'\nplugins = ['ü', \"c.d\"] # ü\n[override]\nt = \"a.t\"\n",
                       "a.b") ==
         "x = \"ü\"\n[disable]\nfuture = 'é'\nplugins = ['ü', \"c.d\", \"a.b\"] # ü\n[override]\nt = \"a.t\"\n");
+  CHECK(with_disabled("\xef\xbb\xbf"
+                      "disable = {plugins = ['c.d']}",
+                      "a.b") ==
+        "\xef\xbb\xbf"
+        "disable = {plugins = ['c.d', \"a.b\"]}");
   const std::string list = "[disable]\r\nplugins = [\"a.b\", \"c.d\",\"e.f\"]\r\n";
   CHECK(without_disabled(list, "a.b") == "[disable]\r\nplugins = [\"c.d\",\"e.f\"]\r\n");
   CHECK(without_disabled(list, "c.d") == "[disable]\r\nplugins = [\"a.b\", \"e.f\"]\r\n");

@@ -94,7 +94,7 @@ std::vector<SearchFolder> search_folders(const Environment& environment, std::sp
   if (!environment.safe_mode)
     add_given(list, given);
   else if (!given.empty())
-    notices.push_back("--plugin-dir is not looked at in safe mode");
+    notices.emplace_back("--plugin-dir is not looked at in safe mode");
   add_environment(list, environment.plugin_path, notices);
   add_beside(list, environment.executable);
   if (!environment.user_data.empty())

@@ -67,12 +67,12 @@ CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& setting
 CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
   if (linear.lora_a.defined())
     throw Error("an adapter has to be merged or kept apart before the model answers", {}, kExitInternal);
-  Linear packed{PackedWeights::pack(linear.weight, format_), floats(linear.bias), {}, {}};
+  Linear packed{PackedWeights::pack(linear.weight, format_, memory_), floats(linear.bias), {}, {}};
   for (const model::Linear* other : adapted) {
     Update& update = packed.updates.emplace_back();
     if (!other->lora_a.defined()) continue;
-    update = {PackedWeights::pack(other->lora_a, WeightFormat::fp32),
-              PackedWeights::pack(other->lora_b, WeightFormat::fp32), static_cast<float>(other->lora_scale)};
+    update = {PackedWeights::pack(other->lora_a, WeightFormat::fp32, memory_),
+              PackedWeights::pack(other->lora_b, WeightFormat::fp32, memory_), static_cast<float>(other->lora_scale)};
     rank_ = std::max(rank_, other->lora_a.size(0));
   }
   return packed;

@@ -70,6 +70,7 @@ class CpuExecutor final : public Executor {
   Workers workers_;
   KeyValueSlots cache_;
   RotaryRows rotary_;
+  WeightMemory memory_;
   torch::Tensor embedding_, final_norm_;
   std::vector<Layer> layers_;
   Linear head_;

@@ -1,5 +1,9 @@
 #include "infer/packed_weights.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/Parallel.h>
 #include <torch/utils.h>
 
 namespace lmf::infer {
@@ -14,45 +18,82 @@ PackedWeights describe(WeightFormat format, Tensor values, Tensor scales, std::i
   return packed;
 }
 
-/// Rounded to the nearest, and zeros stay zeros where a scale is 0.
-Tensor divided(const Tensor& values, const Tensor& scales) {
-  return torch::where(scales == 0, torch::zeros_like(values), values / scales).round();
+Tensor placed(const Tensor& tensor, torch::Dtype dtype, WeightMemory& memory) {
+  if (tensor.scalar_type() == dtype && tensor.is_contiguous()) return tensor;
+  return memory.make(tensor.sizes(), dtype).copy_(tensor);
 }
 
-PackedWeights pack_int8(const Tensor& weight) {
-  const Tensor wide = weight.to(torch::kFloat32);
-  const Tensor scales = wide.abs().amax(1, /*keepdim=*/true) / 127.0;
-  return describe(WeightFormat::int8, divided(wide, scales).clamp(-127, 127).to(torch::kInt8), scales.contiguous(),
-                  weight.size(0), weight.size(1));
+/// To the nearest whole number from low to high, the even one of two. In this form every compiler computes several at
+/// once, and what is not a number becomes one.
+float rounded(float x, float low, float high) {
+  constexpr float kShift = 3 << 22;
+  return std::min(high, std::max(low, (x + kShift) - kShift));
 }
 
-PackedWeights pack_int4(const Tensor& weight) {
+/// Zero where a scale is too small to have one.
+float inverse(float scale) { return std::isnormal(scale) ? 1.0f / scale : 0.0f; }
+
+/// quantise(row) for all rows, shared by libtorch's threads.
+template <class Quantise>
+void for_rows(std::int64_t rows, const Quantise& quantise) {
+  at::parallel_for(0, rows, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) quantise(row);
+  });
+}
+
+PackedWeights pack_int8(const Tensor& weight, WeightMemory& memory) {
   const std::int64_t rows = weight.size(0), columns = weight.size(1);
-  const Tensor groups = weight.to(torch::kFloat32).reshape({rows, columns / kInt4Group, kInt4Group});
-  const Tensor largest = groups.gather(2, groups.abs().argmax(2, /*keepdim=*/true));
-  const Tensor scales = largest / -8.0;  // signed: one end of the range is used whole
-  const Tensor q = (divided(groups, scales) + 8.0).clamp(0, 15).to(torch::kInt32);
-  const Tensor low = q.narrow(2, 0, kInt4Group / 2), high = q.narrow(2, kInt4Group / 2, kInt4Group / 2);
-  return describe(WeightFormat::int4, (low | (high * 16)).to(torch::kUInt8).contiguous(), scales.contiguous(), rows,
-                  columns);
+  const Tensor wide = weight.to(torch::kFloat32).contiguous();
+  const Tensor values = memory.make({rows, columns}, torch::kInt8), scales = torch::empty({rows, 1});
+  for_rows(rows, [&, from = wide.data_ptr<float>(), to = values.data_ptr<std::int8_t>(),
+                  of_row = scales.data_ptr<float>()](std::int64_t row) {
+    const float* w = from + row * columns;
+    float largest = 0;
+    for (std::int64_t c = 0; c < columns; ++c) largest = std::max(largest, std::abs(w[c]));
+    of_row[row] = largest / 127;
+    const float factor = inverse(of_row[row]);
+    for (std::int64_t c = 0; c < columns; ++c)
+      to[row * columns + c] = static_cast<std::int8_t>(rounded(w[c] * factor, -127, 127));
+  });
+  return describe(WeightFormat::int8, values, scales, rows, columns);
+}
+
+PackedWeights pack_int4(const Tensor& weight, WeightMemory& memory) {
+  const std::int64_t rows = weight.size(0), columns = weight.size(1), groups = columns / kInt4Group;
+  const Tensor wide = weight.to(torch::kFloat32).contiguous();
+  const Tensor values = memory.make({rows, groups, kInt4Group / 2}, torch::kUInt8);
+  const Tensor scales = torch::empty({rows, groups, 1});
+  for_rows(rows * groups, [from = wide.data_ptr<float>(), to = values.data_ptr<std::uint8_t>(),
+                           of_group = scales.data_ptr<float>()](std::int64_t group) {
+    constexpr std::int64_t kHalf = kInt4Group / 2;
+    const float* w = from + group * kInt4Group;
+    const float largest =
+        *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); });
+    of_group[group] = largest / -8;  // signed: one end of the range is used whole
+    const float factor = inverse(of_group[group]);
+    const auto quantised = [&](std::int64_t c) { return static_cast<std::uint8_t>(rounded(w[c] * factor, -8, 7) + 8); };
+    for (std::int64_t c = 0; c < kHalf; ++c)
+      to[group * kHalf + c] = static_cast<std::uint8_t>(quantised(c) | quantised(c + kHalf) << 4);
+  });
+  return describe(WeightFormat::int4, values, scales, rows, columns);
 }
 
 }  // namespace
 
-PackedWeights PackedWeights::pack(const Tensor& weight, WeightFormat format) {
+PackedWeights PackedWeights::pack(const Tensor& weight, WeightFormat format, WeightMemory& memory) {
   const torch::NoGradGuard no_gradients;
   switch (format) {
     case WeightFormat::int4:
-      if (weight.size(1) % kInt4Group == 0) return pack_int4(weight);
+      if (weight.size(1) % kInt4Group == 0) return pack_int4(weight, memory);
       [[fallthrough]];
     case WeightFormat::int8:
-      return pack_int8(weight);
+      return pack_int8(weight, memory);
     case WeightFormat::bf16:
-      return describe(format, weight.to(torch::kBFloat16).contiguous(), {}, weight.size(0), weight.size(1));
+      return describe(format, placed(weight, torch::kBFloat16, memory), {}, weight.size(0), weight.size(1));
     case WeightFormat::fp32:
       break;
   }
-  return describe(WeightFormat::fp32, weight.to(torch::kFloat32).contiguous(), {}, weight.size(0), weight.size(1));
+  return describe(WeightFormat::fp32, placed(weight, torch::kFloat32, memory), {}, weight.size(0), weight.size(1));
 }
 
 std::string format_name(WeightFormat format) {

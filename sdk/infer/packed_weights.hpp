@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "infer/kernels.hpp"
+#include "infer/weight_memory.hpp"
 
 namespace lmf::infer {
 
@@ -13,10 +14,11 @@ struct PackedWeights {
   torch::Tensor values, scales;
   Matrix matrix;  // points into them; rows = 0 when there is none
 
-  /// `weight` [rows, columns] of any floating-point dtype. Nothing is copied where it has the format's dtype already.
+  /// `weight` [rows, columns] of any floating-point dtype. Nothing is copied where it has the format's dtype already,
+  /// otherwise the result lies in `memory`.
   /// int8: a row's largest magnitude becomes 127. int4: a group's value of largest magnitude becomes -8; a matrix whose
   /// columns are no multiple of the group is kept in int8.
-  static PackedWeights pack(const torch::Tensor& weight, WeightFormat format);
+  static PackedWeights pack(const torch::Tensor& weight, WeightFormat format, WeightMemory& memory);
 };
 
 /// "fp32", "bf16", "int8", "int4".

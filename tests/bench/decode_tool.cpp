@@ -34,8 +34,9 @@ int main(int argc, char** argv) {
   const int sequences = argc > 6 ? std::atoi(argv[6]) : 1;
   at::set_num_threads(std::atoi(argv[4]));
   const auto began = Clock::now();
-  const auto dtype = format == lmf::infer::WeightFormat::bf16 ? torch::kBFloat16 : torch::kFloat32;
-  auto decoder = lmf::model::Decoder::load(argv[1], dtype, torch::kCPU, /*mapped=*/true);
+  const bool half_file = lmf::model::DecoderSpec::read(argv[1]).dtype == "bfloat16";
+  auto decoder = lmf::model::Decoder::load(argv[1], half_file ? torch::kBFloat16 : torch::kFloat32, torch::kCPU,
+                                           /*mapped=*/true);  // as LoadedModel does
   lmf::infer::Engine engine(lmf::infer::make_executor(
       std::move(decoder), {.slots = sequences, .threads = std::atoi(argv[4]), .format = format}));
   const std::chrono::duration<double> loading = Clock::now() - began;

@@ -42,6 +42,11 @@ torch::Tensor unpacked(const PackedWeights& packed) {
   }
 }
 
+PackedWeights pack(const torch::Tensor& weight, WeightFormat format) {
+  WeightMemory memory;  // what was made in it outlives it
+  return PackedWeights::pack(weight, format, memory);
+}
+
 constexpr WeightFormat kFormats[] = {WeightFormat::fp32, WeightFormat::bf16, WeightFormat::int8, WeightFormat::int4};
 
 }  // namespace
@@ -53,7 +58,7 @@ TEST_CASE("products are those of the weights as they are packed, on every level 
       for (const std::int64_t columns : {32, 96, 172, 768})
         for (const std::int64_t tokens : {1, 2, 3, 4, 5, 7, 8, 13}) {
           const std::int64_t rows = 21;
-          const auto packed = PackedWeights::pack(matrix(rows, columns, 1), format);
+          const auto packed = pack(matrix(rows, columns, 1), format);
           const auto x = matrix(tokens, columns, 2);
           std::vector<float> y(static_cast<std::size_t>(tokens * rows), 1e9f);
           for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 6}, {6, 21}})
@@ -70,7 +75,7 @@ TEST_CASE("a token's products do not depend, in any bit, on the tokens beside it
   for (const Kernels* kernels : runnable_kernels())
     for (const WeightFormat format : kFormats) {
       const std::int64_t rows = 33, columns = 256, tokens = 29;
-      const auto packed = PackedWeights::pack(matrix(rows, columns, 3), format);
+      const auto packed = pack(matrix(rows, columns, 3), format);
       const auto x = matrix(tokens, columns, 4);
       std::vector<float> together(static_cast<std::size_t>(tokens * rows)), alone(together.size());
       kernels->multiply(packed.matrix, x.data_ptr<float>(), tokens, 0, rows, together.data(), rows);
@@ -84,25 +89,43 @@ TEST_CASE("packing rounds to the nearest of its values and keeps zeros and extre
   const auto weights = matrix(16, 64, 5);
   weights[3].zero_();
   const auto exact = weights.to(torch::kFloat64);
-  const auto bf16 = (unpacked(PackedWeights::pack(weights, WeightFormat::bf16)) - exact).abs();
+  const auto bf16 = (unpacked(pack(weights, WeightFormat::bf16)) - exact).abs();
   CHECK((bf16 <= exact.abs() / 256).all().item<bool>());  // 8 bits of mantissa
-  const auto int8 = unpacked(PackedWeights::pack(weights, WeightFormat::int8));
+  const auto int8 = unpacked(pack(weights, WeightFormat::int8));
   CHECK(((int8 - exact).abs() <= exact.abs().amax(1, true) / 253).all().item<bool>());
   CHECK(int8[3].abs().max().item<double>() == 0);
-  const auto int4 = unpacked(PackedWeights::pack(weights, WeightFormat::int4)).view({16, 2, 32});
+  const auto int4 = unpacked(pack(weights, WeightFormat::int4)).view({16, 2, 32});
   const auto groups = exact.view({16, 2, 32});
   // Half a step within the range; the end of the range opposite of the largest value is 7 of 8 steps away.
   CHECK(((int4 - groups).abs() <= groups.abs().amax(2, true) / 7.9).all().item<bool>());
   const auto largest = groups.abs().argmax(2, true);
   CHECK(torch::allclose(int4.gather(2, largest), groups.gather(2, largest), 1e-6));
-  CHECK(PackedWeights::pack(matrix(4, 40, 6), WeightFormat::int4).matrix.format == WeightFormat::int8);
+  CHECK(pack(matrix(4, 40, 6), WeightFormat::int4).matrix.format == WeightFormat::int8);
 }
 
 TEST_CASE("weights that are in the format already are not copied") {
   const auto weights = matrix(8, 32, 7);
-  CHECK(PackedWeights::pack(weights, WeightFormat::fp32).matrix.values == weights.data_ptr());
+  CHECK(pack(weights, WeightFormat::fp32).matrix.values == weights.data_ptr());
   const auto half = weights.to(torch::kBFloat16);
-  CHECK(PackedWeights::pack(half, WeightFormat::bf16).matrix.values == half.data_ptr());
+  CHECK(pack(half, WeightFormat::bf16).matrix.values == half.data_ptr());
+}
+
+TEST_CASE("tensors in the memory of weights lie apart, aligned, whatever their sizes, and outlive it") {
+  std::vector<torch::Tensor> tensors;
+  {
+    WeightMemory memory;
+    for (const std::int64_t size : {5, 1 << 20, 1, 300 << 20, 7, 200 << 20, 100 << 20, 0})  // also more than a piece
+      tensors.push_back(memory.make({size}, torch::kUInt8));
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    CHECK(reinterpret_cast<std::size_t>(tensors[i].data_ptr()) % 64 == 0);
+    if (tensors[i].numel() == 0) continue;
+    tensors[i][0] = static_cast<int>(i);
+    tensors[i][-1] = static_cast<int>(i);
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i].numel() > 0)
+      CHECK((tensors[i][0].item<int>() == static_cast<int>(i) && tensors[i][-1].item<int>() == static_cast<int>(i)));
 }
 
 TEST_CASE("attention is the softmax-weighted mean of the values in its range") {

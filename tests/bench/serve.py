@@ -177,21 +177,35 @@ def clients(arguments, folder):
     print(f"\n`lmf api` answers {ratio:.1f} times as fast as the original's.", flush=True)
 
 
+def first_answer(command, mark):
+    """Seconds to the first byte after the mark, and to the end of the program."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+        process.stdin.write(b"hello\nexit\n")
+        process.stdin.close()
+        before = b""
+        while len(byte := process.stdout.read(1)) and not before.endswith(mark):
+            before += byte
+        first = time.perf_counter() - began
+        process.stdout.read()
+        errors = process.stderr.read().decode()
+    if not byte:  # the original may abort after its last word
+        sys.exit(f"{command[0]} ended with {process.returncode}:\n{errors[-2000:]}")
+    return first, time.perf_counter() - began
+
+
 def start(arguments, folder):
     options = ["chat", "--model_name_or_path", str(folder / "m110"), "--template", "qwen", "--max_new_tokens", "8"]
-    commands = {"lmf chat": [measure.lmf(), *options], "llamafactory-cli chat": [measure.peer("llamafactory-cli"), *options]}
+    commands = {"lmf chat": ([measure.lmf(), *options], b""), "llamafactory-cli chat": ([measure.peer("llamafactory-cli"), *options], b"Assistant: ")}
     runs = {name: [] for name in commands}
     for _ in range(arguments.times):
         for name, command in commands.items():
-            began = time.perf_counter()
-            done = subprocess.run(command, input=b"hello\nexit\n", capture_output=True)
-            runs[name].append(time.perf_counter() - began)
-            if done.returncode != 0:
-                sys.exit(f"{name} ended with {done.returncode}:\n{done.stderr.decode()[-2000:]}")
-    print("| from the start to the end of a first answer of 8 tokens | seconds |")
-    print("|---|---|")
+            runs[name].append(first_answer(*command))
+    print("| from the start, seconds | to the first token | to the end of 8 |")
+    print("|---|---|---|")
     for name, seconds in runs.items():
-        print(f"| {name} | {statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f}) |", flush=True)
+        cells = (f"{statistics.median(part):.2f} ({min(part):.2f}-{max(part):.2f})" for part in zip(*seconds))
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def main():

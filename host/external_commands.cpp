@@ -6,8 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <system_error>
+#include <memory>
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,17 @@ bool is_program(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
+/// "hello" for each lmf-hello. The folders of PATH have thousands of files, and `help` looks at all of them: with
+/// readdir(3) it takes 1.1 ms, with std::filesystem's paths 2.
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr)
+    if (const std::string_view file = entry->d_name; file.starts_with(kPrefix) && is_name(file.substr(kPrefix.size())))
+      names.emplace_back(file.substr(kPrefix.size()));
+  return names;
+}
+
 std::string who_has(const std::string& name, const Catalogue& catalogue) {
   if (is_host_command(name)) return "lmf's own command";
   if (const Claim* claim = catalogue.find(name)) return "the command of " + claim->plugin->display_name();
@@ -50,18 +62,11 @@ std::string who_has(const std::string& name, const Catalogue& catalogue) {
 
 std::vector<ExternalCommand> all_external_commands(const Environment& environment, const Catalogue& catalogue) {
   std::map<std::string, ExternalCommand> found;
-  for (const auto& folder : folders(environment)) {
-    std::error_code failed;
-    for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-      const std::string_view file = entry->path().native();
-      const std::string_view word = file.substr(file.rfind('/') + 1);
-      if (!word.starts_with(kPrefix)) continue;
-      const std::string name(word.substr(kPrefix.size()));
-      if (is_name(name) && !found.contains(name) && is_program(entry->path()))
-        found[name] = {name, entry->path(), who_has(name, catalogue)};
+  for (const auto& folder : folders(environment))
+    for (std::string& name : names_in(folder)) {
+      auto path = folder / (std::string(kPrefix) + name);
+      if (!found.contains(name) && is_program(path)) found[name] = {name, std::move(path), who_has(name, catalogue)};
     }
-  }
   std::vector<ExternalCommand> commands;
   for (auto& [name, command] : found) commands.push_back(std::move(command));
   return commands;

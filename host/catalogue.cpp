@@ -121,7 +121,7 @@ void Catalogue::settle_overrides() {
     const std::string unmet =
         fmt::format("{} gives '{}' to {}, which {}. Install it, or remove that line.", chosen.line, command,
                     chosen.plugin, find_plugin(chosen.plugin) ? "has no such command" : "is not installed");
-    if (winner == claims_.end()) notices_.push_back(unmet);
+    if (winner == claims_.end()) notices_.push_back(unmet_[command] = unmet);
     for (auto claim = claims_.begin(); claim != claims_.end(); ++claim) {
       if (claim == winner || !of_command(*claim) || is_out_of_play(claim->status)) continue;
       claim->status = winner == claims_.end() ? Status::conflict : Status::shadowed;
@@ -199,6 +199,11 @@ const Claim* Catalogue::find_in(const std::string& library, std::string_view com
     return claim.status == Status::ok && claim.plugin->library == library && answers_to(*claim.command, command);
   });
   return found == own_claims_.end() ? nullptr : &*found;
+}
+
+const std::string* Catalogue::why_unmet(std::string_view command) const {
+  const auto found = unmet_.find(command);
+  return found == unmet_.end() ? nullptr : &found->second;
 }
 
 const Plugin* Catalogue::find_plugin(std::string_view name) const {

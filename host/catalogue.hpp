@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ class Catalogue {
   const Claim* find_in(const std::string& library, std::string_view command) const;
   /// A plugin whose manifest is unreadable and whose file is named for `word`; null for none.
   const Plugin* find_unreadable(std::string_view word) const;
+  /// Why nobody has the command that plugins.toml gives away; null for no such command.
+  const std::string* why_unmet(std::string_view command) const;
   /// The first plugin of that name, "acme.greet" or "greet"; null for none.
   const Plugin* find_plugin(std::string_view name) const;
   /// Every word that find() knows, for suggestions.
@@ -60,6 +63,7 @@ class Catalogue {
   std::vector<Claim> claims_;
   std::vector<Claim> own_claims_;  ///< the same before they were settled: each plugin's by itself
   std::vector<std::string> notices_;
+  std::map<std::string, std::string, std::less<>> unmet_;  ///< by command
   PluginChoices choices_;
   AllowList allowed_;
 };

@@ -74,11 +74,11 @@ class Session {
     if (const auto external = find_external_command(environment_, catalogue_, *arguments.command))
       run_external_command(*external, environment_, arguments.rest);
     const Claim& claim = claim_of(*arguments.command);
-    check_choices(claim);
     for (const std::string_view word : arguments.rest) {
       if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
       if (is_help_option(word)) return print(command_help(claim, program_));
     }
+    check_choices(*arguments.command, claim);
     return run_command(claim, catalogue_, environment_, arguments.rest);
   }
 
@@ -91,10 +91,10 @@ class Session {
   }
 
   /// A plugins.toml of which nothing counts must not turn the command into another one; a worker's is settled.
-  void check_choices(const Claim& claim) const {
+  void check_choices(std::string_view word, const Claim& claim) const {
     const PluginChoices& choices = catalogue_.choices();
     if (environment_.pin && library_of_pin(*environment_.pin) == claim.plugin->library) return;
-    if (choices.might_decide({claim.command->name, claim.plugin->manifest.name}))
+    if (choices.might_decide({word, claim.command->name, claim.plugin->manifest.name}))
       throw Error(choices.problem,
                   fmt::format("it may say something about '{}': mend it, or go without it: {} --safe-mode {} ...",
                               claim.command->name, program_, claim.command->name),
@@ -111,6 +111,7 @@ class Session {
     if (unreadable && !chosen && (!claim || unreadable < claim->plugin))
       throw Error(unreadable->reason, "", kExitPluginUnusable);
     if (claim) return *claim;
+    if (const std::string* unmet = catalogue_.why_unmet(word)) throw Error(*unmet, "", kExitPluginUnusable);
     const KnownCommand* known = find_known_command(word);
     if (known && !known->package.empty())
       throw Error(fmt::format("'{}' is not installed. It is in the package '{}'.", word, known->package), "",

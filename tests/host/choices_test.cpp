@@ -78,6 +78,11 @@ TEST_CASE("a command goes to the plugin that the user chose, and to no other") {
   CHECK(gone.status == 126);
   CHECK(gone.err ==
         "lmf: $FILE:4 gives 'greet' to bolt.gone, which is not installed. Install it, or remove that line.\n");
+  home.write("[override]\nwork = \"bolt.gone\"\n");
+  CHECK(home.lmf({"work"}).status == 126);
+  CHECK(home.lmf({"work"}).err ==
+        "lmf: $FILE:2 gives 'work' to bolt.gone, which is not installed. Install it, or remove that line.\n");
+  home.write("\n\n[override]\ngreet = \"bolt.gone\"\n");
   CHECK(home.lmf({"help"}).status == 0);
   CHECK(contains(home.lmf({"help"}).err, "lmf: $FILE:4 gives 'greet' to bolt.gone"));
   CHECK(home.lmf({"acme.greet"}).out == "hello\n");
@@ -245,7 +250,8 @@ TEST_CASE("a wrong plugins.toml stops what it may be about, and nothing else") {
   CHECK(problem.starts_with("lmf: $FILE:2:25: "));
   CHECK(home.lmf({"help"}).status == 0);
   CHECK(home.lmf({"version"}).err.empty());
-  CHECK(home.lmf({"help", "greet"}).status == 0);
+  for (const auto& help : std::vector<std::vector<std::string>>{{"help", "greet"}, {"greet", "--help"}})
+    CHECK(home.lmf(help).status == 0);
   CHECK(home.lmf({"wave"}).status == 0);
   CHECK(!contains(home.lmf({"wave"}).err, "$FILE"));
   const Finished stopped = home.lmf({"greet"});

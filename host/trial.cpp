@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "host/apart.hpp"
 #include "host/crash_guard.hpp"
 #include "host/loader.hpp"
@@ -35,7 +36,7 @@ Verdict crashed(const Plugin& plugin, const Apart& end) {
   const std::string how = end.end == Apart::End::signalled
                               ? fmt::format("was ended by signal {} ({})", end.number, ::strsignal(end.number))
                               : fmt::format("ended with status {}", end.number);
-  const std::string said = on_one_line(end.said);
+  const std::string said = shortened(on_one_line(end.said), 500);  // libtorch adds its stack
   return {Status::crashed, fmt::format("{}: the process {} while it was being loaded.{}{}", identity(plugin), how,
                                        said.empty() ? "" : " It said: " + said, plugin.install_again())};
 }

@@ -65,7 +65,9 @@ void add_environment(FolderList& list, const std::string& value, std::vector<std
 void add_beside(FolderList& list, const std::filesystem::path& executable) {
   struct stat status;
   if (executable.empty() || ::stat(executable.c_str(), &status) != 0) return;
-  list.add(executable.parent_path().parent_path() / "lib/lmf" / kPluginFolderName, Place::beside, status.st_uid);
+  const std::filesystem::path beside = executable.parent_path().parent_path() / "lib";
+  list.add(beside / LMF_ARCHITECTURE / "lmf" / kPluginFolderName, Place::beside, status.st_uid);
+  list.add(beside / "lmf" / kPluginFolderName, Place::beside, status.st_uid);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "host/plugin_doctor.hpp"
 #include "host/plugin_info.hpp"
 #include "host/plugin_list.hpp"
+#include "host/plugin_new.hpp"
 #include "host/plugin_switch.hpp"
 #include "host/text_layout.hpp"
 #include "lmf/error.hpp"
@@ -26,6 +27,8 @@ constexpr PluginCommand kCommands[] = {
      examine_plugins},
     {"disable NAME", "Switch a plugin off, in your plugins.toml", disable_plugin},
     {"enable NAME", "Switch it on again", enable_plugin},
+    {"new NAME [--language c++|c|rust] [--vendor VENDOR] [--directory FOLDER]",
+     "Write a project that builds a plugin with a command NAME and tests it", new_plugin},
 };
 
 Error usage_error(const std::string& text) { return Error("plugin" + text, "see 'lmf help plugin'", kExitUsage); }

@@ -10,6 +10,18 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# An installation has lib/x86_64-linux-gnu where the system names its architectures so (Debian), else lib, in every prefix: lmf looks
+# for its plugins in both.
+set(libdir lib)
+if(CMAKE_LIBRARY_ARCHITECTURE)
+  set(libdir lib/${CMAKE_LIBRARY_ARCHITECTURE})
+endif()
+set(CMAKE_INSTALL_LIBDIR ${libdir} CACHE STRING "Seen from the prefix")
+include(GNUInstallDirs)
+# The packages that an installation is divided into. What names none belongs to the executable's.
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME lmf)
+set(LMF_SDK_COMPONENT lmf-sdk-dev)
+
 set(LMF_ABI_DIRECTORY plugins-1) # the ABI's major number: plugins of another major live beside, not among
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(LMF_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/lmf/${LMF_ABI_DIRECTORY})
@@ -56,13 +68,22 @@ elseif(LMF_LLD)
   add_link_options(-fuse-ld=lld)
 endif()
 
-# lmf_library(NAME text SOURCES a.cpp ... LIBRARIES ...): a static, position-independent room of the SDK; target lmf::text.
-# Its headers are included from the root of sdk/: "text/tokenizer.hpp".
+# lmf_library(NAME text SOURCES a.cpp ... LIBRARIES ... [PACKAGE lmf-engine] [HEADERS a.hpp ...]): a static, position-independent room of
+# the SDK; target lmf::text. Its headers are included from the root of sdk/: "text/tokenizer.hpp". With PACKAGE it is installed for
+# third parties, as part of that CMake package, and with it the headers that are for them.
 function(lmf_library)
-  cmake_parse_arguments(arg "" "NAME" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "NAME;PACKAGE" "SOURCES;LIBRARIES;HEADERS" ${ARGN})
   add_library(lmf_${arg_NAME} STATIC ${arg_SOURCES})
   add_library(lmf::${arg_NAME} ALIAS lmf_${arg_NAME})
-  target_include_directories(lmf_${arg_NAME} PUBLIC ${PROJECT_SOURCE_DIR}/sdk)
+  target_include_directories(lmf_${arg_NAME} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/sdk>)
   target_link_libraries(lmf_${arg_NAME} PUBLIC ${arg_LIBRARIES})
   lmf_precompile_headers(lmf_${arg_NAME})
+  if(arg_PACKAGE)
+    set_target_properties(lmf_${arg_NAME} PROPERTIES EXPORT_NAME ${arg_NAME})
+    target_include_directories(lmf_${arg_NAME} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/lmf/sdk>)
+    install(TARGETS lmf_${arg_NAME} EXPORT ${arg_PACKAGE}
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/lmf/sdk COMPONENT ${LMF_SDK_COMPONENT})
+    get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+    install(FILES ${arg_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lmf/sdk/${room} COMPONENT ${LMF_SDK_COMPONENT})
+  endif()
 endfunction()

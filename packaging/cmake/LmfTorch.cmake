@@ -2,7 +2,7 @@
 #
 # Only the version is taken from libtorch's own CMake package: its find_package(Torch) asks for nvcc and the whole CUDA toolkit
 # when libtorch was built with CUDA, as the wheel of the default Python index is, and lmf compiles no CUDA source.
-include(LocateTorch)
+include(${CMAKE_CURRENT_LIST_DIR}/LocateTorch.cmake)
 option(LMF_CUDA "Take only a libtorch that was built with CUDA" OFF)
 
 # What was found is kept, so that configuring again asks no Python; it is searched for again once it is gone.
@@ -17,7 +17,7 @@ set(LMF_TORCH_PREFIX ${prefix})
 message(STATUS "libtorch ${LMF_TORCH_VERSION} in ${LMF_TORCH_PREFIX}")
 
 find_package(Threads REQUIRED)
-add_library(lmf_torch INTERFACE)
+add_library(lmf_torch INTERFACE IMPORTED) # imported: what links it is installed without it
 foreach(library torch_cpu c10)
   find_library(path ${library} PATHS ${LMF_TORCH_PREFIX}/lib ${LMF_TORCH_PREFIX}/lib/${CMAKE_LIBRARY_ARCHITECTURE}
     NO_DEFAULT_PATH NO_CACHE REQUIRED)

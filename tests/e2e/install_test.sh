@@ -14,6 +14,7 @@ if [ "${1:-}" != hidden ]; then
   mkdir "$PREFIX/test"
   cp -r "$LMF_SOURCE/tests/e2e/." "$PREFIX/test/"
   export TORCH=$(sed -n 's/^LMF_TORCH_FOUND:INTERNAL=//p' "$LMF_BUILD/CMakeCache.txt")
+  export LIBDIR=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[A-Z]*=//p' "$LMF_BUILD/CMakeCache.txt")
   cd "$PREFIX/test"
   unshare --mount --map-root-user bash "$PREFIX/test/install_test.sh" hidden
   exit
@@ -32,12 +33,12 @@ expect_true "the build tree is out of sight" test ! -e "$LMF_BUILD/bin/lmf"
 
 run() { status=0; timeout 300 "$@" >said 2>&1 </dev/null || status=$?; }
 lmf=$PREFIX/bin/lmf
-for folder in bin lib/lmf/plugins-1 lib/lmf/private include/lmf share/lmf; do
+for folder in bin "$LIBDIR/lmf/plugins-1" "$LIBDIR/lmf/private" include/lmf share/lmf; do
   expect_true "the installation has $folder" test -d "$PREFIX/$folder"
 done
 expect_true "the licence is installed" test -s "$PREFIX/share/doc/lmf/LICENSE"
 expect_true "libtorch's licence lies beside its copy" \
-  sh -c 'test ! -e "$1"/libtorch_cpu.so || test -s "$1"/libtorch-licenses/LICENSE' - "$PREFIX/lib/lmf/private"
+  sh -c 'test ! -e "$1"/libtorch_cpu.so || test -s "$1"/libtorch-licenses/LICENSE' - "$PREFIX/$LIBDIR/lmf/private"
 run "$lmf" version
 expect "version" status 0
 run "$PREFIX/bin/llamafactory-cli" help
@@ -45,9 +46,9 @@ expect "help by its other name" status 0
 expect_said "the commands are there" train chat api export env
 run "$lmf" env
 expect "env" status 0
-expect_said "env finds the copied libtorch" "lib/lmf/private"
+expect_said "env finds the copied libtorch" "$LIBDIR/lmf/private"
 expect_not_said "nothing refers to the build tree" "$LMF_BUILD"
-for library in "$PREFIX"/lib/lmf/plugins-1/*.so "$PREFIX"/lib/lmf/private/*.so; do
+for library in "$PREFIX/$LIBDIR"/lmf/plugins-1/*.so "$PREFIX/$LIBDIR"/lmf/private/*.so; do
   run ldd "$library"
   expect_not_said "$(basename "$library") finds all it needs" 'not found'
 done
@@ -77,8 +78,10 @@ expect_true "it is verified" grep -q '"verified": true' exported/export_report.j
 run "$lmf" chat --model_name_or_path exported --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
 expect "asking what was exported" status 0
 
+run "$lmf" plugin new greet --language c
+expect "a plugin of a third party is begun with it" status 0
 run cmake -S greet -B greet-build -DCMAKE_PREFIX_PATH="$PREFIX"
-expect "a plugin of a third party configures against it" status 0
+expect "configures" status 0
 run cmake --build greet-build
 expect "and builds" status 0
 export LMF_PLUGIN_PATH=$PWD/greet-build/lib/lmf/plugins-1
@@ -87,5 +90,5 @@ expect "and runs" status 0
 expect_said "and greets" 'hello, Ada'
 run "$lmf" greet
 expect "and fails kindly" status 2
-expect_said "with its sentence" 'expected a name' 'for example: lmf greet Ada'
+expect_said "with its sentence" 'expected one name' 'for example: lmf greet Ada'
 finish

@@ -42,6 +42,7 @@ present = {
     "torchrun": lambda: pathlib.Path(os.environ.get("LMF_TORCHRUN", root / ".venv/bin/torchrun")).exists(),
     "mpirun": lambda: bool(shutil.which("mpirun")),
     "slurm": lambda: own_probe("launch/srun_test.sh"),
+    "package-tools": lambda: bool(shutil.which("dpkg-shlibdeps") and shutil.which("file")),
     "clang-format": lambda: bool(shutil.which("clang-format-14")),
 }
 

@@ -119,9 +119,10 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   says({"GREET"}, 127, "lmf: 'GREET' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
   says({"help", "--hlep"}, 2, "lmf: help: '--hlep' is not an option. Did you mean '--help'?\n  see 'lmf help'\n");
   says({"help", "greet", "now"}, 2, "lmf: help: 'now' is one word too many\n  see 'lmf help'\n");
-  says({"plugin"}, 2, "lmf: plugin: expected a word: list, info, doctor, disable, enable\n  see 'lmf help plugin'\n");
+  says({"plugin"}, 2,
+       "lmf: plugin: expected a word: list, info, doctor, disable, enable, new\n  see 'lmf help plugin'\n");
   says({"plugin", "lits"}, 2,
-       "lmf: plugin: 'lits' is none of list, info, doctor, disable, enable. Did you mean 'list'?\n  see 'lmf help "
+       "lmf: plugin: 'lits' is none of list, info, doctor, disable, enable, new. Did you mean 'list'?\n  see 'lmf help "
        "plugin'\n");
   says({"plugin", "list", "--jsno"}, 2,
        "lmf: plugin list: '--jsno' is not an option. Did you mean '--json'?\n  see 'lmf help plugin'\n");

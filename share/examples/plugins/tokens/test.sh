@@ -1,4 +1,3 @@
-#!/bin/sh
 # The command as a user runs it, with the model and a data set that lmf brings: test.sh LMF FOLDER_OF_THE_PLUGIN
 lmf=$1 folder=$2 failed=0
 share=$(cd "$(dirname "$lmf")/../share/lmf" && pwd)

@@ -1,6 +1,7 @@
 #include "host/catalogue.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -57,21 +58,21 @@ Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string>
 }
 
 void Catalogue::read_folder(const SearchFolder& folder) {
-  for (const auto& path : manifests_in(folder, notices_)) plugins_.push_back(examine(path, folder));
+  TrustedPlaces places;
+  for (const auto& path : manifests_in(folder, notices_)) plugins_.push_back(examine(path, folder, places));
 }
 
 /// The first of a name wins also when it is broken: falling back would hide the fault, and let ranks run different
 /// code.
 void Catalogue::mark_shadowed_plugins() {
-  for (auto plugin = plugins_.begin(); plugin != plugins_.end(); ++plugin) {
-    const auto winner = std::find_if(plugins_.begin(), plugin, [&](const Plugin& earlier) {
-      return earlier.display_name() == plugin->display_name();
-    });
-    if (winner == plugin) continue;
-    plugin->status = Status::shadowed;
-    plugin->reason =
-        fmt::format("{} is hidden by {}, which is found first ({}). Remove one of them.",
-                    plugin->manifest_path.string(), winner->manifest_path.string(), description(winner->folder.place));
+  std::unordered_map<std::string, const Plugin*> winners;
+  for (Plugin& plugin : plugins_) {
+    const auto [winner, is_first] = winners.emplace(plugin.display_name(), &plugin);
+    if (is_first) continue;
+    plugin.status = Status::shadowed;
+    plugin.reason =
+        fmt::format("{} is hidden by {}, which is found first ({}). Remove one of them.", plugin.manifest_path.string(),
+                    winner->second->manifest_path.string(), description(winner->second->folder.place));
   }
 }
 
@@ -135,11 +136,13 @@ void Catalogue::settle_overrides() {
 }
 
 void Catalogue::settle_claims() {
-  for (auto later = claims_.begin(); later != claims_.end(); ++later)
-    for (auto earlier = claims_.begin(); earlier != later; ++earlier) {
-      const std::string& command = later->command->name;
-      if (earlier->command->name != command || earlier->plugin == later->plugin) continue;
-      if (choices_.overrides.contains(command)) continue;
+  std::unordered_map<std::string, std::vector<Claim*>> claims_of;
+  for (auto later = claims_.begin(); later != claims_.end(); ++later) {
+    const std::string& command = later->command->name;
+    if (choices_.overrides.contains(command)) continue;
+    auto& rivals = claims_of[command];
+    for (Claim* earlier : rivals) {
+      if (earlier->plugin == later->plugin) continue;
       if (is_out_of_play(earlier->status) || is_out_of_play(later->status)) continue;
       if (earlier->plugin->folder.path == later->plugin->folder.path) {
         const std::string reason =
@@ -155,6 +158,8 @@ void Catalogue::settle_claims() {
                                     by_vendor(*later), override_line(command, *later->plugin, choices_));
       }
     }
+    rivals.push_back(&*later);
+  }
 }
 
 const Claim* Catalogue::find_of_vendor(std::string_view vendor, std::string_view command) const {

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/trust.hpp"
 #include "lmf/abi.h"
 
 namespace lmf::host {
@@ -24,10 +23,16 @@ void check_abi(Plugin& plugin) {
                      LMF_ABI_MINOR));
 }
 
+/// The folder is resolved: a file in it needs that only when it is a link.
+std::filesystem::path resolved_in_folder(const std::filesystem::path& file, std::error_code& failed) {
+  const auto type = std::filesystem::symlink_status(file, failed).type();
+  return type == std::filesystem::file_type::regular ? file : std::filesystem::canonical(file, failed);
+}
+
 void find_library(Plugin& plugin) {
   const auto named = plugin.folder.path / plugin.manifest.library;
   std::error_code failed;
-  const auto resolved = std::filesystem::canonical(named, failed);
+  const auto resolved = resolved_in_folder(named, failed);
   if (failed || !std::filesystem::is_regular_file(resolved, failed)) {
     refuse(plugin, Status::library_missing,
            fmt::format("{} names the library {}, which is not there.{}", plugin.manifest_path.string(), named.string(),
@@ -39,17 +44,17 @@ void find_library(Plugin& plugin) {
 
 /// The folder, the manifest (it sets variables, too), the library, and every file of the folders that it brings along
 /// for libraries of its own.
-std::optional<std::string> why_plugin_unsafe(const Plugin& plugin) {
+std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
   std::error_code failed;
-  const auto manifest = std::filesystem::canonical(plugin.manifest_path, failed);
+  const auto manifest = resolved_in_folder(plugin.manifest_path, failed);
   if (failed) return fmt::format("cannot check {}: {}", plugin.manifest_path.string(), failed.message());
-  if (auto reason = why_unsafe_place(plugin.folder.path, owner)) return reason;
+  if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
   for (const auto& path : {manifest, plugin.library})
-    if (auto reason = why_unsafe(path, owner)) return reason;
+    if (auto reason = places.why_unsafe(path, owner)) return reason;
   for (const std::string& library : plugin.manifest.libraries)
     if (library.find('/') != std::string::npos)
-      if (auto reason = why_unsafe_folder((plugin.folder.path / library).parent_path(), owner)) return reason;
+      if (auto reason = places.why_unsafe_folder((plugin.folder.path / library).parent_path(), owner)) return reason;
   return std::nullopt;
 }
 
@@ -62,7 +67,7 @@ std::string Plugin::install_again() const {
   return fmt::format(" Install the package '{}' again.", manifest.package);
 }
 
-Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& folder) {
+Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& folder, TrustedPlaces& places) {
   Plugin plugin;
   plugin.manifest_path = manifest_path;
   plugin.folder = folder;
@@ -78,7 +83,7 @@ Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& f
   check_abi(plugin);
   if (plugin.status == Status::ok) find_library(plugin);
   if (plugin.status != Status::ok) return plugin;
-  if (auto reason = why_plugin_unsafe(plugin)) refuse(plugin, Status::unsafe, std::move(*reason));
+  if (auto reason = why_plugin_unsafe(plugin, places)) refuse(plugin, Status::unsafe, std::move(*reason));
   return plugin;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/trust.hpp"
 #include "host/discovery.hpp"
 #include "host/manifest.hpp"
 #include "host/status.hpp"
@@ -26,6 +27,6 @@ struct Plugin {
 
 /// Steps 1 to 4 of the load sequence for one manifest: what it says, its ABI numbers, its library, and that nobody else
 /// can have written them. Nothing is loaded.
-Plugin examine(const std::filesystem::path& manifest, const SearchFolder& folder);
+Plugin examine(const std::filesystem::path& manifest, const SearchFolder& folder, TrustedPlaces& places);
 
 }  // namespace lmf::host

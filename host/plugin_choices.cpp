@@ -57,7 +57,7 @@ void check_trust(const std::filesystem::path& file) {
   std::error_code failed;
   const auto resolved = std::filesystem::canonical(file, failed);
   if (failed) return;  // reading it says why
-  if (const auto reason = why_unsafe(resolved, std::nullopt)) throw Error(*reason);
+  if (const auto reason = TrustedPlaces().why_unsafe(resolved, std::nullopt)) throw Error(*reason);
 }
 
 }  // namespace

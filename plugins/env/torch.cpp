@@ -40,7 +40,7 @@ std::vector<std::filesystem::path> users_of_torch(const lmf_host_v1& host) {
 std::optional<std::string> why_unsafe_to_load(const std::filesystem::path& library, const lmf_host_v1& host) {
   struct stat status;
   const bool known = ::stat(host.library, &status) == 0;
-  return why_unsafe_folder(library.parent_path(), known ? std::optional(status.st_uid) : std::nullopt);
+  return TrustedPlaces().why_unsafe_folder(library.parent_path(), known ? std::optional(status.st_uid) : std::nullopt);
 }
 
 int note_torch(dl_phdr_info* info, size_t, void* path) noexcept {

@@ -65,30 +65,43 @@ std::optional<std::string> check_one(const fs::path& path, bool may_be_sticky, s
   return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<std::string> why_unsafe(const fs::path& path, std::optional<uid_t> further_owner) {
-  if (auto reason = check_one(path, false, further_owner)) return reason;
-  return why_unsafe_place(path.parent_path(), further_owner);
-}
-
-std::optional<std::string> why_unsafe_place(const fs::path& place, std::optional<uid_t> further_owner) {
+std::optional<std::string> check_place(const fs::path& place, TrustedPlaces::Owner further_owner) {
   for (fs::path folder = place;; folder = folder.parent_path()) {
     if (auto reason = check_one(folder, folder != place, further_owner)) return reason;
     if (folder == folder.root_path()) return std::nullopt;
   }
 }
 
-std::optional<std::string> why_unsafe_folder(const fs::path& folder, std::optional<uid_t> further_owner) {
+std::optional<std::string> check_contents(const fs::path& folder, TrustedPlaces::Owner further_owner,
+                                          TrustedPlaces& places) {
   std::error_code failed;
   if (!fs::exists(folder, failed)) return std::nullopt;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
     const fs::path file = fs::canonical(entry->path(), failed);
     if (failed) return fmt::format("cannot check {}: {}", entry->path().string(), failed.message());
-    if (auto reason = why_unsafe(file, further_owner)) return reason;
+    if (auto reason = places.why_unsafe(file, further_owner)) return reason;
   }
   if (failed) return fmt::format("cannot list {}: {}", folder.string(), failed.message());
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> TrustedPlaces::why_unsafe(const fs::path& path, Owner further_owner) {
+  if (auto reason = check_one(path, false, further_owner)) return reason;
+  return why_unsafe_place(path.parent_path(), further_owner);
+}
+
+std::optional<std::string> TrustedPlaces::why_unsafe_place(const fs::path& place, Owner further_owner) {
+  const auto [known, is_new] = places_.try_emplace({place, further_owner});
+  if (is_new) known->second = check_place(place, further_owner);
+  return known->second;
+}
+
+std::optional<std::string> TrustedPlaces::why_unsafe_folder(const fs::path& folder, Owner further_owner) {
+  const auto [known, is_new] = contents_.try_emplace({folder, further_owner});
+  if (is_new) known->second = check_contents(folder, further_owner, *this);
+  return known->second;
 }
 
 }  // namespace lmf

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks, beside the original where LMF_PEERS names its environment (tests/peers/setup.sh):
-#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [first_step] [train_step] [ddp_step] [bandwidth] [serve] [tokenizer] [data] [export] [http]
+#   LMF_PEERS=FOLDER tests/bench/run.sh [startup] [many_plugins] [first_step] [train_step] [ddp_step] [bandwidth] [serve] [tokenizer] [data] [export] [http]
 # Prints tables with ratios. Models and results lie in LMF_BENCH_FOLDER (default build/bench); LMF_TOKENIZERS names further
 # folders with a tokenizer.json. Run it on a quiet machine.
 set -euo pipefail
@@ -8,9 +8,9 @@ cd "$(dirname "$0")/../.."
 export LMF_BUILD=${LMF_BUILD:-$PWD/build/release} LMF_BENCH_FOLDER=${LMF_BENCH_FOLDER:-$PWD/build/bench}
 [ -x "$LMF_BUILD/bin/lmf" ] || { echo "no $LMF_BUILD/bin/lmf: run packaging/bootstrap.sh build first" >&2; exit 1; }
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(startup first_step train_step ddp_step bandwidth serve tokenizer data export)
+[ $# -gt 0 ] || wanted=(startup many_plugins first_step train_step ddp_step bandwidth serve tokenizer data export)
 
-# What all but `startup` need: the originals, the models, and for some a tool of ours.
+# What all but the first two need: the originals, the models, and for some a tool of ours.
 prepare() { # [target that builds the tool]
   [ -n "${LMF_PEERS:-}" ] || { echo "left out: LMF_PEERS does not name the originals' environment"; return 1; }
   mkdir -p "$LMF_BENCH_FOLDER"
@@ -23,6 +23,7 @@ for benchmark in "${wanted[@]}"; do
   printf '\n## %s\n\n' "$benchmark"
   case $benchmark in
     startup) python3 tests/bench/startup.py ;;
+    many_plugins) python3 tests/bench/many_plugins.py ;;
     launch) python3 tests/bench/launch.py ;;
     first_step | train_step)
       prepare || continue

@@ -235,4 +235,11 @@ std::vector<std::string> Catalogue::words() const {
   return words;
 }
 
+Catalogue make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories) {
+  std::vector<std::string> notices;
+  auto folders = search_folders(environment, plugin_directories, notices);
+  return Catalogue(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
+                   read_allow_list(environment.plugin_allow));
+}
+
 }  // namespace lmf::host

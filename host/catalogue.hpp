@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,5 +68,8 @@ class Catalogue {
   PluginChoices choices_;
   AllowList allowed_;
 };
+
+/// What the user's environment and --plugin-dir lead to. Throws as search_folders() does.
+Catalogue make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories);
 
 }  // namespace lmf::host

@@ -1,34 +1,63 @@
+// The pages of help: all commands, and one of them.
 #include "host/command_line_help.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "host/option_listing.hpp"
-#include "host/text_layout.hpp"
+#include "host/command_options.hpp"
+#include "host/option_words.hpp"
 
 namespace lmf::host {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
+using State = OptionEntry::State;
 
-/// Headings in the order of their first row.
-class Sections {
- public:
-  Rows& operator[](const std::string& heading) {
-    for (auto& [known, rows] : sections_)
-      if (known == heading) return rows;
-    return sections_.emplace_back(heading, Rows()).second;
-  }
-  std::string text(std::size_t width) const {
-    std::string result;
-    for (const auto& [heading, rows] : sections_) result += fmt::format("\n{}:\n{}", heading, two_columns(rows, width));
-    return result;
-  }
+std::string usage_line(const std::string& usage, const Style& style) {
+  return fmt::format("{} {}\n", style.heading("Usage:"), usage);
+}
 
- private:
-  std::vector<std::pair<std::string, Rows>> sections_;
-};
+std::string title(std::string_view name, std::string_view summary, const std::string& program, const Style& style) {
+  return fmt::format("{}: {}\n\n", style.heading(fmt::format("{} {}", program, name)), summary);
+}
+
+/// Options that are known and do not work: those that stop a run by name, the others only counted. The man page has all
+/// of them with their reasons.
+std::string unsupported(const std::vector<OptionEntry>& options, const std::string& command, const std::string& program,
+                        const Style& style) {
+  std::vector<std::string> refused;
+  std::size_t noted = 0;
+  for (const OptionEntry& option : options) {
+    if (option.state == State::refused) refused.push_back(option_name(option));
+    if (option.state == State::noted) ++noted;
+  }
+  std::string text;
+  if (!refused.empty())
+    text += fmt::format("\n{}\n  {}\n", style.heading("Not in this version, refused when set:"),
+                        wrapped(joined(refused), style.width - 2, 2));
+  if (noted > 0)
+    text += fmt::format(
+        "\n{}\n  {}\n", style.heading("Accepted without effect:"),
+        wrapped(fmt::format("{} more of LLaMA-Factory's options; '{} help {} --man' has them with the reasons.", noted,
+                            program, command),
+                style.width - 2, 2));
+  return text;
+}
+
+/// Usable claims, lmf's own commands first and in their order: as users look for them.
+std::vector<const Claim*> in_order(const Catalogue& catalogue) {
+  std::vector<const Claim*> claims;
+  for (const Claim& claim : catalogue.claims())
+    if (claim.status == Status::ok) claims.push_back(&claim);
+  const auto rank = [](const Claim* claim) {
+    const KnownCommand* known = find_known_command(claim->command->name);
+    return known == nullptr ? known_commands().size() : static_cast<std::size_t>(known - known_commands().data());
+  };
+  std::stable_sort(claims.begin(), claims.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
+  return claims;
+}
+
+}  // namespace
 
 const Rows& host_options() {
   static const Rows rows = {
@@ -41,66 +70,19 @@ const Rows& host_options() {
   return rows;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
+std::string usage_of(const CommandEntry& command, const std::string& program) {
+  const std::string usage = command.usage.empty() ? command.name + " [ARGUMENTS]" : command.usage;
+  return program + " " + (usage.starts_with("lmf ") ? usage.substr(4) : usage);
 }
-
-std::string explanation(const OptionEntry& option) {
-  std::string text = option.help;
-  if (!option.choices.empty()) text += fmt::format(" One of: {}.", joined(option.choices));
-  if (!option.default_value.empty()) text += fmt::format(" Default: {}.", option.default_value);
-  return text;
-}
-
-/// An option of the command line alone ("--check"), as opposed to a key of the configuration.
-std::string word_of(const OptionEntry& option) {
-  std::string word = option.short_name.empty() ? "" : "-" + option.short_name + ", ";
-  word += "--" + option.name;
-  return option.value.empty() ? word : word + " " + option.value;
-}
-
-/// A key that a configuration file sets, or key=value.
-std::string key_of(const OptionEntry& option) {
-  return option.choices.empty() && !option.value.empty() ? option.name + "=" + option.value : option.name;
-}
-
-std::string usage_line(const std::string& usage, const std::string& program) {
-  return fmt::format("Usage: {} {}\n", program, usage.starts_with("lmf ") ? usage.substr(4) : usage);
-}
-
-std::string table_text(const Claim& claim, std::size_t width) {
-  const CommandEntry& command = *claim.command;
-  const auto listing =
-      read_option_listing(claim.plugin->manifest_path.parent_path() / command.option_table, command.name);
-  Sections sections;
-  for (OptionEntry option : listing.supported) {
-    const bool is_switch = listing.command_line && option.value == "true|false";
-    if (is_switch) option.value = option.default_value = "";
-    sections[option.group.empty() ? "Options" : option.group].emplace_back(
-        listing.command_line ? word_of(option) : key_of(option), explanation(option));
-  }
-  std::string text = sections.text(width);
-  if (listing.refused + listing.noted > 0)
-    text += fmt::format(
-        "\nOf LLaMA-Factory's further options, {} are refused with a reason when they are set, and {} are accepted\n"
-        "without effect, which is said.\n",
-        listing.refused, listing.noted);
-  return text;
-}
-
-}  // namespace
 
 std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals,
-                         const std::string& program) {
+                         const std::string& program, const Style& style) {
   Sections sections;
-  for (const Claim& claim : catalogue.claims()) {
-    if (claim.status != Status::ok) continue;
-    std::string summary = claim.command->summary;
-    if (!claim.command->aliases.empty()) summary += fmt::format(" (also: {})", joined(claim.command->aliases));
-    sections[claim.command->group.empty() ? "Commands" : claim.command->group].emplace_back(claim.command->name,
-                                                                                            std::move(summary));
+  for (const Claim* claim : in_order(catalogue)) {
+    const CommandEntry& command = *claim->command;
+    std::string summary = command.summary;
+    if (!command.aliases.empty()) summary += fmt::format(" (also: {})", joined(command.aliases));
+    sections[command.group.empty() ? "Commands" : command.group].emplace_back(command.name, std::move(summary));
   }
   for (const HostCommand& command : host_commands()) sections["About lmf"].emplace_back(command.name, command.summary);
   for (const KnownCommand& known : known_commands())
@@ -110,31 +92,33 @@ std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalC
                                             : fmt::format("{} (package '{}')", known.summary, known.package));
   for (const ExternalCommand& external : externals)
     sections["Programs on PATH"].emplace_back(external.name, external.path.string());
-  const std::size_t width = text_width();
+  for (const auto& [word, text] : host_options()) sections["Options"].emplace_back(word, text);
   return fmt::format(
-      "lmf {}: fine-tune, try and serve language models\n\nUsage: {} [OPTIONS] COMMAND [ARGUMENTS]\n{}\nOptions:\n{}"
-      "\n'{} help COMMAND' says more about one of them.\n",
-      LMF_VERSION, program, sections.text(width), two_columns(host_options(), width), program);
+      "{}: fine-tune, try and serve language models\n\n{}{}\n'{} help COMMAND' says more about one of them.\n",
+      style.heading("lmf " LMF_VERSION), usage_line(program + " [OPTIONS] COMMAND [ARGUMENTS]", style),
+      sections.text(style), program);
 }
 
-std::string command_help(const Claim& claim, const std::string& program) {
+std::string command_help(const Claim& claim, const std::string& program, const Style& style) {
   const CommandEntry& command = *claim.command;
-  const std::size_t width = text_width();
-  std::string text = fmt::format("{} {}: {}\n\n", program, command.name, command.summary);
-  text += usage_line(command.usage.empty() ? command.name + " [ARGUMENTS]" : command.usage, program);
+  const std::vector<OptionEntry> options = options_of(claim);
+  std::string text = title(command.name, command.summary, program, style);
+  text += usage_line(usage_of(command, program), style);
   if (!command.aliases.empty()) text += fmt::format("Also called: {}\n", joined(command.aliases));
   Sections sections;
-  for (const OptionEntry& option : command.options)
-    sections[option.group.empty() ? "Options" : option.group].emplace_back(word_of(option), explanation(option));
-  sections["Options"].emplace_back("-h, --help", "Show this help");
-  text += sections.text(width);
-  if (!command.option_table.empty()) text += table_text(claim, width);
+  for (const OptionEntry& option : options)
+    if (option.state == State::supported)
+      sections[option_heading(option)].emplace_back(option_word(option), option_explanation(option));
+  text += sections.text(style);
+  text += unsupported(options, command.name, program, style);
+  if (!command.option_table.empty())
+    text += fmt::format("\n'{} help {} OPTION' says more about one of them.\n", program, command.name);
   return text;
 }
 
-std::string host_command_help(const HostCommand& command, const std::string& program) {
-  return fmt::format("{} {}: {}\n\n{}", program, command.name, command.summary,
-                     usage_line(std::string(command.usage), program));
+std::string host_command_help(const HostCommand& command, const std::string& program, const Style& style) {
+  return title(command.name, command.summary, program, style) +
+         usage_line(program + " " + std::string(command.usage), style);
 }
 
 std::string problem_notice(const Catalogue& catalogue, const std::string& program) {

@@ -48,6 +48,8 @@ Environment read_environment(const char* argv0) {
   environment.verbosity = variable("LLAMAFACTORY_VERBOSITY");
   environment.pin = variable(kPinVariable);
   ::unsetenv(kPinVariable);
+  environment.columns = variable("COLUMNS").value_or("");
+  environment.allows_colour = !variable("NO_COLOR") && variable("TERM").value_or("dumb") != "dumb";
   if (variable("WORLD_SIZE").value_or("1") != "1") environment.rank = variable("RANK").value_or("");
   if (::getauxval(AT_SECURE) != 0 || variable(kSafeModeVariable).value_or("0") != "0") enter_safe_mode(environment);
   return environment;

@@ -23,6 +23,8 @@ struct Environment {
   std::filesystem::path system_folder;               ///< the one that lmf was configured with
   std::optional<std::string> verbosity;              ///< LLAMAFACTORY_VERBOSITY
   std::optional<std::string> pin;  ///< LMF_PLUGIN_PIN; removed from the environment, it is for this process only
+  std::string columns;             ///< COLUMNS, the width for text
+  bool allows_colour = false;      ///< neither NO_COLOR nor TERM forbids it
   std::string rank;                ///< RANK of a worker among several, else ""
   bool safe_mode = false;          ///< the user's own places and choices do not count
 };

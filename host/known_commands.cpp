@@ -18,13 +18,14 @@ constexpr KnownCommand kKnown[] = {
 };
 
 constexpr HostCommand kHost[] = {
-    {"help", "Show this list, or what one command does", "help [COMMAND]"},
+    {"help", "Show this list, what one command does, or one option of it", "help [COMMAND [OPTION]] [--json | --man]"},
     {"version", "Show the version", "version"},
     {"plugin", "List plugins, say what is wrong with them, switch them off and on", "plugin WORD ..."},
+    {"completion", "Print what makes a shell complete lmf's words", "completion bash|zsh|fish"},
 };
 
-/// Not there yet, but never a plugin's.
-constexpr std::array<std::string_view, 2> kReservedForHost = {"completion", "__complete"};
+/// Not for people, but never a plugin's.
+constexpr std::array<std::string_view, 1> kReservedForHost = {"__complete"};
 constexpr std::array<std::string_view, 2> kReservedForLmf = {"data", "template"};
 
 bool has(std::span<const std::string_view> names, std::string_view name) {

@@ -1,6 +1,5 @@
 // lmf: finds the plugin that owns the command argv[1], answers help and version itself, and runs that one plugin in
 // this process. The rules are in sdk/plugin/include/lmf/abi.h and the README.
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -14,11 +13,13 @@
 #include "base/host.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
-#include "base/suggest.hpp"
 #include "host/arguments.hpp"
 #include "host/catalogue.hpp"
 #include "host/command_line_help.hpp"
+#include "host/completion.hpp"
 #include "host/external_commands.hpp"
+#include "host/find_command.hpp"
+#include "host/help_command.hpp"
 #include "host/host_log.hpp"
 #include "host/known_commands.hpp"
 #include "host/output.hpp"
@@ -42,54 +43,25 @@ class Session {
   Session(const Environment& environment, const Arguments& arguments)
       : environment_(environment),
         program_(environment.program_name),
-        catalogue_(make_catalogue(environment, arguments)) {}
+        catalogue_(make_catalogue(environment, arguments.plugin_directories)) {}
 
-  int help(std::span<const char* const> words) const {
-    if (words.size() > 1)
-      throw usage_error(fmt::format("help: '{}' is one word too many", shortened(words[1])), program_);
-    if (words.empty()) {
-      for (const std::string& notice : catalogue_.notices()) say(environment_, notice);
-      if (const std::string notice = problem_notice(catalogue_, program_); !notice.empty()) say(environment_, notice);
-      return print(overall_help(catalogue_, external_commands(environment_, catalogue_), program_));
-    }
-    const std::string_view word = words[0];
-    if (word == "plugin") return print(plugin_help(program_));
-    for (const HostCommand& command : host_commands())
-      if (command.name == word) return print(host_command_help(command, program_));
-    if (word.starts_with('-')) {
-      const std::vector<std::string> known = {"--help"};
-      throw usage_error(fmt::format("help: '{}' is not an option.{}", shortened(word), did_you_mean(word, known)),
-                        program_);
-    }
-    if (const auto external = find_external_command(environment_, catalogue_, word)) {
-      const char* const ask = "--help";
-      run_external_command(*external, environment_, {&ask, 1});
-    }
-    return print(command_help(claim_of(word), program_));
-  }
+  int help(std::span<const char* const> words) const { return run_help(catalogue_, environment_, words); }
 
   int plugin(std::span<const char* const> words) const { return run_plugin_command(catalogue_, environment_, words); }
 
   int run(const Arguments& arguments) const {
     if (const auto external = find_external_command(environment_, catalogue_, *arguments.command))
       run_external_command(*external, environment_, arguments.rest);
-    const Claim& claim = claim_of(*arguments.command);
+    const Claim& claim = find_command(catalogue_, environment_, *arguments.command);
     for (const std::string_view word : arguments.rest) {
       if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
-      if (is_help_option(word)) return print(command_help(claim, program_));
+      if (is_help_option(word)) return print(command_help(claim, program_, output_style(environment_)));
     }
     check_choices(*arguments.command, claim);
     return run_command(claim, catalogue_, environment_, arguments.rest);
   }
 
  private:
-  static Catalogue make_catalogue(const Environment& environment, const Arguments& arguments) {
-    std::vector<std::string> notices;
-    auto folders = search_folders(environment, arguments.plugin_directories, notices);
-    return Catalogue(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
-                     read_allow_list(environment.plugin_allow));
-  }
-
   /// A plugins.toml of which nothing counts must not turn the command into another one; a worker's is settled.
   void check_choices(std::string_view word, const Claim& claim) const {
     const PluginChoices& choices = catalogue_.choices();
@@ -99,33 +71,6 @@ class Session {
                   fmt::format("it may say something about '{}': mend it, or go without it: {} --safe-mode {} ...",
                               claim.command->name, program_, claim.command->name),
                   kExitPluginUnusable);
-  }
-
-  const Claim& claim_of(std::string_view word) const {
-    if (environment_.pin)
-      if (const Claim* pinned = catalogue_.find_in(library_of_pin(*environment_.pin), word)) return *pinned;
-    const Claim* claim = catalogue_.find(word);
-    const Plugin* unreadable = catalogue_.find_unreadable(word);
-    // A broken winner is not replaced by what it hides: plugins lie in the order of their folders.
-    const bool chosen = claim && catalogue_.choices().overrides.contains(claim->command->name);
-    if (unreadable && !chosen && (!claim || unreadable < claim->plugin))
-      throw Error(unreadable->reason, "", kExitPluginUnusable);
-    if (claim) return *claim;
-    if (const std::string* unmet = catalogue_.why_unmet(word)) throw Error(*unmet, "", kExitPluginUnusable);
-    const KnownCommand* known = find_known_command(word);
-    if (known && !known->package.empty())
-      throw Error(fmt::format("'{}' is not installed. It is in the package '{}'.", word, known->package), "",
-                  kExitUnknownCommand);
-    if (known || is_host_command(word) || is_first_party_command(word))  // written later, or a name kept for that
-      throw Error(fmt::format("'{}' is not part of this version.", word), "", kExitUnknownCommand);
-    std::vector<std::string> words = catalogue_.words();
-    for (ExternalCommand& external : external_commands(environment_, catalogue_))
-      words.push_back(std::move(external.name));
-    for (const HostCommand& command : host_commands()) words.emplace_back(command.name);
-    for (const KnownCommand& other : known_commands())
-      if (std::find(words.begin(), words.end(), other.name) == words.end()) words.emplace_back(other.name);
-    throw Error(fmt::format("'{}' is not a command.{}", shortened(word), did_you_mean(word, words)),
-                fmt::format("'{} help' lists them", program_), kExitUnknownCommand);
   }
 
   const Environment& environment_;
@@ -150,6 +95,8 @@ int answer(Environment& environment, std::span<const char* const> argv) {
                         environment.program_name);
     return print(fmt::format("lmf {} (plugin ABI {}.{})\n", LMF_VERSION, LMF_ABI_MAJOR, LMF_ABI_MINOR));
   }
+  if (command == "__complete") return print(completions(environment, arguments.rest));
+  if (command == "completion" && !asks_help) return print_completion_script(environment, arguments.rest);
   const Session session(environment, arguments);
   if (!arguments.command) return session.help({});
   if (asks_help) {

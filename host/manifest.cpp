@@ -29,24 +29,15 @@ int read_abi_number(const TomlReader& reader, std::string_view key) {
   return static_cast<int>(*value);
 }
 
-OptionEntry read_option(const TomlReader& reader, std::vector<std::string>& unknown) {
-  OptionEntry option;
-  option.name = reader.required_text("name");
-  option.short_name = reader.text("short");
-  option.group = reader.text("group");
-  option.help = reader.text("help");
-  option.value = reader.text("value");
-  const std::string type = reader.text("type");
-  if (option.value.empty() && !type.empty() && type != "flag") {
-    option.value = type;
-    std::transform(type.begin(), type.end(), option.value.begin(), [](unsigned char c) { return std::toupper(c); });
+/// Options or variables of a command.
+std::vector<OptionEntry> read_options(const TomlReader& command, std::string_view key, OptionEntry::Form form,
+                                      std::vector<std::string>& unknown) {
+  std::vector<OptionEntry> options;
+  for (const TomlReader& reader : command.tables(key)) {
+    options.push_back(read_option_entry(reader, form, ""));
+    for (auto& word : unknown_option_keys(reader)) unknown.push_back(std::move(word));
   }
-  option.default_value = reader.text("default");
-  option.choices = reader.texts("choices");
-  for (auto& key :
-       reader.unknown_keys({"name", "short", "group", "help", "value", "type", "default", "choices", "min", "max"}))
-    unknown.push_back(std::move(key));
-  return option;
+  return options;
 }
 
 EnvironmentEntry read_environment(const TomlReader& reader, std::vector<std::string>& unknown) {
@@ -70,14 +61,16 @@ CommandEntry read_command(const TomlReader& reader, std::vector<std::string>& un
   command.summary = reader.required_text("summary");
   command.usage = reader.text("usage");
   command.option_table = reader.text("options");
+  command.complete = reader.text("complete");
   command.runs_program = reader.flag("runs_program");
   if (command.option_table.find('/') != std::string::npos)
     reader.fail("options", fmt::format("is '{}': expected a bare file name beside the manifest", command.option_table));
-  for (const auto& option : reader.tables("option")) command.options.push_back(read_option(option, unknown));
+  command.options = read_options(reader, "option", OptionEntry::Form::dashes, unknown);
+  command.variables = read_options(reader, "variable", OptionEntry::Form::variable, unknown);
   for (const auto& entry : reader.tables("environment"))
     command.environment.push_back(read_environment(entry, unknown));
   for (auto& key : reader.unknown_keys({"name", "aliases", "group", "summary", "usage", "options", "complete",
-                                        "runs_program", "option", "environment"}))
+                                        "runs_program", "option", "variable", "environment"}))
     unknown.push_back(std::move(key));
   return command;
 }

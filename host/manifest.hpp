@@ -6,17 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "host/option_entry.hpp"
 #include "host/status.hpp"
 
 namespace lmf::host {
-
-/// An option as help shows it, from a manifest or an option table.
-struct OptionEntry {
-  std::string name, short_name, group, help;
-  std::string value;          ///< what stands for its value in help: "N", "PATH"; "" for a flag
-  std::string default_value;  ///< "" means none
-  std::vector<std::string> choices;
-};
 
 /// A variable that the command's libraries read when they are loaded, where it can no longer be said by the plugin.
 struct EnvironmentEntry {
@@ -28,8 +21,10 @@ struct CommandEntry {
   std::string name, group, summary, usage;
   std::string option_table;  ///< file beside the manifest with further options, or ""
   std::vector<std::string> aliases;
+  std::string complete;       ///< what its words may be besides options: "file", "file:*.yaml,*.toml", "folder", or ""
   bool runs_program = false;  ///< its first word without a dash is a program: what follows is that program's
   std::vector<OptionEntry> options;
+  std::vector<OptionEntry> variables;         ///< of the environment, as help lists them
   std::vector<EnvironmentEntry> environment;  ///< set for the command, unless the user has set them
 };
 

@@ -12,7 +12,6 @@
 #include "host/plugin_list.hpp"
 #include "host/plugin_new.hpp"
 #include "host/plugin_switch.hpp"
-#include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -45,17 +44,18 @@ bool is_help_option(std::string_view word) { return word == "-h" || word == "--h
 
 std::span<const PluginCommand> plugin_commands() { return kCommands; }
 
-std::string plugin_help(const std::string& program) {
-  std::vector<std::pair<std::string, std::string>> rows;
+std::string plugin_help(const std::string& program, const Style& style) {
+  Rows rows;
   for (const PluginCommand& command : kCommands) rows.emplace_back(command.usage, command.summary);
   return fmt::format("{0} plugin: the plugins and what is wrong with them\n\nUsage: {0} plugin WORD ...\n\nWords:\n{1}",
-                     program, two_columns(rows, text_width()));
+                     program, two_columns(rows, style));
 }
 
 int run_plugin_command(const Catalogue& catalogue, const Environment& environment, std::span<const char* const> words) {
   const std::vector<std::string> known = names();
   if (words.empty()) throw usage_error(fmt::format(": expected a word: {}", fmt::join(known, ", ")));
-  if (std::any_of(words.begin(), words.end(), is_help_option)) return print(plugin_help(environment.program_name));
+  if (std::any_of(words.begin(), words.end(), is_help_option))
+    return print(plugin_help(environment.program_name, output_style(environment)));
   const std::string_view word = words[0];
   const auto found = std::find(known.begin(), known.end(), word);
   if (found == known.end())

@@ -8,6 +8,7 @@
 
 #include "host/catalogue.hpp"
 #include "host/environment.hpp"
+#include "host/text_layout.hpp"
 
 namespace lmf::host {
 
@@ -32,7 +33,7 @@ std::span<const PluginCommand> plugin_commands();
 int run_plugin_command(const Catalogue& catalogue, const Environment& environment, std::span<const char* const> words);
 
 /// `lmf help plugin`.
-std::string plugin_help(const std::string& program);
+std::string plugin_help(const std::string& program, const Style& style);
 
 /// A call's words apart: names, and options with their values ("" for those that take none).
 struct PluginWords {

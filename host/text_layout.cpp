@@ -1,16 +1,61 @@
 #include "host/text_layout.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "host/environment.hpp"
 
 namespace lmf::host {
 namespace {
 
 constexpr std::size_t kWidestWord = 30;
 
-/// `text` in lines of at most `width` characters, broken at blanks; lines after the first are indented.
+std::size_t widest_word(const Rows& rows) {
+  std::size_t widest = 0;
+  for (const auto& [word, text] : rows)
+    if (characters(word) <= kWidestWord) widest = std::max(widest, characters(word));
+  return widest;
+}
+
+std::string in_colour(std::string_view text, const char* code) {
+  return "\033[" + std::string(code) + "m" + std::string(text) + "\033[0m";
+}
+
+/// 0 when nothing says it.
+std::size_t given_width(const std::string& columns) {
+  unsigned number = 0;
+  const auto [end, failed] = std::from_chars(columns.data(), columns.data() + columns.size(), number);
+  if (failed == std::errc() && end == columns.data() + columns.size() && number > 0) return number;
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+}  // namespace
+
+std::string Style::heading(std::string_view text) const { return colour ? in_colour(text, "1") : std::string(text); }
+std::string Style::word(std::string_view text) const { return colour ? in_colour(text, "36") : std::string(text); }
+
+Style output_style(const Environment& environment) {
+  Style style;
+  if (const std::size_t width = given_width(environment.columns); width > 0)
+    style.width = std::clamp<std::size_t>(width, 40, 110);
+  style.colour = environment.allows_colour && ::isatty(STDOUT_FILENO) == 1;
+  return style;
+}
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : between).append(word);
+  return text;
+}
+
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
   std::string result;
   std::size_t column = 0;
@@ -30,35 +75,37 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
   return result;
 }
 
-}  // namespace
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::size_t text_width() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return std::clamp<std::size_t>(size.ws_col, 40, 110);
-}
-
-std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows, std::size_t width) {
-  std::size_t widest = 0;
-  for (const auto& [word, text] : rows)
-    if (characters(word) <= kWidestWord) widest = std::max(widest, characters(word));
-  widest = std::min(widest, width / 2);
+std::string two_columns(const Rows& rows, const Style& style, const std::vector<const Rows*>& all) {
+  std::size_t widest = widest_word(rows);
+  for (const Rows* others : all) widest = std::max(widest, widest_word(*others));
+  widest = std::min(widest, style.width / 2);
   const std::size_t indent = 2 + widest + 2;
   std::string result;
   for (const auto& [word, text] : rows) {
-    result += "  " + word;
+    result += "  " + style.word(word);
     if (text.empty()) {
       result += '\n';
       continue;
     }
     const std::size_t used = characters(word);
     result += used > widest ? "\n" + std::string(indent, ' ') : std::string(widest - used + 2, ' ');
-    result += wrapped(text, width > indent + 20 ? width - indent : 20, indent) + '\n';
+    result += wrapped(text, style.width > indent + 20 ? style.width - indent : 20, indent) + '\n';
   }
+  return result;
+}
+
+Rows& Sections::operator[](const std::string& heading) {
+  for (auto& [known, rows] : sections_)
+    if (known == heading) return rows;
+  return sections_.emplace_back(heading, Rows()).second;
+}
+
+std::string Sections::text(const Style& style) const {
+  std::vector<const Rows*> all;
+  for (const auto& [heading, rows] : sections_) all.push_back(&rows);
+  std::string result;
+  for (const auto& [heading, rows] : sections_)
+    result += "\n" + style.heading(heading + ":") + "\n" + two_columns(rows, style, all);
   return result;
 }
 

@@ -8,14 +8,46 @@
 
 namespace lmf::host {
 
-/// Columns of the terminal on standard output; 80 when it is none; never below 40 or above 110, where lines read badly.
-std::size_t text_width();
+struct Environment;
 
-/// Rows of a word and its explanation, explanations aligned and wrapped at `width` columns; each row is indented by 2.
-/// A word wider than the column stands on a line of its own.
-std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows, std::size_t width);
+/// How text for people is laid out.
+struct Style {
+  std::size_t width = 80;  ///< columns
+  bool colour = false;
+
+  std::string heading(std::string_view text) const;  ///< bold
+  std::string word(std::string_view text) const;     ///< what the user may type
+};
+
+/// For standard output. Width: COLUMNS, else the terminal's, else 80; never below 40 or above 110, where lines read
+/// badly. Colour on a terminal only, unless NO_COLOR is set or TERM is "dumb".
+Style output_style(const Environment& environment);
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+/// Rows of a word and its explanation, explanations aligned and wrapped at the style's width; each row is indented by
+/// 2. A word wider than the column stands on a line of its own. The column is that of these rows, or of `all` of a
+/// page.
+std::string two_columns(const Rows& rows, const Style& style, const std::vector<const Rows*>& all = {});
+
+/// `text` in lines of at most `width` characters, broken at blanks; lines after the first are indented.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+
+/// "a, b, c"
+std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
 
 /// Characters of UTF-8 text (a terminal column each, but for East Asian and combining ones).
 std::size_t characters(std::string_view text);
+
+/// A heading and its rows, headings in the order of their first row; explanations are aligned over the whole page.
+class Sections {
+ public:
+  Rows& operator[](const std::string& heading);
+  std::string text(const Style& style) const;
+  const std::vector<std::pair<std::string, Rows>>& all() const { return sections_; }
+
+ private:
+  std::vector<std::pair<std::string, Rows>> sections_;
+};
 
 }  // namespace lmf::host

@@ -2,7 +2,7 @@
 # file can serve several commands: lmf_add_plugin(... OPTION_FILES ${LMF_OPTION_FILES}).
 set(LMF_OPTION_FILES)
 foreach(name
-    model finetuning lora data training optimizer output generation evaluation precision distributed
+    model data finetuning lora training optimizer output evaluation generation precision distributed
     inference quantization preference multimodal trackers megatron export)
   list(APPEND LMF_OPTION_FILES ${CMAKE_CURRENT_LIST_DIR}/${name}.toml)
 endforeach()

@@ -118,7 +118,7 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   says({"version", "now"}, 2, "lmf: version: 'now' is one word too many\n  see 'lmf help'\n");
   says({"GREET"}, 127, "lmf: 'GREET' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
   says({"help", "--hlep"}, 2, "lmf: help: '--hlep' is not an option. Did you mean '--help'?\n  see 'lmf help'\n");
-  says({"help", "greet", "now"}, 2, "lmf: help: 'now' is one word too many\n  see 'lmf help'\n");
+  says({"help", "greet", "now", "then"}, 2, "lmf: help: 'then' is one word too many\n  see 'lmf help'\n");
   says({"plugin"}, 2,
        "lmf: plugin: expected a word: list, info, doctor, disable, enable, new\n  see 'lmf help plugin'\n");
   says({"plugin", "lits"}, 2,
@@ -127,57 +127,10 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   says({"plugin", "list", "--jsno"}, 2,
        "lmf: plugin list: '--jsno' is not an option. Did you mean '--json'?\n  see 'lmf help plugin'\n");
   says({"plugin", "list", "x"}, 2, "lmf: plugin list: 'x' is one word too many\n  see 'lmf help plugin'\n");
-  for (const char* later : {"completion", "data", "template"}) {
+  for (const char* later : {"data", "template"}) {
     says({later}, 127, fmt::format("lmf: '{}' is not part of this version.\n", later));
     says({"help", later}, 127, fmt::format("lmf: '{}' is not part of this version.\n", later));
   }
-}
-
-TEST_CASE("help is the same text by every spelling, from files alone") {
-  PluginFolder folder;
-  folder.add_greet();
-  const std::string text = folder.lmf({"help", "greet"}).out;
-  CHECK(text ==
-        "lmf greet: Greet somebody\n"
-        "\n"
-        "Usage: lmf greet [NAME]\n"
-        "Also called: hello\n"
-        "\n"
-        "Options:\n"
-        "  -l, --loud  Greet loudly.\n"
-        "  -h, --help  Show this help\n"
-        "\n"
-        "Manner:\n"
-        "  warmth=NUMBER  How warmly to greet. Default: 0.5.\n"
-        "  language       Language of the greeting. One of: en, fr.\n"
-        "\n"
-        "Of LLaMA-Factory's further options, 1 are refused with a reason when they are set, and 0 are accepted\n"
-        "without effect, which is said.\n");
-  // The library is not even looked into: rubbish of the same name gives the same help.
-  lmf::test::write_text(folder.path() / "liblmf-greet.so", "rubbish");
-  for (const auto& words : std::vector<std::vector<std::string>>{{"greet", "--help"},
-                                                                 {"greet", "-h"},
-                                                                 {"greet", "Ada", "--help"},
-                                                                 {"--help", "greet"},
-                                                                 {"help", "hello"},
-                                                                 {"help", "acme.greet"}})
-    CHECK(folder.lmf(words).out == text);
-  const std::string overall = folder.lmf({"help"}).out;
-  for (const auto& words : std::vector<std::vector<std::string>>{{}, {"-h"}, {"--help"}})
-    CHECK(folder.lmf(words).out == overall);
-  CHECK(contains(overall, "\nGreetings:\n  greet  Greet somebody (also: hello)\n"));
-  CHECK(contains(overall, "\nNot in this version:\n"));
-  CHECK(contains(folder.lmf({"help", "version"}).out, "Usage: lmf version\n"));
-}
-
-TEST_CASE("a wrong option table is a sentence with its place") {
-  PluginFolder folder;
-  folder.add_greet();
-  lmf::test::write_text(folder.path() / "greet.options.toml", "[[option]]\nname = 3\n");
-  const Finished help = folder.lmf({"help", "greet"});
-  CHECK(help.status == 126);
-  CHECK(folder.errors(help) == "lmf: $DIR/greet.options.toml:2:8: option.name is not a text\n");
-  CHECK(folder.lmf({"greet"}).out == "hello\n");
 }
 
 TEST_CASE("the log level is chosen by option, then by LLAMAFACTORY_VERBOSITY") {
@@ -287,6 +240,8 @@ TEST_CASE("commands that load nothing map no plugin and no libtorch") {
                                                                  {"help", "greet"},
                                                                  {"greet", "--help"},
                                                                  {"help", "train"},
+                                                                 {"help", "train", "lora_rank"},
+                                                                 {"__complete", "--", "train", "lora"},
                                                                  {"plugin", "list"},
                                                                  {"trian"}}) {
     const Finished finished = folder.lmf(words, {{"LD_DEBUG", "files"}});  // the loader names every file it maps

@@ -52,7 +52,12 @@ TEST_CASE("a program on PATH is a command with its own words, status and signals
   CHECK(contains(plugins.lmf({"plugin", "list"}, programs.path()).out,
                  "programs on PATH that are commands:\n  back (" + programs.text() + "/lmf-back)\n"));
   const std::string help = plugins.lmf({"help"}, programs.path()).out;
-  CHECK(contains(help, "\nPrograms on PATH:\n  back   " + programs.text() + "/lmf-back\n"));
+  CHECK(contains(help, "\nPrograms on PATH:\n  back  "));
+  CHECK(contains(help, programs.text() + "/lmf-back\n"));
+  CHECK(plugins.lmf({"__complete", "--", "bac"}, programs.path()).out == "back\t" + programs.text() + "/lmf-back\n");
+  CHECK(plugins.lmf({"__complete", "--", "back", ""}, programs.path()).out == ":files\t\n");
+  CHECK(contains(plugins.lmf({"help", "--json"}, programs.path()).out, "\"name\": \"back\""));
+  CHECK(plugins.lmf({"help", "back", "--man"}, programs.path()).status == 2);
   CHECK(!contains(plugins.lmf({"help"}).out, "Programs on PATH"));
 }
 

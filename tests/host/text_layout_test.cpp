@@ -7,18 +7,27 @@
 #include "lmf/error.hpp"
 
 TEST_CASE("explanations are aligned and wrapped, wide words stand alone") {
-  CHECK(lmf::host::two_columns({{"a", "short"}, {"bcd", "one two three four five six seven"}}, 30) ==
+  CHECK(lmf::host::two_columns({{"a", "short"}, {"bcd", "one two three four five six seven"}}, {30, false}) ==
         "  a    short\n"
         "  bcd  one two three four five\n"
         "       six seven\n");
   const std::string wide(31, 'w');
-  CHECK(lmf::host::two_columns({{"a", "x"}, {wide, "y"}, {"none", ""}}, 60) ==
+  CHECK(lmf::host::two_columns({{"a", "x"}, {wide, "y"}, {"none", ""}}, {60, false}) ==
         "  a     x\n  " + wide + "\n        y\n  none\n");
 }
 
 TEST_CASE("a column is a character, not a byte") {
   CHECK(lmf::host::characters("größe") == 5);
-  CHECK(lmf::host::two_columns({{"ü", "x"}, {"ab", "y"}}, 60) == "  ü   x\n  ab  y\n");
+  CHECK(lmf::host::two_columns({{"ü", "x"}, {"ab", "y"}}, {60, false}) == "  ü   x\n  ab  y\n");
+}
+
+TEST_CASE("colour is around words and changes no width") {
+  CHECK(lmf::host::two_columns({{"ab", "x y"}}, {40, true}) == "  \033[36mab\033[0m  x y\n");
+  lmf::host::Sections sections;
+  sections["One"].emplace_back("a", "x");
+  sections["Other"].emplace_back("longer", "y");
+  CHECK(sections.text({40, false}) == "\nOne:\n  a       x\n\nOther:\n  longer  y\n");
+  CHECK(sections.text({40, true}).starts_with("\n\033[1mOne:\033[0m\n"));
 }
 
 TEST_CASE("host options end at the command") {

@@ -43,6 +43,7 @@ present = {
     "mpirun": lambda: bool(shutil.which("mpirun")),
     "slurm": lambda: own_probe("launch/srun_test.sh"),
     "package-tools": lambda: bool(shutil.which("dpkg-shlibdeps") and shutil.which("file")),
+    "man": lambda: bool(shutil.which("man") and shutil.which("groff")) and subprocess.run(["man", "--version"], capture_output=True).stdout.startswith(b"man "),
     "clang-format": lambda: bool(shutil.which("clang-format-14")),
 }
 

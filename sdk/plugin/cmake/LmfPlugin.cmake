@@ -86,6 +86,7 @@ static const char lmf_plugin_manifest[] = {@bytes@0x00};
     return()
   endif()
   set_property(GLOBAL APPEND PROPERTY LMF_PLUGINS ${target})
+  set_target_properties(${target} PROPERTIES LMF_MANIFEST ${manifest})
   set(destination ${CMAKE_INSTALL_LIBDIR}/lmf/plugins-1)
   # Under the name of the package it belongs to, where a project makes several.
   install(TARGETS ${target} LIBRARY DESTINATION ${destination} COMPONENT ${target})

@@ -1,0 +1,59 @@
+#include "host/find_command.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/host.hpp"
+#include "base/printable.hpp"
+#include "base/suggest.hpp"
+#include "host/external_commands.hpp"
+#include "host/known_commands.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+namespace {
+
+/// " Did you mean 'webui'? It is in the package 'lmf-webui'." One that is not installed is worth a word on how to get
+/// it.
+std::string suggestion(const Catalogue& catalogue, const Environment& environment, std::string_view word) {
+  std::vector<std::string> words = catalogue.words();
+  for (ExternalCommand& external : external_commands(environment, catalogue)) words.push_back(std::move(external.name));
+  for (const HostCommand& command : host_commands()) words.emplace_back(command.name);
+  for (const KnownCommand& known : known_commands())
+    if (std::find(words.begin(), words.end(), known.name) == words.end()) words.emplace_back(known.name);
+  const std::vector<std::string> near = suggest(word, words);
+  std::string text = did_you_mean(near);
+  for (const std::string& name : near) {
+    const KnownCommand* known = find_known_command(name);
+    if (known == nullptr || known->package.empty() || catalogue.find(name) != nullptr) continue;
+    text += fmt::format(" {} is in the package '{}', which is not installed.",
+                        near.size() == 1 ? "It" : "'" + name + "'", known->package);
+  }
+  return text;
+}
+
+}  // namespace
+
+const Claim& find_command(const Catalogue& catalogue, const Environment& environment, std::string_view word) {
+  if (environment.pin)
+    if (const Claim* pinned = catalogue.find_in(library_of_pin(*environment.pin), word)) return *pinned;
+  const Claim* claim = catalogue.find(word);
+  const Plugin* unreadable = catalogue.find_unreadable(word);
+  // A broken winner is not replaced by what it hides: plugins lie in the order of their folders.
+  const bool chosen = claim && catalogue.choices().overrides.contains(claim->command->name);
+  if (unreadable && !chosen && (!claim || unreadable < claim->plugin))
+    throw Error(unreadable->reason, "", kExitPluginUnusable);
+  if (claim) return *claim;
+  if (const std::string* unmet = catalogue.why_unmet(word)) throw Error(*unmet, "", kExitPluginUnusable);
+  const KnownCommand* known = find_known_command(word);
+  if (known && !known->package.empty())
+    throw Error(fmt::format("'{}' is not installed. It is in the package '{}'.", word, known->package), "",
+                kExitUnknownCommand);
+  if (known || is_host_command(word) || is_first_party_command(word))  // written later, or a name kept for that
+    throw Error(fmt::format("'{}' is not part of this version.", word), "", kExitUnknownCommand);
+  throw Error(fmt::format("'{}' is not a command.{}", shortened(word), suggestion(catalogue, environment, word)),
+              fmt::format("'{} help' lists them", environment.program_name), kExitUnknownCommand);
+}
+
+}  // namespace lmf::host

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/place.hpp"
+#include "base/toml_text.hpp"
+
 namespace lmf::host {
 namespace {
 
@@ -14,6 +17,8 @@ std::string place(const std::filesystem::path& path, const toml::source_region& 
 }  // namespace
 
 toml::table parse_toml(std::string_view text, const std::filesystem::path& path) {
+  if (const auto at = character_outside_texts(text))
+    throw TomlProblem(fmt::format("{}:{}: {}", path.string(), line_and_column(text, *at), kCharacterOutsideTexts));
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {

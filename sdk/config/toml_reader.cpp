@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "base/place.hpp"
+#include "base/toml_text.hpp"
 #include "config/readers.hpp"
 #include "lmf/error.hpp"
 
@@ -45,6 +47,10 @@ void build(NodeBuilder& builder, const toml::node& node) {
 
 std::vector<Entry> read_toml(std::string_view text, const std::string& file) {
   NodeBuilder builder(file);
+  if (const auto at = character_outside_texts(text))
+    throw Error(
+        fmt::format("{}:{}: not well-formed TOML: {}", file, line_and_column(text, *at), kCharacterOutsideTexts), {},
+        kExitUsage);
   try {
     build(builder, toml::parse(text, file));
   } catch (const toml::parse_error& failure) {

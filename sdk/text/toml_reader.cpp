@@ -7,7 +7,9 @@
 #include <fmt/ranges.h>
 
 #include "base/files.hpp"
+#include "base/place.hpp"
 #include "base/suggest.hpp"
+#include "base/toml_text.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::text {
@@ -93,6 +95,9 @@ std::vector<std::string> TomlReader::placeholders(const toml::node& node, const 
 
 toml::table read_toml(const fs::path& file) {
   const std::string text = read_file(file, 1 << 20);
+  if (const auto at = character_outside_texts(text))
+    throw Error(fmt::format("{}:{}: {}.", file.string(), line_and_column(text, *at), kCharacterOutsideTexts), {},
+                kExitUsage);
   try {
     return toml::parse(text, file.string());
   } catch (const toml::parse_error& error) {

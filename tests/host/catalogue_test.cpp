@@ -136,6 +136,8 @@ TEST_CASE("a manifest's faults are said with file, line and column") {
   CHECK(verdict(replaced(good, "vendor = \"acme\"", "vendor = \"Acme Inc\""))
             .second.starts_with("p.lmf-plugin.toml:5:10: plugin.vendor is 'Acme Inc': a name has"));
   CHECK(verdict(good + "name = \"twice\"\n").first == Status::manifest);
+  CHECK(verdict(good + "ü = 1\n").second ==
+        "p.lmf-plugin.toml:15:1: a character that is not ASCII stands outside of quotes");
   CHECK(verdict(std::string("\xff\xfe\x00", 3)).first == Status::manifest);
   CHECK(verdict(good + "#" + std::string(300 * 1024, 'x')).second.find("at most 262144 are accepted") !=
         std::string::npos);

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <cstring>
 #include <random>
 #include <thread>
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/port_owner.hpp"
 #include "launch/on_loop.hpp"
 #include "launch/raw_client.hpp"
 #include "support/free_port.hpp"
@@ -421,4 +425,58 @@ TEST_CASE("a test's port is none that the kernel takes by itself, where there ar
   CHECK(quiet_ports(15000, 65535) == std::pair(10000, 14999));
   CHECK(quiet_ports(1024, 60999) == std::pair(61000, 65535));
   CHECK(quiet_ports(1024, 65535) == std::pair(10000, 65535));
+}
+
+namespace {
+
+/// A listening socket that no process has: it is under way in a message of `through`. The port.
+std::uint16_t listen_in_a_message(int through) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(::bind(socket, any, size) == 0);
+  REQUIRE(::listen(socket, 1) == 0);
+  REQUIRE(::getsockname(socket, any, &size) == 0);
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof socket)] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof socket);
+  std::memcpy(CMSG_DATA(part), &socket, sizeof socket);
+  REQUIRE(::sendmsg(through, &message, 0) == 1);
+  ::close(socket);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace
+
+TEST_CASE("who holds a port is said truly, also when it is just letting go of it") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const std::uint16_t port = listen_in_a_message(ends[0]);
+  SUBCASE("nobody that could be seen") {
+    CHECK(lmf::port_owner(port) == "a process that is not to be seen from here");
+    ::close(ends[1]);
+  }
+  SUBCASE("nobody, a moment later: the store takes its place") {
+    std::thread ending([&] {
+      std::this_thread::sleep_for(30ms);
+      ::close(ends[1]);
+    });
+    asio::io_context context;
+    CHECK(StoreServer(context, "127.0.0.1", port).port() == port);
+    ending.join();
+  }
+  ::close(ends[0]);
+  CHECK(lmf::port_owner(port).empty());
 }

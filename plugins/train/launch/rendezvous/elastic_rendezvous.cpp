@@ -6,6 +6,8 @@
 namespace lmf::train::launch {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// What torchrun's agents find in the place of their own state, a pickle in base64: the name of a Python module that
 /// nobody has, so that reading it runs nothing and ends them with "No module named 'lmf hosts this elastic job: start
 /// all of its nodes with lmf, or all with torchrun'" at once, and not with a time-out after ten minutes.
@@ -36,6 +38,7 @@ class ElasticRendezvous final : public GroupRendezvous {
   void offer_store() override;
   std::string progress() const override;
   Task<bool> is_host();
+  Task<bool> host_or_connect(Time until);
   Task<void> refuse_torchrun();
   Task<Outcome> meet() override;
   Task<void> try_workers_store(Assignment assignment);
@@ -49,23 +52,11 @@ Task<bool> ElasticRendezvous::is_host() {
 }
 
 Task<void> ElasticRendezvous::open() {
-  std::optional<Error> taken;
   const bool here = co_await is_host();
-  if (here) {
-    try {
-      host(std::make_unique<StoreServer>(context(), "", options().port));
-    } catch (const Error& error) {
-      if (settings().is_host) throw;
-      taken = error;  // by another agent of the job, perhaps
-    }
-  }
-  if (taken) {
-    try {
-      co_await group().store().connect(options().host, options().port, Clock::now() + settings().group.answer);
-    } catch (const StoreLost&) {
-      throw *taken;
-    }
-  } else {
+  bool connected = false;
+  for (const Time until = Clock::now() + settings().group.answer; here && !hosts() && !connected;)
+    connected = co_await host_or_connect(until);
+  if (!connected) {
     const auto [address, port] = store_endpoint();
     co_await connect(address, port);
   }
@@ -76,6 +67,26 @@ Task<void> ElasticRendezvous::open() {
   if (hosts())
     group().with_each_beat([&store = group().store(), id = options().run_id] { return turn_torchrun_away(store, id); });
   co_await take_part();
+}
+
+/// Where the port is taken, perhaps another agent of the job has it: true when that one answers. False when this one
+/// hosts now, or when neither works yet: whoever has the port may be about to end.
+Task<bool> ElasticRendezvous::host_or_connect(Time until) {
+  std::optional<Error> taken;
+  try {
+    host(std::make_unique<StoreServer>(context(), "", options().port));
+    co_return false;
+  } catch (const Error& error) {
+    if (settings().is_host) throw;
+    taken = error;
+  }
+  try {
+    co_await group().store().connect(options().host, options().port, std::min(until, Clock::now() + 1s));
+    co_return true;
+  } catch (const StoreLost&) {
+    if (leaving() || Clock::now() >= until) throw *taken;
+  }
+  co_return false;
 }
 
 Task<void> ElasticRendezvous::refuse_torchrun() {

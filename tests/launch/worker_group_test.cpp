@@ -25,7 +25,8 @@ namespace {
 WorkerPlan shell(int rank, const std::string& script) {
   WorkerPlan plan;
   plan.rank = plan.local_rank = rank;
-  plan.words = {"/bin/sh", "-c", script};
+  plan.program = "/bin/sh";
+  plan.words = {plan.program, "-c", script};
   return plan;
 }
 

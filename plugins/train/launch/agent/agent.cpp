@@ -111,8 +111,10 @@ asio::awaitable<Verdict> Agent::attempt(const Assignment& assignment) {
 void Agent::start_workers(WorkerGroup& group, const Assignment& assignment) {
   const std::string folder = folder_.attempt(attempts_++, options_.workers);
   OutputPlan outputs(context_, options_.logs, folder, options_.role, output_, error_);
+  const std::string program = program_path(options_.words.front());
   for (int local_rank = 0; local_rank < options_.workers; ++local_rank) {
     WorkerPlan plan;
+    plan.program = program;
     plan.local_rank = local_rank;
     plan.rank = assignment.first_rank + local_rank;
     plan.error_file = fmt::format("{}/{}/error.json", folder, local_rank);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -72,26 +71,28 @@ struct CapturedStream::State {
     line.clear();
   }
 
-  void drain() {
+  /// False at the end of the stream. Not one buffer for each of them: workers are many, and mostly silent.
+  bool take_what_is_there() {
     char buffer[kChunk];
+    const ssize_t count = ::read(stream.native_handle(), buffer, sizeof buffer);
+    if (count > 0) take({buffer, static_cast<std::size_t>(count)});
+    nothing_there = count < 0 && errno == EAGAIN;
+    return count > 0 || nothing_there || (count < 0 && errno == EINTR);
+  }
+
+  void drain() {
     // Bounded: a descendant may write for ever.
-    for (int round = 0; stream.is_open() && round < 64; ++round) {
-      const ssize_t count = ::read(stream.native_handle(), buffer, sizeof buffer);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) break;
-      take({buffer, static_cast<std::size_t>(count)});
-    }
+    for (int round = 0; stream.is_open() && round < 64; ++round)
+      if (!take_what_is_there() || nothing_there) break;
     if (!line.empty()) end_line();
   }
 
   static boost::asio::awaitable<void> read(std::shared_ptr<State> self) {
-    std::vector<char> buffer(kChunk);
     for (;;) {
       boost::system::error_code failed;
-      const std::size_t count = co_await self->stream.async_read_some(
-          boost::asio::buffer(buffer), boost::asio::redirect_error(boost::asio::use_awaitable, failed));
-      if (failed) co_return;
-      self->take({buffer.data(), count});
+      co_await self->stream.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                       boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+      if (failed || !self->take_what_is_there()) co_return;
       if (self->to.console != nullptr) co_await self->to.console->room();
       if (self->to.ends_with_console && self->to.console->failed()) {
         boost::system::error_code ignored;
@@ -104,7 +105,7 @@ struct CapturedStream::State {
   boost::asio::posix::stream_descriptor stream;
   Destinations to;
   std::string tail, line;
-  bool after_return = false;
+  bool after_return = false, nothing_there = false;
 };
 
 CapturedStream::CapturedStream(boost::asio::io_context& context, FileDescriptor end, Destinations destinations)

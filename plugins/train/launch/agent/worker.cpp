@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <fcntl.h>
-#include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -41,24 +41,38 @@ void reset_signals() {
   }
 }
 
-/// Between fork and exec: system calls only.
-[[noreturn]] void become(const char* program, char* const* words, char* const* environment, int output, int error,
-                         int failure, pid_t agent) {
+struct Child {
+  const char* program;
+  char* const* words;
+  char* const* environment;
+  int output, error;
+  pid_t agent;
+  int failure = 0;  ///< errno, when it cannot become the program
+};
+
+/// In the agent's own memory, while the agent waits: system calls only.
+int become(void* of) {
+  Child& child = *static_cast<Child*>(of);
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != agent) ::_exit(128 + SIGKILL);  // it died before the line above
-  if (output >= 0) ::dup2(output, STDOUT_FILENO);
-  if (error >= 0) ::dup2(error, STDERR_FILENO);
+  if (::getppid() != child.agent) ::_exit(128 + SIGKILL);  // it died before the line above
+  if (child.output >= 0) ::dup2(child.output, STDOUT_FILENO);
+  if (child.error >= 0) ::dup2(child.error, STDERR_FILENO);
   reset_signals();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::close_range(3, static_cast<unsigned>(failure) - 1, 0);
-  ::close_range(static_cast<unsigned>(failure) + 1, ~0U, 0);
-  ::execve(program, words, environment);
-  const int reason = errno;
-  [[maybe_unused]] const ssize_t written = ::write(failure, &reason, sizeof reason);
-  ::_exit(reason == ENOENT ? 127 : 126);
+  ::close_range(3, ~0U, 0);
+  ::execve(child.program, child.words, child.environment);
+  child.failure = errno;
+  ::_exit(child.failure == ENOENT ? 127 : 126);
+}
+
+/// As vfork(): nothing of this process is copied, and it goes on when the child has become the program, or has failed.
+pid_t start(Child& child) {
+  alignas(16) char stack[64 * 1024];
+  const SignalsBlocked until_they_are_the_childs_own;
+  return ::clone(become, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
 }
 
 }  // namespace
@@ -76,35 +90,21 @@ std::string program_path(const std::string& name) {
 }
 
 Worker::Worker(WorkerPlan plan, WorkerStreams streams) : plan_(std::move(plan)), streams_(std::move(streams)) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw file_error("make a pipe for", plan_.words[0], errno);
-  failure_ = FileDescriptor(ends[0]);
-  // Never 0, 1 or 2, which become() replaces, even when the agent itself was started without them.
-  const FileDescriptor low(ends[1]), theirs(::fcntl(ends[1], F_DUPFD_CLOEXEC, 3));
-  const std::string program = program_path(plan_.words[0]);
   const std::vector<char*> words = pointers_to(plan_.words), environment = pointers_to(plan_.environment);
-  const pid_t agent = ::getpid();
-  {
-    const SignalsBlocked until_they_are_the_childs_own;
-    pid_ = ::fork();
-    if (pid_ == 0)
-      become(program.c_str(), words.data(), environment.data(), streams_.output.get(), streams_.error.get(),
-             theirs.get(), agent);
-  }
+  Child child{.program = plan_.program.c_str(),
+              .words = words.data(),
+              .environment = environment.data(),
+              .output = streams_.output.get(),
+              .error = streams_.error.get(),
+              .agent = ::getpid()};
+  pid_ = start(child);
   if (pid_ < 0) throw file_error("start a process for", plan_.words[0], errno);
+  if (child.failure != 0) start_failure_ = std::strerror(child.failure);
   streams_.output.reset();
   streams_.error.reset();
 }
 
-void Worker::signal_group(int signal) const {
-  // A child that has no group of its own yet holds the signal back until it has.
-  if (::kill(-pid_, signal) != 0 && errno == ESRCH) ::kill(pid_, signal);
-}
-
-bool Worker::has_become_program() const {
-  pollfd words{failure_.get(), POLLIN, 0};
-  return ::poll(&words, 1, 0) == 1 && (words.revents & POLLIN) == 0;  // exec closes the other end
-}
+void Worker::signal_group(int signal) const { ::kill(-pid_, signal); }
 
 void Worker::tell_to_stop(int signal) {
   if (ending_) return;
@@ -117,17 +117,10 @@ void Worker::has_ended(int code, int status) {
   Ending ending;
   ending.when = std::chrono::system_clock::now();
   (code == CLD_EXITED ? ending.exit_code : ending.signal) = status;
-  ending.start_failure = start_failure();
+  ending.start_failure = start_failure_;
   ending_ = std::move(ending);
   signal_group(SIGTERM);
   streams_.drain();
-}
-
-std::string Worker::start_failure() {
-  int reason = 0;
-  const ssize_t count = ::read(failure_.get(), &reason, sizeof reason);
-  failure_.reset();
-  return count == sizeof reason ? std::strerror(reason) : "";
 }
 
 }  // namespace lmf::train::launch

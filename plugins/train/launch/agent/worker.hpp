@@ -7,7 +7,6 @@
 
 #include <sys/types.h>
 
-#include "train/launch/agent/file_descriptor.hpp"
 #include "train/launch/agent/worker_output.hpp"
 
 namespace lmf::train::launch {
@@ -15,7 +14,8 @@ namespace lmf::train::launch {
 /// One worker that is to be started.
 struct WorkerPlan {
   int local_rank = 0, rank = 0;
-  std::vector<std::string> words;        ///< program and arguments; a program without '/' is looked for on PATH
+  std::vector<std::string> words;        ///< program and arguments
+  std::string program;                   ///< the file: program_path() of the first word
   std::vector<std::string> environment;  ///< the whole of it, NAME=VALUE
   std::string error_file;                ///< TORCHELASTIC_ERROR_FILE
 };
@@ -36,7 +36,8 @@ struct Ending {
 /// agent alone, and whatever the worker starts can be ended with it. When the agent dies, the kernel kills it.
 class Worker {
  public:
-  /// Starts the process at once. Throws Error when there can be no further process.
+  /// Starts the process: it has become the program by the end of this, or failed to. Throws Error when there can be no
+  /// further process.
   Worker(WorkerPlan plan, WorkerStreams streams);
 
   const WorkerPlan& plan() const { return plan_; }
@@ -45,8 +46,6 @@ class Worker {
   const std::optional<Ending>& ending() const { return ending_; }
   bool told_to_stop() const { return told_to_stop_; }  ///< before it ended: its ending is the launcher's doing
 
-  /// Before that, what it catches is the agent's affair.
-  bool has_become_program() const;
   /// To the whole process group. Not after has_ended(): the number may be that of others by then.
   void signal_group(int signal) const;
   /// The same, and what it then ends with is no failure of its own.
@@ -55,11 +54,9 @@ class Worker {
   void has_ended(int code, int status);
 
  private:
-  std::string start_failure();
-
   WorkerPlan plan_;
   WorkerStreams streams_;
-  FileDescriptor failure_;  // the child writes errno here when it cannot become the program
+  std::string start_failure_;
   pid_t pid_ = -1;
   bool told_to_stop_ = false;
   std::optional<Ending> ending_;

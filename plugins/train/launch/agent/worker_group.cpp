@@ -69,7 +69,7 @@ std::vector<int> WorkerGroup::forward(int signal) {
   std::vector<int> deaf;
   for (const auto& worker : workers_) {
     if (worker->ending()) continue;
-    if (worker->has_become_program() && catches_signal(worker->pid(), signal))
+    if (catches_signal(worker->pid(), signal))
       ::kill(worker->pid(), signal);
     else
       deaf.push_back(worker->plan().rank);

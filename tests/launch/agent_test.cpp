@@ -264,18 +264,55 @@ TEST_CASE("causes are told from what is there to see") {
   Ending ending;
   ending.exit_code = 1;
   CHECK(cause_of(ending, 1,
-                 {"x: error while loading shared libraries: libfoo.so.2: cannot open shared object file: No"}, 0,
-                 0) == "libfoo.so.2 is missing on this machine: install it, or add its folder to LD_LIBRARY_PATH");
-  CHECK(cause_of(ending, 1, {"RuntimeError: CUDA out of memory. Tried"}, 0, 0).starts_with("the GPU's memory"));
-  CHECK(cause_of(ending, 1, {"bind: Address already in use"}, 0, 29500) == "a port that it wanted is taken");
-  CHECK(cause_of(ending, 1, {"nothing known"}, 0, 0) == "");
-  CHECK(cause_of(ending, 1, {"read: Connection reset by peer"}, 0, 0) == "another rank ended first");
-  CHECK(cause_of(ending, 1, {"read: Connection reset by peer"}, 0, 0, true) ==
+                 {"x: error while loading shared libraries: libfoo.so.2: cannot open shared object file: No"},
+                 {}) == "libfoo.so.2 is missing on this machine: install it, or add its folder to LD_LIBRARY_PATH");
+  CHECK(cause_of(ending, 1, {"RuntimeError: CUDA out of memory. Tried"}, {}).starts_with("the GPU's memory"));
+  CHECK(cause_of(ending, 1, {"bind: Address already in use"}, {.master_port = 29500}) ==
+        "a port that it wanted is taken");
+  CHECK(cause_of(ending, 1, {"nothing known"}, {}) == "");
+  CHECK(cause_of(ending, 1, {"read: Connection reset by peer"}, {}) == "another rank ended first");
+  CHECK(cause_of(ending, 1, {"read: Connection reset by peer"}, {.several_nodes = true}) ==
         "another rank ended first: look for an earlier failure on the other nodes");
   ending.signal = SIGSEGV;
-  CHECK(cause_of(ending, 1, {}, 0, 0).starts_with("it crashed"));
+  CHECK(cause_of(ending, 1, {}, {}).starts_with("it crashed"));
   ending.start_failure = "Permission denied";
-  CHECK(cause_of(ending, 1, {}, 0, 0) == "the program could not be started: Permission denied");
+  CHECK(cause_of(ending, 1, {}, {}) == "the program could not be started: Permission denied");
+}
+
+TEST_CASE("a collective operation that timed out: for how long, in which, and who was still at work") {
+  Ending ending;
+  ending.exit_code = 1;
+  // As torch 2.13 ends.
+  const std::vector<std::string> gloo = {
+      R"(  File "/x/train.py", line 9, in <module>)",
+      "    dist.all_reduce(value)",
+      R"(  File "/x/torch/distributed/c10d_logger.py", line 83, in wrapper)",
+      "    return func(*args, **kwargs)",
+      R"(  File "/x/torch/distributed/distributed_c10d.py", line 3173, in all_reduce)",
+      "    work.wait()",
+      "RuntimeError: [/pytorch/third_party/gloo/gloo/transport/tcp/unbound_buffer.cc:80] Timed out waiting 1500ms for "
+      "recv "
+      "operation to complete"};
+  CHECK(
+      cause_of(ending, 1, gloo, {.at_work = {3, 1, 2}}) ==
+      "it waited 1.5 s in all_reduce for others in vain; rank 1-3 were still at work: their own last lines say where");
+  CHECK(
+      cause_of(ending, 1, gloo, {.several_nodes = true}) ==
+      "it waited 1.5 s in all_reduce for others in vain; on this node none was still at work: look at the other nodes");
+  const std::vector<std::string> backward = {R"(  File "/x/torch/autograd/graph.py", line 8, in _engine_run_backward)",
+                                             "RuntimeError: Timed out waiting 60000ms for send operation to complete"};
+  CHECK(
+      cause_of(ending, 1, backward, {.at_work = {0}}) ==
+      "it waited 60 s in the backward pass for others in vain; rank 0 was still at work: its own last lines say where");
+  ending.signal = SIGABRT;
+  const std::vector<std::string> nccl = {
+      "[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7, OpType=ALLREDUCE, NumelIn=1, "
+      "NumelOut=1, "
+      "Timeout(ms)=600000) ran for 600012 milliseconds before timing out."};
+  CHECK(cause_of(ending, 1, nccl, {}) ==
+        "it waited 600 s in ALLREDUCE (number 7) for others in vain; all of them have ended: the first to do so says "
+        "why");
+  CHECK(cause_of(ending, 1, {"Timed out waiting for the bus"}, {}).starts_with("it crashed"));
 }
 
 TEST_CASE("descendants are found although their parent is gone, when we are a subreaper") {

@@ -11,6 +11,7 @@
 
 #include "base/port_owner.hpp"
 #include "train/launch/agent/file_descriptor.hpp"
+#include "train/launch/agent/late_collective.hpp"
 #include "train/launch/agent/processes.hpp"
 #include "train/launch/agent/words.hpp"
 
@@ -57,9 +58,6 @@ constexpr const char* kAnotherFirst = "another rank ended first";
 constexpr Phrase kPhrases[] = {
     {"CUDA out of memory", "the GPU's memory ran out: use a smaller batch, a shorter cutoff_len, or more GPUs"},
     {"OutOfMemoryError", "the GPU's memory ran out: use a smaller batch, a shorter cutoff_len, or more GPUs"},
-    {"Watchdog caught collective operation timeout",
-     "a collective operation timed out: another rank was late or gone, and its own last lines say why"},
-    {"Timed out waiting", "another rank did not come in time: its own last lines say why"},
     {"Connection closed by peer", kAnotherFirst},
     {"Connection reset by peer", kAnotherFirst},
     {"No space left on device", "a disk is full"},
@@ -75,7 +73,10 @@ std::string missing_library(const std::string& line) {
   return line.substr(begin, end - begin);
 }
 
-std::string said_in(const std::vector<std::string>& lines, std::uint16_t master_port, bool several_nodes) {
+std::string said_in(const std::vector<std::string>& lines, const Circumstances& circumstances) {
+  if (const auto late = late_collective(lines))
+    return explain_late(*late, circumstances.at_work, circumstances.several_nodes);
+  const std::uint16_t master_port = circumstances.master_port;
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
     if (const std::string library = missing_library(*line); !library.empty())
       return fmt::format("{} is missing on this machine: install it, or add its folder to LD_LIBRARY_PATH", library);
@@ -87,7 +88,7 @@ std::string said_in(const std::vector<std::string>& lines, std::uint16_t master_
     }
     for (const Phrase& phrase : kPhrases)
       if (line->find(phrase.text) != std::string::npos)
-        return std::string(phrase.meaning) + (phrase.meaning == kAnotherFirst && several_nodes
+        return std::string(phrase.meaning) + (phrase.meaning == kAnotherFirst && circumstances.several_nodes
                                                   ? ": look for an earlier failure on the other nodes"
                                                   : "");
   }
@@ -115,15 +116,15 @@ std::uint64_t out_of_memory_kills() {
 }
 
 std::string cause_of(const Ending& ending, pid_t pid, const std::vector<std::string>& last_lines,
-                     std::uint64_t kills_before, std::uint16_t master_port, bool several_nodes) {
+                     const Circumstances& circumstances) {
   if (!ending.start_failure.empty()) return fmt::format("the program could not be started: {}", ending.start_failure);
-  if (ending.signal == SIGKILL) return killed(pid, kills_before);
+  if (ending.signal == SIGKILL) return killed(pid, circumstances.kills_before);
   if (ending.signal == SIGSEGV || ending.signal == SIGBUS || ending.signal == SIGILL || ending.signal == SIGABRT ||
       ending.signal == SIGFPE) {
-    const std::string said = said_in(last_lines, master_port, several_nodes);
+    const std::string said = said_in(last_lines, circumstances);
     return said.empty() ? "it crashed: that is a fault of the program or of a library it uses" : said;
   }
-  return said_in(last_lines, master_port, several_nodes);
+  return said_in(last_lines, circumstances);
 }
 
 }  // namespace lmf::train::launch

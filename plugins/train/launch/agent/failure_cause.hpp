@@ -13,9 +13,16 @@ namespace lmf::train::launch {
 /// does not say.
 std::uint64_t out_of_memory_kills();
 
-/// One sentence, or "" when nothing is known beyond the exit status. `kills_before` is out_of_memory_kills() when the
-/// workers were started.
+/// What else is known where a worker has failed.
+struct Circumstances {
+  std::uint64_t kills_before = 0;  ///< out_of_memory_kills() when the workers were started
+  std::uint16_t master_port = 0;
+  bool several_nodes = false;
+  std::vector<int> at_work = {};  ///< the ranks of this node that had neither ended nor failed by then
+};
+
+/// One sentence, or "" when nothing is known beyond the exit status.
 std::string cause_of(const Ending& ending, pid_t pid, const std::vector<std::string>& last_lines,
-                     std::uint64_t kills_before, std::uint16_t master_port, bool several_nodes = false);
+                     const Circumstances& circumstances);
 
 }  // namespace lmf::train::launch

@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "train/launch/agent/failure_cause.hpp"
+#include "train/launch/agent/late_collective.hpp"
 #include "train/launch/agent/processes.hpp"
 #include "base/host_name.hpp"
 
@@ -119,18 +120,6 @@ bool are_alike(const Failure& a, const Failure& b) {
   return a.ending.status() == b.ending.status() && !last_word(a).empty() && last_word(a) == last_word(b);
 }
 
-std::string ranks_text(std::vector<int> ranks) {
-  std::sort(ranks.begin(), ranks.end());
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < ranks.size();) {
-    std::size_t end = begin;
-    while (end + 1 < ranks.size() && ranks[end + 1] == ranks[end] + 1) ++end;
-    parts.push_back(begin == end ? std::to_string(ranks[begin]) : fmt::format("{}-{}", ranks[begin], ranks[end]));
-    begin = end + 1;
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
 }  // namespace
 
 std::string FailureReport::sentence() const {
@@ -162,6 +151,9 @@ FailureReport report_failures(const WorkerGroup& group, std::string name, std::u
   FailureReport report;
   report.name = std::move(name);
   report.host = host_name();
+  Circumstances circumstances{out_of_memory_kills_before, assignment.master_port, assignment.group_world_size > 1};
+  for (const auto& worker : group.workers())
+    if (!worker->ending() || worker->told_to_stop()) circumstances.at_work.push_back(worker->plan().rank);
   for (const auto& worker : group.workers()) {
     if (!worker->ending() || worker->ending()->good()) continue;
     if (worker->told_to_stop()) {
@@ -179,8 +171,7 @@ FailureReport report_failures(const WorkerGroup& group, std::string name, std::u
                     {},
                     worker->streams().last_lines()};
     read_error(failure, worker->plan().error_file);
-    failure.cause = cause_of(failure.ending, failure.pid, failure.last.lines, out_of_memory_kills_before,
-                             assignment.master_port, assignment.group_world_size > 1);
+    failure.cause = cause_of(failure.ending, failure.pid, failure.last.lines, circumstances);
     report.failures.push_back(std::move(failure));
   }
   std::stable_sort(report.failures.begin(), report.failures.end(),

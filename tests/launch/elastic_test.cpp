@@ -90,7 +90,7 @@ TEST_CASE("a killed node is missed, and the job goes on without it") {
   b->line("assigned");
   SUBCASE("killed") { b->signal(SIGKILL); }
   SUBCASE("stopped") { b->signal(SIGSTOP); }
-  const std::string change = a->line("change membership");
+  const std::string change = a->line("change failed_elsewhere");
   CHECK_HAS(change, "is lost: not a sign of life for 2 s");
   CHECK_HAS(change, fmt::format("process {}", b->process()));
   CHECK_HAS(a->line("assigned"), "group=0/1");
@@ -106,7 +106,7 @@ TEST_CASE("a node that was stopped for long finds itself out, and comes back as 
   b->line("assigned");
   a->line("assigned");
   b->signal(SIGSTOP);
-  a->line("change membership");
+  a->line("change failed_elsewhere");
   CHECK_HAS(a->line("assigned"), "group=0/1");
   b->signal(SIGCONT);
   CHECK_HAS(b->line("change membership"), "took this one for lost");
@@ -127,7 +127,7 @@ TEST_CASE("a new node takes a killed one's place; one too many waits, and ends w
   if (!has(first, "group=0/")) std::swap(a, b);  // the one killed must not be the store's host
   auto c = job.start();
   b->signal(SIGKILL);
-  a->line("change membership");
+  a->line("change failed_elsewhere");
   const std::string replacement = c->line("assigned");
   CHECK_HAS(replacement, "group=1/2");
   CHECK(job_of(replacement) == job_of(first));

@@ -81,9 +81,10 @@ TEST_CASE("survivors keep their order, newcomers come after them, a spare takes 
   CHECK(order(state) == "b c d ");
   get_ready(state, policy, node("a"));  // a spare
   CHECK(newcomers(state, policy).empty());
-  remove(state, policy, "b", "b is lost");
+  remove(state, policy, "b", /*lost=*/true, "b is lost");
   CHECK(state.phase == Phase::forming);
   CHECK(state.why == "b is lost");
+  CHECK(state.failure);
   for (const char* name : {"d", "a", "c"}) get_ready(state, policy, node(name));
   start(state, policy);
   CHECK(order(state) == "c d a ");
@@ -106,7 +107,7 @@ TEST_CASE("a job ends well with its last member, whoever has left after its part
   const GroupPolicy policy{1, 3, false};
   GroupState state = running(policy, {"a", "b", "c"});
   mark_done(state, "b");
-  remove(state, policy, "b", "lost");
+  remove(state, policy, "b", /*lost=*/true, "lost");
   CHECK(state.phase == Phase::running);
   CHECK(order(state) == "a c ");
   CHECK(read_state(write_state(state)).nodes.size() == 2);
@@ -115,8 +116,9 @@ TEST_CASE("a job ends well with its last member, whoever has left after its part
   mark_done(state, "c");
   CHECK(state.phase == Phase::ended);
   CHECK(state.status == 0);
-  end(state, 3, "too late");
+  end(state, /*failure=*/true, 3, "too late");
   CHECK(state.status == 0);
+  CHECK_FALSE(state.failure);
 }
 
 TEST_CASE("a fixed job ends with a lost node, and two nodes of one rank are told") {
@@ -131,9 +133,13 @@ TEST_CASE("a fixed job ends with a lost node, and two nodes of one rank are told
   CHECK_THROWS_AS(get_ready(state, policy, clash), lmf::Error);
   start(state, policy);
   CHECK(order(state) == "b a ");
-  remove(state, policy, "a", "a is lost");
+  bool lost = false;
+  SUBCASE("lost: nobody can save together any more") { lost = true; }
+  SUBCASE("left: all have been told to stop, and save") { lost = false; }
+  remove(state, policy, "a", lost, "a is gone");
   CHECK(state.phase == Phase::ended);
   CHECK(state.status == lmf::kExitFailed);
+  CHECK(state.failure == lost);
 }
 
 TEST_CASE("ranks are sums in the nodes' order, over all and within a role, as torchrun's") {

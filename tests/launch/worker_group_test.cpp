@@ -86,7 +86,7 @@ TEST_CASE("workers that end while the agent is busy are all heard of afterwards,
       CHECK(worker->ending()->status() == worker->plan().rank);
     }
     const bool hurry = false;
-    CHECK(co_await group.gone(30s, hurry));
+    CHECK(co_await group.gone({30s}, hurry));
   });
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("a worker that ends by itself while the agent is busy telling it to st
     while (!group.failed()) co_await wake.wait();
     group.tell_to_stop(SIGTERM);
     const bool hurry = false;
-    CHECK(co_await group.gone(30s, hurry));
+    CHECK(co_await group.gone({30s}, hurry));
     CHECK_FALSE(group.workers()[0]->told_to_stop());
     CHECK(group.workers()[0]->ending()->status() == 3);
     CHECK(group.workers()[1]->told_to_stop());
@@ -187,6 +187,39 @@ TEST_CASE("a guard that is ended again and again is given up, with a word") {
   ::signal(SIGPIPE, before);
 }
 
+TEST_CASE("of workers that were told of a loss, one that only waits is killed, and one that works has its time") {
+  on_loop([](boost::asio::io_context& context) -> Task<void> {
+    std::string said;
+    lmf::log::set_sink([&](lmf::log::Level, std::string_view text) { said += text; }, lmf::log::Level::info);
+    Guard guard("test", "");
+    Wake wake(context);
+    WorkerGroup group(context, guard, wake);
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    group.start(shell(0, "trap '' TERM; echo; exec sleep 600"), streams_into(ready[1]));
+    // For as long as the other one is there.
+    group.start(shell(1, fmt::format("trap 'while kill -0 {} 2> /dev/null; do :; done; exit 5' TERM; echo; "
+                                     "while :; do sleep 0.01; done",
+                                     group.workers()[0]->pid())),
+                streams_into(ready[1]));
+    for (int worker = 0; worker < 2; ++worker) {
+      char line = 0;
+      REQUIRE(::read(ready[0], &line, 1) == 1);
+    }
+    group.tell_of_loss();
+    const bool hurry = false;
+    CHECK(co_await group.gone({.most = 600s, .idle = 1s}, hurry));
+    CHECK(group.workers()[0]->ending()->signal == SIGKILL);
+    CHECK(group.workers()[1]->ending()->status() == 5);
+    CHECK_MESSAGE(
+        said == fmt::format("rank 0 (process {}) has done nothing for 1 s since it was told to stop: it is killed",
+                            group.workers()[0]->pid()),
+        said);
+    lmf::log::set_sink({}, lmf::log::Level::off);
+    for (const int end : ready) ::close(end);
+  });
+}
+
 TEST_CASE("who does not end is named, and how long it is waited for") {
   REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
   on_loop([](boost::asio::io_context& context) -> Task<void> {
@@ -216,7 +249,7 @@ TEST_CASE("who does not end is named, and how long it is waited for") {
     char line = 0;
     REQUIRE(::read(ready[0], &line, 1) == 1);
     group.tell_to_stop(SIGTERM);
-    CHECK(co_await group.gone(600s, hurry));
+    CHECK(co_await group.gone({600s}, hurry));
     CHECK_MESSAGE(said.starts_with(expected), said);
     CHECK_MESSAGE(said.ends_with(" s is killed"), said);
     lmf::log::set_sink({}, lmf::log::Level::off);

@@ -1,10 +1,13 @@
 #include "train/worker/stop_signal.hpp"
 
 #include <initializer_list>
+#include <optional>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "train/shared/job.hpp"
 
 using namespace lmf;
 
@@ -40,6 +43,38 @@ TEST_CASE("an interrupt after another signal ends the process at once") {
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 128 + SIGINT);
   }
+}
+
+TEST_CASE("word of a lost attempt ends the process at once, or when it has saved; another SIGTERM does not") {
+  int pipe[2];
+  REQUIRE(::pipe(pipe) == 0);
+  const auto end_after = [&pipe](int value, bool saves) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const train::StopSignal guard;
+      {
+        std::optional<train::Saving> saving;
+        if (saves) saving.emplace();
+        ::sigqueue(::getpid(), SIGTERM, {.sival_int = value});
+        if (saves && ::write(pipe[1], "s", 1) != 1) ::_exit(2);
+      }
+      ::_exit(train::StopSignal::received() == SIGTERM ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status;
+  };
+  const int lost = end_after(train::kAttemptIsLost, false), told = end_after(0, false);
+  CHECK(WIFEXITED(lost));
+  CHECK(WEXITSTATUS(lost) == 128 + SIGTERM);
+  CHECK(told == 0);
+  const int lost_while_saving = end_after(train::kAttemptIsLost, true);
+  CHECK(WIFEXITED(lost_while_saving));
+  CHECK(WEXITSTATUS(lost_while_saving) == 128 + SIGTERM);
+  char saved = 0;
+  ::close(pipe[1]);
+  CHECK(::read(pipe[0], &saved, 1) == 1);
+  ::close(pipe[0]);
 }
 
 TEST_CASE("a signal that was ignored before stays ignored") {

@@ -6,6 +6,7 @@
 
 #include "base/host.hpp"
 #include "train/launch/agent/option_values.hpp"
+#include "train/launch/other_launchers.hpp"
 #include "train/shared/job.hpp"
 
 namespace lmf::train {
@@ -60,12 +61,31 @@ launch::AgentOptions training_agent(const Topology& topology, const Environment&
   agent.variables.emplace_back(kPinVariable, pin.substr(pin.find('=') + 1));
   agent.workers = topology.workers;
   agent.max_restarts = topology.max_restarts;
-  if (environment.has(launch::kGraceVariable))
+  if (environment.has(launch::kGraceVariable)) {
     agent.grace = launch::parse_grace(environment.text(launch::kGraceVariable));
+    agent.idle_grace.reset();
+  }
+  agent.hear_of_loss = true;
   agent.torchrun_statuses = launch::wants_torchrun_statuses(environment.text(launch::kStatusVariable));
   agent.signals = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
   agent.rendezvous = topology.rendezvous;
   return agent;
+}
+
+std::string agents_of_tasks(const Environment& environment, const launch::AgentOptions& agent) {
+  if (agent.rendezvous.maximum_nodes > 1 || environment.has("LMF_JOB") || environment.has("TORCHELASTIC_RUN_ID"))
+    return {};
+  std::optional<Task> task;
+  try {
+    task = task_of_another_launcher(environment);
+  } catch (const Error&) {  // of variables that this command does not read
+    return {};
+  }
+  if (!task || task->rank != 0) return {};
+  return fmt::format(
+      "{0} started this {1} times ({2}), and each starts {3} worker{4} of its own, which know nothing of the others': "
+      "start it once on each node, with --nnodes, or start the program with {0} itself",
+      task->launcher, task->size, task->evidence, agent.workers, agent.workers == 1 ? "" : "s");
 }
 
 std::string launch_text(const Topology& topology, const launch::AgentOptions& agent) {

@@ -18,6 +18,10 @@ Topology topology_of_process(const Environment& environment, const config::Optio
 launch::AgentOptions training_agent(const Topology& topology, const Environment& environment,
                                     std::span<const char* const> words, const lmf_host_v1& host);
 
+/// What `lmf run` is to say, once, where srun or mpirun has started several of it that are no nodes of one job: each is
+/// an agent of its own, as torchrun would be. "": nothing.
+std::string agents_of_tasks(const Environment& environment, const launch::AgentOptions& agent);
+
 /// What `lmf train --print-launch` shows.
 std::string launch_text(const Topology& topology, const launch::AgentOptions& agent);
 

@@ -10,6 +10,10 @@ namespace lmf::train {
 /// SIGTERM and SIGHUP change nothing, as a process group and a launcher often send both. Writing beyond the limit on
 /// file sizes, or to a reader who has gone, becomes an error instead of a death by SIGXFSZ or SIGPIPE. The former
 /// handlers come back at the end. One at a time.
+///
+/// A SIGTERM of lmf's launcher that says kAttemptIsLost ends the process at once with 143, wherever it is, but not
+/// while a Saving lives: the ranks would wait for one that is gone, and what was learnt since the last checkpoint is
+/// lost.
 class StopSignal {
  public:
   StopSignal();
@@ -21,6 +25,15 @@ class StopSignal {
 
  private:
   std::array<struct sigaction, 5> former_;
+};
+
+/// While one lives, this process writes something that is worth being finished, without waiting for other ranks.
+class Saving {
+ public:
+  Saving();
+  ~Saving();
+  Saving(const Saving&) = delete;
+  Saving& operator=(const Saving&) = delete;
 };
 
 }  // namespace lmf::train

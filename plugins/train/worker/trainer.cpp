@@ -216,6 +216,7 @@ void Trainer::save_model(const std::filesystem::path& directory) {
 }
 
 std::filesystem::path Trainer::save_checkpoint() {
+  const Saving to_the_end;
   run_.position = plan_.position(state_.global_step);
   note_best_checkpoint();
   const auto fill = [this](const std::filesystem::path& directory) {
@@ -232,7 +233,10 @@ void Trainer::finish() {
               state_.global_step, plan_.total_steps, state_.evaluations_without_progress);
   if (checkpoints_ && checkpoints_->has(state_.best_step)) note_best_checkpoint();
   if (options_.evaluation.load_best) load_best();
-  if (group_.leads()) save_model(options_.output_dir);
+  if (group_.leads()) {
+    const Saving to_the_end;
+    save_model(options_.output_dir);
+  }
   const double time = metrics_["train_runtime"];
   log::info("done: mean loss {:.4f}, {:.1f} s, {:.3f} s a step, peak memory {} MiB",
             metrics_["train_loss"].get<double>(), time,

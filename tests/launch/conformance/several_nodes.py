@@ -345,6 +345,21 @@ def l06(launcher):
         return f"{told}, named {named}, {a.status()}, {a.left()}"
 
 
+@case("L11", "elastic 1:2, a node is missed; a worker of the other that has its own way with SIGTERM, but only waits, does not hold up "
+      "the next attempt", "SIGTERM, killed True, worlds 2 1", "TimeoutError")
+def l11(launcher):
+    with elastic(launcher, "1:2", conf="last_call_timeout=1,keep_alive_interval=1,keep_alive_max_attempt=2") as nodes:
+        plan = {"0/1": ["note alone"], "*": ["catch SIGTERM", "note both", "wait"]}
+        a = nodes.start(plan)
+        nodes.until(lambda: is_listening(nodes))
+        b = nodes.start(plan)
+        nodes.until(lambda: a.events("both") and b.events("both"))
+        b.signal("SIGSTOP")
+        a.status()
+        told = signals_of(a, a.events("both")[-1]["rank"])
+        return f"{told}, killed {'has done nothing for 5 s' in a.errors()}, worlds {' '.join(worlds(a).split()[-2:])}"
+
+
 @case("C60", "static, one node torchrun's and one lmf's, either way round", "0 0, 0 0, 4 sums", "0 0, 0 0, 4 sums", needs="torchrun")
 def c60(launcher):
     from harness import find_launchers

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,12 @@ struct AgentOptions {
   std::string role = "default";
   int max_restarts = 0;
   std::chrono::milliseconds grace{30'000};  ///< between telling workers to stop and killing them
-  std::vector<int> signals;                 ///< that tell the agent to stop
-  bool torchrun_statuses = false;           ///< 1 for every failure
-  std::string refusal;                      ///< why no worker can be started here: the other nodes are to hear of it
+  /// The same for those that do nothing meanwhile, when others have failed: they wait for these. None: no less.
+  std::optional<std::chrono::milliseconds> idle_grace{5'000};
+  bool hear_of_loss = false;       ///< the workers are lmf's: they know kAttemptIsLost
+  std::vector<int> signals;        ///< that tell the agent to stop
+  bool torchrun_statuses = false;  ///< 1 for every failure
+  std::string refusal;             ///< why no worker can be started here: the other nodes are to hear of it
   LogSettings logs;
   std::string log_folder;  ///< "": a temporary one
   RendezvousOptions rendezvous;

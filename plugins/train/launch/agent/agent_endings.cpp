@@ -30,8 +30,9 @@ int Agent::exit_status(int status) const {
   return options_.torchrun_statuses && status != kExitDone ? kExitFailed : status;
 }
 
-asio::awaitable<void> Agent::wait_until_gone(WorkerGroup& group) {
-  const bool all_gone = co_await group.gone(options_.grace, signals_.hurry());
+asio::awaitable<void> Agent::wait_until_gone(WorkerGroup& group, bool lost) {
+  const Grace grace{options_.grace, lost ? options_.idle_grace : std::nullopt};
+  const bool all_gone = co_await group.gone(grace, signals_.hurry());
   if (!all_gone)
     log::error("processes of this job cannot be killed: the kernel holds them, as with a disk that does not answer");
 }
@@ -42,7 +43,7 @@ asio::awaitable<Verdict> Agent::stop_for_signal(WorkerGroup& group) {
             std::chrono::duration_cast<std::chrono::seconds>(options_.grace).count());
   group.tell_to_stop(signal);
   co_await together_.leave();
-  co_await wait_until_gone(group);
+  co_await wait_until_gone(group, /*lost=*/false);
   const Worker* unwilling = signals_.hurry() ? nullptr : group.unwilling(signal);
   if (unwilling == nullptr) co_return stopped();
   const int status = unwilling->ending()->status();
@@ -55,11 +56,12 @@ asio::awaitable<Verdict> Agent::stop_for_signal(WorkerGroup& group) {
 Verdict Agent::stopped() const { return {exit_status(128 + signals_.stop().value_or(SIGTERM))}; }
 
 asio::awaitable<Verdict> Agent::stop_for_change(WorkerGroup& group) {
-  // Workers that wait for one that is lost may take all the time they are given: the reason does not wait for them.
+  // The workers may take their time: the reason does not wait for them.
   const std::string said = change_->why;
+  const bool lost = change_->abrupt;
   Verdict verdict = follow(*change_);
-  group.tell_to_stop(SIGTERM);
-  co_await wait_until_gone(group);
+  lost ? group.tell_of_loss() : group.tell_to_stop(SIGTERM);
+  co_await wait_until_gone(group, lost);
   if (change_->why != said) verdict = follow(*change_);  // more has happened meanwhile
   co_return verdict;
 }
@@ -83,7 +85,7 @@ Verdict Agent::follow(const Change& change) {
 }
 
 asio::awaitable<Verdict> Agent::handle_failure(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment) {
-  group.tell_to_stop(SIGTERM);
+  group.tell_of_loss();
   const FailureReport first = report_failures(group, options_.name, kills, assignment);
   std::optional<std::string> final = "";  // none: there is a new attempt
   if (restarts_ < options_.max_restarts) {
@@ -91,7 +93,7 @@ asio::awaitable<Verdict> Agent::handle_failure(WorkerGroup& group, std::uint64_t
     final = (co_await together_.unless_stopped(std::move(request))).value_or("");
   }
   if (final) co_return co_await fail(group, first, kills, assignment, *final);
-  co_await wait_until_gone(group);
+  co_await wait_until_gone(group, /*lost=*/true);
   if (signals_.stop()) {
     co_await together_.leave();
     co_return stopped();
@@ -106,7 +108,7 @@ asio::awaitable<Verdict> Agent::fail(WorkerGroup& group, const FailureReport& fi
   const int status = first.root().ending.status();
   auto announcement = rendezvous_->announce_failure(first.sentence(), status, first.root().last.lines);
   const auto before = co_await together_.unless_stopped(std::move(announcement));
-  co_await wait_until_gone(group);
+  co_await wait_until_gone(group, /*lost=*/true);
   if (!signals_.stop()) {
     const FailureReport report = finished_report(group, kills, assignment);
     error_.write(report.table());
@@ -144,7 +146,7 @@ FailureReport Agent::finished_report(WorkerGroup& group, std::uint64_t kills, co
 }
 
 asio::awaitable<Verdict> Agent::end_well(WorkerGroup& group) {
-  co_await wait_until_gone(group);
+  co_await wait_until_gone(group, /*lost=*/false);
   auto finish = rendezvous_->finish();
   const std::optional<std::optional<Change>> turn = co_await together_.unless_stopped(std::move(finish));
   if (!turn) co_return stopped();

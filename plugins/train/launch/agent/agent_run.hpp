@@ -39,8 +39,8 @@ class Agent {
   void start_workers(WorkerGroup& group, const Assignment& assignment);
   void forward(int signal);
 
-  /// Waits for the end of all that was told to stop.
-  Task<void> wait_until_gone(WorkerGroup& group);
+  /// Waits for the end of all that was told to stop. `lost`: because others of theirs have failed or are gone.
+  Task<void> wait_until_gone(WorkerGroup& group, bool lost);
   Task<Verdict> stop_for_signal(WorkerGroup& group);
   Task<Verdict> stop_for_change(WorkerGroup& group);
   Task<Verdict> handle_failure(WorkerGroup& group, std::uint64_t kills, const Assignment& assignment);

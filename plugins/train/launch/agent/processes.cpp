@@ -46,6 +46,7 @@ struct Process {
   pid_t pid = 0, parent = 0, session = 0;
   char state = '?';         // Z: has ended
   std::uint64_t start = 0;  // clock_ticks() then
+  std::uint64_t used = 0;   // processor time, with that of its children that it has waited for
 };
 
 /// Field 22 of /proc/PID/stat.
@@ -59,9 +60,12 @@ Process process_of(pid_t pid) {
   const std::string stat = proc_text(fmt::format("/proc/{}/stat", pid), 1024);
   Process process;
   int group = 0;
-  if (std::sscanf(std::string(after_name(stat)).c_str(), "%c %d %d %d", &process.state, &process.parent, &group,
-                  &process.session) == 4)
-    process.pid = pid;
+  unsigned long times[4] = {};  // in user and in kernel mode, and the same of the children
+  const int fields = std::sscanf(std::string(after_name(stat)).c_str(),
+                                 "%c %d %d %d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &process.state,
+                                 &process.parent, &group, &process.session, &times[0], &times[1], &times[2], &times[3]);
+  if (fields >= 4) process.pid = pid;
+  for (const unsigned long time : times) process.used += time;
   parse_whole(start_field(after_name(stat)), process.start);
   return process;
 }
@@ -138,6 +142,16 @@ std::vector<pid_t> processes_of_job(std::string_view id, const std::vector<Worke
       return process.session == session.leader && process.start < session.reaped;
     });
     if (in_session || carries_job(process.pid, id)) result.push_back(process.pid);
+  }
+  return result;
+}
+
+std::map<pid_t, Activity> activity_of_sessions() {
+  std::map<pid_t, Activity> result;
+  for (const Process& process : all_processes()) {
+    Activity& activity = result[process.session];
+    activity.used += process.used;
+    activity.waits_for_disk = activity.waits_for_disk || process.state == 'D';
   }
   return result;
 }

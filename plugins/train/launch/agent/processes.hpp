@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,13 @@ std::uint64_t clock_ticks();
 /// What the agent `id` left behind when it died: everything that carries its id in kJobVariable, or is in one of the
 /// sessions. Used when the tree is gone.
 std::vector<pid_t> processes_of_job(std::string_view id, const std::vector<WorkerSession>& sessions);
+
+/// What the processes of a session do, those that have ended included as far as their parents have noticed.
+struct Activity {
+  std::uint64_t used = 0;       ///< processor time, in clock_ticks()' unit
+  bool waits_for_disk = false;  ///< one of them, right now
+};
+std::map<pid_t, Activity> activity_of_sessions();
 
 /// Whether `pid` catches the signal: otherwise USR1 would end it.
 bool catches_signal(pid_t pid, int signal);

@@ -33,13 +33,14 @@ struct Assignment {
 struct Change {
   enum class Kind {
     membership,        ///< nodes came or went: stop the workers and join again, which costs no restart
-    failed_elsewhere,  ///< another node's workers failed and a new attempt follows: stop the workers and join again
+    failed_elsewhere,  ///< another node's workers failed, or it was lost, and a new attempt follows: as above
     store_lost,        ///< the job cannot go on, because nobody can agree on anything any more
     closed,            ///< the job has ended for every node
   } kind = Kind::membership;
-  std::string why;                           ///< a sentence that names the node
-  std::optional<int> status;                 ///< of store_lost and closed: what this agent ends with; none: 1
+  std::string why = {};                      ///< a sentence that names the node
+  std::optional<int> status = {};            ///< of store_lost and closed: what this agent ends with; none: 1
   std::vector<std::string> last_lines = {};  ///< of closed: what the worker wrote whose failure ended the job
+  bool abrupt = false;  ///< workers have failed or are gone: the others cannot save together any more
 };
 
 struct JoinOptions {

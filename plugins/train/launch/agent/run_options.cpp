@@ -127,11 +127,12 @@ LogSettings read_logs(const RunWords& words) {
   return logs;
 }
 
-std::chrono::milliseconds read_grace(const RunWords& words) {
+/// Whoever says how long gets that for all.
+void read_grace(const RunWords& words, AgentOptions& options) {
   const char* text = std::getenv(kGraceVariable);
-  if (words.given("shutdown-timeout") || text == nullptr || *text == '\0')
-    return milliseconds_of(words.options.number("shutdown-timeout"));
-  return parse_grace(text);
+  const bool by_variable = !words.given("shutdown-timeout") && text != nullptr && *text != '\0';
+  options.grace = by_variable ? parse_grace(text) : milliseconds_of(words.options.number("shutdown-timeout"));
+  if (by_variable || words.given("shutdown-timeout")) options.idle_grace.reset();
 }
 
 std::string python() {
@@ -188,7 +189,7 @@ AgentOptions read_run_options(const fs::path& table, std::span<const char* const
   options.workers = count_workers(words.text("nproc-per-node"), words.origin("nproc-per-node"));
   options.role = words.text("role");
   options.max_restarts = static_cast<int>(words.options.integer("max-restarts"));
-  options.grace = read_grace(words);
+  read_grace(words, options);
   const char* statuses = std::getenv(kStatusVariable);
   options.torchrun_statuses = wants_torchrun_statuses(statuses == nullptr ? "" : statuses);
   options.signals = parse_signals(words.text("signals-to-handle"), words.origin("signals-to-handle"));

@@ -16,6 +16,7 @@
 #include "base/files.hpp"
 #include "train/launch/agent/signals_blocked.hpp"
 #include "train/launch/agent/words.hpp"
+#include "train/shared/job.hpp"
 
 namespace lmf::train::launch {
 namespace {
@@ -111,6 +112,11 @@ void Worker::tell_to_stop(int signal) {
   told_to_stop_ = true;
   signal_group(signal);
   if (signal != SIGKILL) signal_group(SIGCONT);  // a stopped process would not hear of it
+}
+
+void Worker::tell_of_loss() {
+  if (!ending_ && plan_.hears_of_loss) ::sigqueue(pid_, SIGTERM, {.sival_int = kAttemptIsLost});
+  tell_to_stop(SIGTERM);
 }
 
 void Worker::has_ended(int code, int status) {

@@ -18,6 +18,7 @@ struct WorkerPlan {
   std::string program;                   ///< the file: program_path() of the first word
   std::vector<std::string> environment;  ///< the whole of it, NAME=VALUE
   std::string error_file;                ///< TORCHELASTIC_ERROR_FILE
+  bool hears_of_loss = false;            ///< knows kAttemptIsLost
 };
 
 /// How a worker ended.
@@ -50,6 +51,8 @@ class Worker {
   void signal_group(int signal) const;
   /// The same, and what it then ends with is no failure of its own.
   void tell_to_stop(int signal);
+  /// To stop because others of the attempt have failed or are gone: SIGTERM, which says so to one that hears of it.
+  void tell_of_loss();
   /// The process has ended (waitid's words): what is left of its group is told to stop too.
   void has_ended(int code, int status);
 

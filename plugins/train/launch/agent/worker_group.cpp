@@ -81,12 +81,34 @@ void WorkerGroup::tell_to_stop(int signal) {
   for (const auto& worker : workers_) worker->tell_to_stop(signal);
 }
 
-boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool& hurry) {
-  const auto word = Clock::now() + kWord;
-  auto deadline = Clock::now() + grace;
+void WorkerGroup::tell_of_loss() {
+  for (const auto& worker : workers_) worker->tell_of_loss();
+}
+
+/// They wait for those that have failed, in a call that no signal ends.
+bool WorkerGroup::kill_idle(Idleness& idleness) {
+  std::vector<pid_t> sessions;
+  for (const auto& worker : workers_)
+    if (!worker->ending()) sessions.push_back(worker->pid());
+  const std::vector<pid_t> idle = idleness.look(sessions, Clock::now());
+  for (const auto& worker : workers_) {
+    if (worker->ending() || std::find(idle.begin(), idle.end(), worker->pid()) == idle.end()) continue;
+    log::info("rank {} (process {}) has done nothing for {} s since it was told to stop: it is killed",
+              worker->plan().rank, worker->pid(),
+              std::chrono::duration_cast<std::chrono::seconds>(idleness.limit()).count());
+    worker->tell_to_stop(SIGKILL);
+  }
+  return !idle.empty();
+}
+
+boost::asio::awaitable<bool> WorkerGroup::gone(Grace grace, const bool& hurry) {
+  auto word = Clock::now() + kWord, deadline = Clock::now() + grace.most;
+  std::optional<Idleness> idleness;
+  if (grace.idle && *grace.idle < grace.most) idleness.emplace(*grace.idle);
   bool told = false, killed = false, said = false;
   while (running() || has_children_besides(guard_.pid())) {
     reap();
+    if (idleness && !killed && running() && kill_idle(*idleness)) word = Clock::now() + kWord;
     if (!running() && !std::exchange(told, true)) kill_descendants(guard_.pid(), SIGTERM);
     if (!killed && !said && Clock::now() >= word) {
       const std::string names = those_left();
@@ -104,7 +126,7 @@ boost::asio::awaitable<bool> WorkerGroup::gone(Clock::duration grace, const bool
     if (killed) kill_descendants(guard_.pid(), SIGKILL);
     if (killed && Clock::now() >= deadline) co_return false;
     // A descendant's end is told to its own parent: with workers gone or killed, look for ourselves.
-    const auto next_look = Clock::now() + (killed || !running() ? 20ms : 10s);
+    const auto next_look = Clock::now() + (killed || !running() ? 20ms : idleness ? 1s : 10s);
     const auto limit = said || killed ? deadline : std::min(deadline, word);
     if (running() || has_children_besides(guard_.pid())) co_await wake_.wait(std::min(limit, next_look));
   }

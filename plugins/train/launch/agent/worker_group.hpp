@@ -1,15 +1,23 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <boost/asio/signal_set.hpp>
 
 #include "train/launch/agent/guard.hpp"
+#include "train/launch/agent/idleness.hpp"
 #include "train/launch/agent/wake.hpp"
 #include "train/launch/agent/worker.hpp"
 
 namespace lmf::train::launch {
+
+/// How long those that were told to stop may take until they are killed.
+struct Grace {
+  Clock::duration most;
+  std::optional<Clock::duration> idle = {};  ///< of a worker that does nothing meanwhile; none: no less
+};
 
 /// The workers of one attempt on this node, and everything they start. This process must be a child subreaper: what
 /// loses its parent becomes its child, and no descendant is out of reach. Children are watched by SIGCHLD, which tells
@@ -34,13 +42,15 @@ class WorkerGroup {
   std::vector<int> forward(int signal);
   /// At once, without waiting.
   void tell_to_stop(int signal);
+  void tell_of_loss();  ///< SIGTERM, too: see Worker
   /// Waits until the workers and what they started are gone, says after a while what is not, and kills that when
   /// `grace` is over or `hurry` turns true. False: something stays (the kernel holds it).
-  boost::asio::awaitable<bool> gone(Clock::duration grace, const bool& hurry);
+  boost::asio::awaitable<bool> gone(Grace grace, const bool& hurry);
 
  private:
   void watch_children();
   void reap();
+  bool kill_idle(Idleness& idleness);  ///< whether there were some
   std::string those_left() const;
 
   Wake& wake_;

@@ -171,7 +171,7 @@ bool Group::wants(const GroupState& state) const {
 void Group::follow_rules(GroupState& state) const {
   if (state.phase == Phase::ended) {
     // The store's host waits until all have heard of the end, and this is how it knows.
-    if (!self_.hosts_store) remove(state, policy_, self_.id, {});
+    if (!self_.hosts_store) remove(state, policy_, self_.id, false, {});
     return;
   }
   std::string lost_ones;
@@ -181,7 +181,7 @@ void Group::follow_rules(GroupState& state) const {
     ids.push_back(node.id);
     also(lost_ones, fmt::format("{} is lost: not a sign of life for {}", name_of(node), seconds(times_.silence)));
   }
-  for (const std::string& id : ids) remove(state, policy_, id, lost_ones);
+  for (const std::string& id : ids) remove(state, policy_, id, true, lost_ones);
   if (newcomers_waited(state)) {
     std::string names;
     for (const Node* node : newcomers(state, policy_)) also(names, fmt::format("{} has come", name_of(*node)));
@@ -219,9 +219,10 @@ std::optional<Change> Group::change(int attempt) const {
   if (state_.phase == Phase::ended) return closed();
   if (!lost_.empty()) return store_lost();
   if (!state_.find(self_.id))
-    return Change{Kind::membership, "the other nodes took this one for lost, as they had no sign of life from it", {}};
+    return Change{.why = "the other nodes took this one for lost, as they had no sign of life from it", .abrupt = true};
   if (state_.attempt == attempt && state_.phase == Phase::running) return std::nullopt;
-  return Change{state_.failure ? Kind::failed_elsewhere : Kind::membership, state_.why, {}};
+  return Change{
+      .kind = state_.failure ? Kind::failed_elsewhere : Kind::membership, .why = state_.why, .abrupt = state_.failure};
 }
 
 }  // namespace lmf::train::launch

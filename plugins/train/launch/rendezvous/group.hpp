@@ -52,9 +52,9 @@ class Group : public std::enable_shared_from_this<Group> {
   void notify();
 
   /// How the job has ended.
-  Change closed() const { return {Change::Kind::closed, state_.why, state_.status, state_.last_lines}; }
+  Change closed() const { return {Change::Kind::closed, state_.why, state_.status, state_.last_lines, state_.failure}; }
   /// Why there is nothing to agree on any more.
-  Change store_lost() const { return {Change::Kind::store_lost, lost_, std::nullopt}; }
+  Change store_lost() const { return {Change::Kind::store_lost, lost_, std::nullopt, {}, /*abrupt=*/true}; }
   /// What ends the attempt that this node takes part in, if anything.
   std::optional<Change> change(int attempt) const;
   /// How long those who are enough still wait for others.

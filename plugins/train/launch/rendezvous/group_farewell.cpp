@@ -92,7 +92,7 @@ Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, i
   if (!opened_) co_return std::nullopt;
   const std::string cause = fmt::format("{}: {}", own_name(), why);
   try {
-    co_await group_->update([&](GroupState& newest) { end(newest, status, cause, last_lines); });
+    co_await group_->update([&](GroupState& newest) { end(newest, true, status, cause, last_lines); });
   } catch (const Error& error) {
     log::debug("the other nodes do not hear of the failure: {}", error.what());
     co_return std::nullopt;
@@ -119,8 +119,8 @@ Task<void> GroupRendezvous::say_good_bye(std::string why) {
         const Node* self = newest.find(group_->self().id);
         // The others go on alone, as when it is lost.
         if (hosts() && self && self->done) return;
-        if (hosts()) return end(newest, kExitFailed, why + "; it hosts the rendezvous of all");
-        remove(newest, group_->policy(), group_->self().id, why);
+        if (hosts()) return end(newest, false, kExitFailed, why + "; it hosts the rendezvous of all");
+        remove(newest, group_->policy(), group_->self().id, false, why);
       });
     } catch (const Error& error) {
       log::debug("the other nodes are not told of the end: {}", error.what());
@@ -156,7 +156,7 @@ Task<void> GroupRendezvous::part(std::chrono::milliseconds limit, std::chrono::m
       if (!leaving_) co_await wait_for_other_jobs(Clock::now() + other_jobs);
       if (!hosts())
         co_await group_->update(
-            [this](GroupState& newest) { remove(newest, group_->policy(), group_->self().id, "it has left"); });
+            [this](GroupState& newest) { remove(newest, group_->policy(), group_->self().id, false, "it has left"); });
     } catch (const Error& error) {
       log::debug("parted without a good-bye: {}", error.what());
     }

@@ -186,7 +186,7 @@ Task<std::optional<Change>> GroupRendezvous::check_job() {
   if (misfit.empty()) co_return std::nullopt;
   // Who came first is right, so that one wrong newcomer does not end a job that runs.
   if (state().phase == Phase::forming && state().attempt == 0)
-    co_await group_->update([&](GroupState& newest) { end(newest, kExitUsage, misfit); });
+    co_await group_->update([&](GroupState& newest) { end(newest, false, kExitUsage, misfit); });
   throw Error(misfit, "use the same configuration and the same version of lmf on all nodes", kExitUsage);
 }
 

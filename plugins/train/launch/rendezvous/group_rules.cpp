@@ -76,28 +76,29 @@ void reform(GroupState& state, bool failure, std::string why) {
   for (Node& node : state.nodes) node.done = false;
 }
 
-void end(GroupState& state, int status, std::string why, std::vector<std::string> last_lines) {
+void end(GroupState& state, bool failure, int status, std::string why, std::vector<std::string> last_lines) {
   if (state.phase == Phase::ended) return;
   state.phase = Phase::ended;
+  state.failure = failure;
   state.status = status;
   state.why = std::move(why);
   state.last_lines = std::move(last_lines);
 }
 
-void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, const std::string& why) {
+void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, bool lost, const std::string& why) {
   const Node* found = state.find(id);
   if (!found) return;
   const Node node = *found;
   std::erase_if(state.nodes, [&](const Node& other) { return other.id == id; });
   if (state.phase == Phase::ended) return;
   const bool was_needed = node.rank && !node.done;
-  if (policy.fixed && was_needed) return end(state, kExitFailed, why);
+  if (policy.fixed && was_needed) return end(state, lost, kExitFailed, why);
   if (state.phase != Phase::running || !node.rank) return;
-  if (was_needed) return reform(state, false, why);
+  if (was_needed) return reform(state, lost, why);
   // It had done its part: the others go on, with their ranks; the gap it leaves is closed for who reads them.
   for (Node& other : state.nodes)
     if (other.rank > node.rank) --*other.rank;
-  if (state.members().empty()) end(state, kExitDone, {});
+  if (state.members().empty()) end(state, false, kExitDone, {});
 }
 
 void mark_done(GroupState& state, const std::string& id) {
@@ -106,7 +107,7 @@ void mark_done(GroupState& state, const std::string& id) {
   node->done = true;
   const auto members = state.members();
   if (std::all_of(members.begin(), members.end(), [](const Node* member) { return member->done; }))
-    end(state, kExitDone, {});
+    end(state, false, kExitDone, {});
 }
 
 bool is_complete(const GroupState& state, const GroupPolicy& policy) {

@@ -22,10 +22,11 @@ void get_ready(GroupState& state, const GroupPolicy& policy, const Node& node);
 
 /// The attempt ends, the next one is formed.
 void reform(GroupState& state, bool failure, std::string why);
-void end(GroupState& state, int status, std::string why, std::vector<std::string> last_lines = {});
+/// `failure`: workers have failed or are gone, so that those that are left cannot save together.
+void end(GroupState& state, bool failure, int status, std::string why, std::vector<std::string> last_lines = {});
 
-/// The node is no longer there. What that means for the others depends on what it was.
-void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, const std::string& why);
+/// The node has left, or is lost. What that means for the others depends on what it was.
+void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, bool lost, const std::string& why);
 
 /// Its workers ended well; with the last member's the job has.
 void mark_done(GroupState& state, const std::string& id);

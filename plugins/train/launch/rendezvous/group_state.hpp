@@ -34,7 +34,7 @@ struct GroupState {
   std::string job;                      ///< the id of the node that came first
   int attempt = 0;                      ///< that is being formed, or runs
   std::string why;                      ///< the previous attempt, or the job, ended
-  bool failure = false;                 ///< the previous attempt ended by a failure, not by nodes that came or went
+  bool failure = false;                 ///< the previous attempt, or the job, ended by a failure or a loss
   int status = 0;                       ///< of the whole job, once it has ended
   std::vector<std::string> last_lines;  ///< that the worker wrote whose failure ended the job; bounded, printable
   std::vector<Node> nodes;              ///< in the order of arrival

@@ -33,6 +33,10 @@ under_mpirun -x NNODES=1 -x NPROC_PER_NODE=2
 expect "what agrees" status 0
 expect_said "what agrees" "rank 1 of 2, local 1 of 2" "NNODES=1 and NPROC_PER_NODE=2 have no effect here: mpirun (Open MPI) has started"
 expect_true "what agrees is said once" [ "$(grep -c 'have no effect here' said)" = 1 ]
+mpirun --oversubscribe -n 2 "${program[@]}" run --no-python true > said 2>&1
+status=$?
+expect "an agent for each task" status 0
+expect_true "an agent for each task: said once" [ "$(grep -c 'mpirun (Open MPI) started this 2 times (OMPI_COMM_WORLD_RANK=0), and each starts 1 worker' said)" = 1 ]
 mpirun --oversubscribe -n 1 "${program[@]}" train config.yaml > said 2>&1
 status=$?
 expect "one task is no job of several" status 0

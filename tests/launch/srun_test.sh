@@ -80,15 +80,31 @@ under_srun -n 1
 expect "one task: the launcher's place" status 0
 expect_said "one task: the launcher's place" "4 workers on this node" "rank 3 of 4"
 RANK=0 under_srun -n 2 --overcommit
-expect_true "a RANK of another hand stops" [ "$status" != 0 ]
+expect "a RANK of another hand stops" status 2
 expect_said "a RANK of another hand stops" "srun says that this is task 1 of 2"
 NPROC_PER_NODE=4 under_srun -n 2 --overcommit
-expect_true "another number of workers stops" [ "$status" != 0 ]
+expect "another number of workers stops" status 2
 expect_said "another number of workers stops" "srun says that this is task 0 of 2 (SLURM_.*TASKS_PER_NODE=2), but NPROC_PER_NODE=4"
 NNODES=2 under_srun -n 2 --overcommit
-expect_true "another number of nodes stops" [ "$status" != 0 ]
+expect "another number of nodes stops" status 2
 expect_said "another number of nodes stops" "(SLURM_.*NODES=1), but NNODES=2"
 RDZV_ID=job under_srun -n 2 --overcommit
-expect_true "two agents of one job on a node are none" [ "$status" != 0 ]
+expect "two agents of one job on a node are none" status 2
 expect_said "two agents of one job on a node are none" "with RDZV_ID=job each would be an agent"
+
+# With real workers, which would wait for one another: what only one task sees ends all of them, for the reason that it says.
+. "$LMF_SOURCE/tests/train/tiny_model.sh"
+rm -rf model && tiny_model model
+one_of_two() { # task, its variable
+  printf '[ $SLURM_PROCID != %s ] || export %s\nexec "$@"\n' "$1" "$2" > as_task.sh
+  timeout --kill-after=5 120 srun -n 2 --overcommit bash as_task.sh "$LMF_BUILD/bin/lmf" train config.yaml model_name_or_path=model \
+    use_cpu=true > said 2>&1
+  status=$?
+}
+for task in 0 1; do
+  one_of_two $task NNODES=2
+  expect "task $task alone sees a contradiction" status 2
+  expect_said "task $task alone sees a contradiction" "srun says that this is task $task of 2 (SLURM_.*NODES=1), but NNODES=2" \
+    "rank $task, .*, stopped: environment: srun says that this is task $task"
+done
 finish

@@ -19,7 +19,8 @@ Topology decide(Values values, int devices = 0, bool use_cpu = false) {
 
 std::string problem(Values values, int devices = 0) {
   try {
-    decide(std::move(values), devices);
+    const Topology topology = decide(std::move(values), devices);
+    if (topology.refusal) return topology.refusal->what();
   } catch (const Error& error) {
     CHECK(error.exit_status() == kExitUsage);
     return error.what();
@@ -207,6 +208,43 @@ TEST_CASE("Kubernetes: a PyTorchJob numbers pods; newer operators speak torchrun
                                {"PET_MASTER_PORT", "29400"}});
   CHECK(trainer.workers == 2);
   CHECK(trainer.rendezvous.host == "j-node-0-0.j");
+}
+
+TEST_CASE("a launcher that numbers tasks without their place on the node is no launcher of workers, which is said") {
+  const auto alone = decide({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}});
+  CHECK(alone.kind == Topology::Kind::in_process);
+  CHECK(alone.warning ==
+        "PMI_RANK=1 of PMI_SIZE=2 has no effect: its launcher does not say which task this is on its node (LOCAL_RANK, "
+        "or for example MPI_LOCALRANKID)");
+  CHECK(decide({{"PMI_RANK", "0"}, {"PMI_SIZE", "1"}}).warning == "");
+}
+
+TEST_CASE("torchrun's variables are named by their own names, and do not contradict the shorter ones") {
+  const Values nodes = {{"PET_NNODES", "2"}, {"PET_MASTER_ADDR", "a"}, {"PET_NODE_RANK", "1"}};
+  CHECK(decide(nodes, 4).why == "4 workers on this node (PET_NNODES=2); node 1 of 2, meeting at a:29500");
+  CHECK(decide({{"PET_NPROC_PER_NODE", "3"}}, 4).why == "3 workers on this node (PET_NPROC_PER_NODE=3)");
+  CHECK(decide({{"PET_NPROC_PER_NODE", "3"}, {"FORCE_TORCHRUN", "1"}}, 4).why ==
+        "3 workers on this node (FORCE_TORCHRUN=1, PET_NPROC_PER_NODE=3)");
+  CHECK(decide(joined(nodes, {{"NNODES", "2"}, {"MASTER_ADDR", "a"}})).rendezvous.maximum_nodes == 2);
+  CHECK(problem(joined(nodes, {{"PET_NODE_RANK", "2"}})) == "environment: PET_NODE_RANK is 2, but PET_NNODES is 2");
+  CHECK(problem({{"PET_NNODES", "1:2"}}) == "environment: PET_NNODES is '1:2', a range, which needs RDZV_ID");
+  CHECK(problem({{"PET_NPROC_PER_NODE", "many"}}) ==
+        "environment: PET_NPROC_PER_NODE is 'many', expected a whole number from 1 to 4096");
+  for (const char* name :
+       {"NNODES", "NPROC_PER_NODE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "MAX_RESTARTS", "N_PROC_PER_NODE"}) {
+    const std::string theirs = std::string("PET_") + name;
+    const std::string ours = std::string(name) == "N_PROC_PER_NODE" ? "NPROC_PER_NODE" : name;
+    CHECK(problem({{theirs, "1"}, {ours, "2"}}) == "environment: " + ours + "=2, but " + theirs + "=1");
+    // A launcher has used them, and its workers have their place from it.
+    const Values place = {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"LMF_JOB", "1-2"}};
+    CHECK(decide(joined(place, {{theirs, "1"}, {ours, "2"}})).kind == Topology::Kind::worker);
+  }
+  const Values elastic = {{"PET_RDZV_BACKEND", "c10d"}, {"PET_RDZV_ENDPOINT", "a:1"}, {"PET_NNODES", "2"}};
+  CHECK(decide(elastic).why == "1 worker on this node (PET_RDZV_ENDPOINT=a:1); 2 nodes meet at a:1");
+  CHECK(problem(joined(elastic, {{"PET_RDZV_ID", "j"}, {"RDZV_ID", "k"}})) ==
+        "environment: RDZV_ID=k, but PET_RDZV_ID=j");
+  CHECK(decide(joined(elastic, {{"MASTER_ADDR", "b"}, {"PET_MASTER_PORT", "1"}})).warning ==
+        "MASTER_ADDR=b has no effect beside PET_RDZV_ENDPOINT=a:1");
 }
 
 TEST_CASE("srun: a task for each device is a worker, a task for each node an agent") {

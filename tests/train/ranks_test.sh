@@ -96,6 +96,7 @@ for victim in 1 0; do
   done
 done
 grep -q "the store at localhost:$port, which rank 0, .*, hosted, is gone" log1 || fail "the store's end is not explained"
+! grep -q 'frame #0' log1 || fail "libtorch's stack traces bury the explanation"
 
 # SIGTERM to any one rank stops all after the same step with one checkpoint, from which other numbers of ranks go on.
 for told in 0 1; do
@@ -174,6 +175,25 @@ grep -q "rank 0 waited .* s at localhost:$port for ranks 1, 3, which never came"
 # Rank 0 hosts the store, and may have given up first.
 grep -q "rank 2 waited .* s .*for ranks 1, 3, \(which never came\|then the store .* was gone\)" log2 || fail "rank 2 does not name the missing"
 grep -q 'waiting for ranks 1, .*3 of 4' log0 || fail "rank 0 does not say for whom it waits"
+
+# A task of mpirun whose variables contradict it starts nothing, and the other hears why, whichever of them it is.
+task() { # rank, variables...
+  local rank=$1
+  shift
+  env OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=$rank OMPI_COMM_WORLD_LOCAL_SIZE=2 \
+    MASTER_PORT=$port "$@" "$lmf" train "${common[@]}" output_dir=out-task >"log$rank" 2>&1 & pids+=($!)
+}
+for wrong in 0 1; do
+  port=$(free_port) pids=()
+  task 0 NNODES=$((wrong == 0 ? 3 : 1))
+  task 1 NNODES=$((wrong == 1 ? 3 : 1))
+  ended
+  said="mpirun (Open MPI) says that this is task $wrong of 2 (OMPI_COMM_WORLD_LOCAL_SIZE=2 of OMPI_COMM_WORLD_SIZE=2), but NNODES=3"
+  [ "${statuses[$wrong]}" = 2 ] && grep -qF "$said" log$wrong || fail "task $wrong does not stop: ${statuses[*]}"
+  other=$((1 - wrong))
+  [ "${statuses[$other]}" = 1 ] && grep -q "rank $wrong, .*(pid ${pids[wrong]}), stopped: environment: mpirun" log$other || fail "task $other does not hear of it: ${statuses[*]}"
+  grep -qF "$said" log$other || fail "task $other does not hear why"
+done
 
 # The store's port is taken.
 ranks=2 port=$(free_port)

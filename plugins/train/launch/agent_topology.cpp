@@ -74,26 +74,28 @@ Topology AgentTopology::of_pytorch_job() const {
 
 int AgentTopology::nodes() const {
   if (environment_.text("NNODES").find(':') != std::string::npos)
-    wrong_environment(fmt::format("NNODES is '{}', a range, which needs RDZV_ID", environment_.text("NNODES")),
-                      "set RDZV_ID to a name for the job, the same on every node");
+    wrong_environment(
+        fmt::format("{} is '{}', a range, which needs RDZV_ID", named("NNODES"), environment_.text("NNODES")),
+        "set RDZV_ID to a name for the job, the same on every node");
   return environment_.number("NNODES", 1, kMostNodes).value_or(1);
 }
 
 /// A process that a launcher has numbered would train for itself, as would all the others.
 void AgentTopology::refuse_rank_of_another_job() const {
   if (environment_.text("RANK", "0") == "0" && environment_.text("WORLD_SIZE", "1") == "1") return;
-  wrong_environment(
-      fmt::format("RANK is '{}' and WORLD_SIZE is '{}', but NNODES is {}, so this node would train alone",
-                  environment_.text("RANK"), environment_.text("WORLD_SIZE"), environment_.text("NNODES", "not set")),
-      "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
+  wrong_environment(fmt::format("RANK is '{}' and WORLD_SIZE is '{}', but {} is {}, so this node would train alone",
+                                environment_.text("RANK"), environment_.text("WORLD_SIZE"), named("NNODES"),
+                                environment_.text("NNODES", "not set")),
+                    "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
 }
 
 /// RANK, where it numbers nodes, too, is their number; otherwise it shows that somebody counts processes.
 void AgentTopology::refuse_another_rank(int node_rank) const {
   const std::string other = environment_.text("RANK");
   if (other.empty() || other == std::to_string(node_rank)) return;
-  wrong_environment(fmt::format("NODE_RANK is {}, but RANK is {}", node_rank, other),
-                    "NODE_RANK says which node this is, from 0; unset RANK, which belongs to single processes");
+  wrong_environment(
+      fmt::format("{} is {}, but RANK is {}", named("NODE_RANK"), node_rank, other),
+      named("NODE_RANK") + " says which node this is, from 0; unset RANK, which belongs to single processes");
 }
 
 int AgentTopology::node_rank(int node_count) const {
@@ -101,14 +103,14 @@ int AgentTopology::node_rank(int node_count) const {
   if (!rank && node_count > 1 && has("KUBERNETES_SERVICE_HOST"))
     rank = environment_.number("JOB_COMPLETION_INDEX", 0, kMostNodes);
   if (!rank && node_count > 1 && has("RANK"))
-    wrong_environment(
-        fmt::format("NNODES is {} and RANK is {}, but NODE_RANK is not set", node_count, environment_.text("RANK")),
-        "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
+    wrong_environment(fmt::format("{} is {} and RANK is {}, but NODE_RANK is not set", named("NNODES"), node_count,
+                                  environment_.text("RANK")),
+                      "NODE_RANK says which node this is, from 0; RANK belongs to single processes");
   if (node_count == 1) refuse_rank_of_another_job();
   if (node_count > 1) refuse_another_rank(rank.value_or(0));
   if (rank.value_or(0) >= node_count)
-    wrong_environment(fmt::format("NODE_RANK is {}, but NNODES is {}", *rank, node_count),
-                      "node ranks count from 0 to NNODES - 1");
+    wrong_environment(fmt::format("{} is {}, but {} is {}", named("NODE_RANK"), *rank, named("NNODES"), node_count),
+                      fmt::format("node ranks count from 0 to {} - 1", named("NNODES")));
   return rank.value_or(0);
 }
 
@@ -118,8 +120,8 @@ Topology AgentTopology::fixed() const {
   const auto port = environment_.number("MASTER_PORT", 1, 65535);
   if (count > 1 && !has("MASTER_ADDR") && !port)
     wrong_environment(
-        fmt::format("NNODES is {}, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet",
-                    count),
+        fmt::format("{} is {}, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet",
+                    named("NNODES"), count),
         "set MASTER_ADDR to node 0's address and MASTER_PORT to a free port there, the same on every node");
   const int own_rank = node_rank(count);
   const std::string forced = forcing_variable(environment_);
@@ -179,7 +181,7 @@ Topology AgentTopology::elastic() const {
 }
 
 void AgentTopology::read_range(launch::RendezvousOptions& rendezvous) const {
-  std::string first = "NNODES", last = "NNODES", minimum = environment_.text("NNODES", "1"), maximum = minimum;
+  std::string first = named("NNODES"), last = first, minimum = environment_.text("NNODES", "1"), maximum = minimum;
   if (has("MIN_NNODES") && has("MAX_NNODES")) {
     first = "MIN_NNODES", last = "MAX_NNODES";
     minimum = environment_.text(first), maximum = environment_.text(last);
@@ -205,9 +207,10 @@ Topology AgentTopology::agent(const std::string& reason) const {
   topology.kind = Topology::Kind::agent;
   topology.workers = worker_count();
   topology.max_restarts = environment_.number("MAX_RESTARTS", 0, 1'000'000).value_or(0);
-  const bool chosen = has("NPROC_PER_NODE") && devices() > 0 && topology.workers != devices();
+  const std::string choice = environment_.shown("NPROC_PER_NODE");
+  const bool chosen = has("NPROC_PER_NODE") && devices() > 0 && topology.workers != devices() && choice != reason;
   topology.why = fmt::format("{} worker{} on this node ({}{})", topology.workers, topology.workers == 1 ? "" : "s",
-                             reason, chosen ? ", " + environment_.shown("NPROC_PER_NODE") : "");
+                             reason, chosen ? ", " + choice : "");
   return topology;
 }
 
@@ -218,7 +221,7 @@ int AgentTopology::worker_count() const {
   if (wanted == "cpu") return launch::usable_cores();
   if (wanted == "auto") return devices() > 0 ? devices() : launch::usable_cores();
   if (wanted == "gpu") {
-    if (devices_.count == 0) wrong_environment("NPROC_PER_NODE is gpu, but there is none", "give a number");
+    if (devices_.count == 0) wrong_environment(named("NPROC_PER_NODE") + " is gpu, but there is none", "give a number");
     return devices_.count;
   }
   return *environment_.number("NPROC_PER_NODE", 1, 4096);

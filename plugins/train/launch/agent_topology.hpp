@@ -41,6 +41,7 @@ class AgentTopology {
 
  private:
   bool has(const char* name) const { return environment_.has(name); }
+  std::string named(const char* name) const { return environment_.source(name); }  ///< as the user has set it
   int devices() const { return use_cpu_ ? 1 : devices_.count; }
   Topology agent(const std::string& reason) const;
   int worker_count() const;

@@ -167,6 +167,13 @@ std::optional<Task> task_of_another_launcher(const Environment& environment) {
   return task;
 }
 
+std::string numbers_without_place(const Environment& environment) {
+  for (const Family& family : kFamilies)
+    if (environment.has(family.rank) && environment.has(family.size) && environment.text(family.size) != "1")
+      return fmt::format("{} of {}", environment.shown(family.rank), environment.shown(family.size));
+  return {};
+}
+
 void require_agreement(const Environment& environment, const Task& task, std::string_view name) {
   const std::string text = environment.text(name);
   const bool counted_later = text == "cpu" || text == "gpu" || text == "auto";
@@ -174,9 +181,10 @@ void require_agreement(const Environment& environment, const Task& task, std::st
   const int own = *environment.number(name, 0, kMost);
   for (const Claim& claim : task.claims) {
     if (claim.name != name || claim.value == own) continue;
-    wrong_environment(fmt::format("{} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
-                                  task.size, claim.evidence, environment.shown(name)),
-                      fmt::format("unset {}, or start without {}", name, task.launcher));
+    throw Contradiction(fmt::format("{} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
+                                    task.size, claim.evidence, environment.shown(name)),
+                        fmt::format("unset {}, or start without {}", environment.source(name), task.launcher),
+                        std::string(name));
   }
 }
 

@@ -20,6 +20,7 @@
 #include "train/launch/output_lock.hpp"
 #include "train/launch/plan.hpp"
 #include "train/launch/resume.hpp"
+#include "train/launch/tell_workers.hpp"
 #include "train/launch/topology.hpp"
 #include "train/launch/training_agent.hpp"
 #include "train/launch/worker_library.hpp"
@@ -111,6 +112,8 @@ int run_command(const Invocation& call) {
   const auto table = std::filesystem::path(call.host.library).parent_path() / "run.options.toml";
   auto agent = train::launch::read_run_options(table, call.arguments);
   if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host);
+  if (const std::string tasks = train::agents_of_tasks(train::Environment::of_process(), agent); !tasks.empty())
+    log::warn("{}", tasks);
   return train::launch::run_agent(agent);
 }
 
@@ -126,6 +129,7 @@ int train_command(const Invocation& call) {
   for (const std::string& note : read.notes)
     if (speaks) log::info("{}", note);
   train::Start start = judge(read, environment);
+  if (topology.refusal && (words.check || words.print_launch)) throw *topology.refusal;
   if (words.check) return check(read, start, topology, ranks, call.host);
   if (!read.problems.empty()) {
     // With those of what the options name, but without the time that reading the data takes.
@@ -147,9 +151,14 @@ int train_command(const Invocation& call) {
     for (const config::Problem& problem : missing)
       agent.refusal +=
           (agent.refusal.empty() ? "" : "; ") + problem.text + (problem.hint.empty() ? "" : ": " + problem.hint);
+    if (topology.refusal) agent.refusal = fmt::format("{}: {}", topology.refusal->what(), topology.refusal->hint());
     return train::launch::run_agent(agent);
   }
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
+  if (topology.refusal) {
+    train::tell_other_workers(train::Environment::of_process(), topology.refusal->what());
+    throw *topology.refusal;
+  }
   std::optional<train::OutputLock> lock;
   if (ranks.rank == 0) {  // which writes for all
     lock.emplace(read.options.text("output_dir"), environment.text(train::kJobIdVariable));

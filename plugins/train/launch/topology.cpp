@@ -11,26 +11,48 @@
 namespace lmf::train {
 namespace {
 
-/// Kubernetes' operators say it with torchrun's defaults, PET_*: they win over the other names.
+/// torchrun's own mark, or lmf's: the innermost launcher, whatever others say of the process that it runs in.
+bool has_mark(const Environment& environment) {
+  return environment.has("TORCHELASTIC_RUN_ID") || environment.has("LMF_JOB");
+}
+
+void take(Environment& environment, const char* ours, const char* theirs, const std::string& value) {
+  if (environment.has(ours) && environment.text(ours) != value)
+    wrong_environment(fmt::format("{}, but {}", environment.shown(ours), environment.shown(theirs)),
+                      fmt::format("unset one of {} and {}: both say the same thing", environment.source(ours), theirs));
+  environment.take(ours, value, theirs);
+  if (!environment.truth("FORCE_TORCHRUN")) environment.take("FORCE_TORCHRUN", "1", theirs);
+}
+
+/// Kubernetes' operators say it with torchrun's defaults, PET_*.
 Environment with_own_names(Environment environment) {
-  const auto take = [&environment](const char* theirs, const char* ours) {
-    if (!environment.has(theirs)) return;
-    environment.set(ours, environment.text(theirs));
-    environment.set("FORCE_TORCHRUN", "1");
-  };
-  take("PET_NNODES", "NNODES");
-  take("PET_N_PROC_PER_NODE", "NPROC_PER_NODE");
-  take("PET_NPROC_PER_NODE", "NPROC_PER_NODE");
-  take("PET_NODE_RANK", "NODE_RANK");
-  take("PET_MASTER_ADDR", "MASTER_ADDR");
-  take("PET_MASTER_PORT", "MASTER_PORT");
-  take("PET_MAX_RESTARTS", "MAX_RESTARTS");
+  if (has_mark(environment)) return environment;  // they were the launcher's
+  for (const auto& [theirs, ours] : {std::pair<const char*, const char*>{"PET_NNODES", "NNODES"},
+                                     {"PET_N_PROC_PER_NODE", "NPROC_PER_NODE"},
+                                     {"PET_NPROC_PER_NODE", "NPROC_PER_NODE"},
+                                     {"PET_NODE_RANK", "NODE_RANK"},
+                                     {"PET_MASTER_ADDR", "MASTER_ADDR"},
+                                     {"PET_MASTER_PORT", "MASTER_PORT"},
+                                     {"PET_MAX_RESTARTS", "MAX_RESTARTS"}})
+    if (environment.has(theirs)) take(environment, ours, theirs, environment.text(theirs));
   if (environment.text("PET_RDZV_BACKEND") != "c10d" || !environment.has("PET_RDZV_ENDPOINT")) return environment;
-  const auto endpoint = launch::parse_endpoint(environment.text("PET_RDZV_ENDPOINT"), "PET_RDZV_ENDPOINT");
-  environment.set("RDZV_ID", environment.text("PET_RDZV_ID", "none"));
-  environment.set("MASTER_ADDR", endpoint.host);
-  if (endpoint.port != 0) environment.set("MASTER_PORT", std::to_string(endpoint.port));
+  const char* where = "PET_RDZV_ENDPOINT";
+  const auto endpoint = launch::parse_endpoint(environment.text(where), where);
+  if (environment.has("PET_RDZV_ID")) take(environment, "RDZV_ID", "PET_RDZV_ID", environment.text("PET_RDZV_ID"));
+  if (!environment.has("RDZV_ID")) environment.take("RDZV_ID", "none", where);
+  environment.take("MASTER_ADDR", endpoint.host, where);
+  if (endpoint.port != 0) environment.take("MASTER_PORT", std::to_string(endpoint.port), where);
   return environment;
+}
+
+/// Operators set them for every job. Elastic agents meet elsewhere.
+void note_other_places(Topology& topology, const Environment& environment, const Environment& translated) {
+  for (const std::string name : {"MASTER_ADDR", "MASTER_PORT"})
+    for (const std::string& other : {name, "PET_" + name})
+      if (translated.source(name) == "PET_RDZV_ENDPOINT" && environment.has(other) &&
+          environment.text(other) != translated.text(name))
+        topology.add_warning(
+            fmt::format("{} has no effect beside {}", environment.shown(other), translated.shown(name)));
 }
 
 class Decision {
@@ -46,6 +68,19 @@ class Decision {
       require_meeting_place();
       return worker();
     }
+    if (const std::string numbers = numbers_without_place(environment_); !numbers.empty()) {
+      Topology topology = without_task();
+      topology.add_warning(
+          fmt::format("{} has no effect: its launcher does not say which task this is on its node "
+                      "(LOCAL_RANK, or for example MPI_LOCALRANKID)",
+                      numbers));
+      return topology;
+    }
+    return without_task();
+  }
+
+ private:
+  Topology without_task() const {
     const bool own_variables = has("NNODES") || has("NODE_RANK") || has("RDZV_ID");
     const AgentTopology agent(environment_, devices_, use_cpu_);
     if (is_pytorch_job(own_variables)) return agent.of_pytorch_job();
@@ -57,7 +92,6 @@ class Decision {
     return alone();
   }
 
- private:
   bool has(const char* name) const { return environment_.has(name); }
   bool truth(const char* name) const { return environment_.truth(name); }
   int devices() const { return use_cpu_ ? 1 : devices_.count; }
@@ -65,9 +99,8 @@ class Decision {
   /// All of torchrun's variables together. LOCAL_RANK is what tells a worker from a Kubernetes pod.
   bool is_placed() const { return has("RANK") && has("WORLD_SIZE") && has("LOCAL_RANK"); }
 
-  /// torchrun's own mark, or lmf's: the innermost launcher, whatever others say of the process that it runs in.
   bool is_marked() const {
-    const bool marked = has("TORCHELASTIC_RUN_ID") || has("LMF_JOB");
+    const bool marked = has_mark(environment_);
     if (marked && !is_placed())
       wrong_environment(
           fmt::format(
@@ -101,10 +134,10 @@ class Decision {
     const AgentTopology agent(environment_, devices_, use_cpu_);
     if (!has("RDZV_ID")) agent.nodes();  // refuses a range
     if (has("RDZV_ID") && !task.one_on_each_node())
-      wrong_environment(
+      throw Contradiction(
           fmt::format("{} started {} tasks, {} of them on this node ({}), and with {} each would be an agent",
                       task.launcher, task.size, task.local_size, task.evidence, environment_.shown("RDZV_ID")),
-          "start one task on each node, or unset RDZV_ID: then the tasks are the workers");
+          "start one task on each node, or unset RDZV_ID: then the tasks are the workers", "RDZV_ID");
     if (has("RDZV_ID")) {
       Topology topology = agent.elastic();
       topology.why +=
@@ -158,18 +191,33 @@ class Decision {
   const bool use_cpu_;
 };
 
+/// What contradicts the launcher of this task is left out, so that the rest is what the other tasks decide.
+Topology decide_as_task(Environment& environment, const launch::Devices& devices, bool use_cpu) {
+  for (std::optional<Error> refusal;;) {
+    try {
+      Topology topology = Decision(environment, devices, use_cpu).decide();
+      topology.refusal = refusal;
+      return topology;
+    } catch (const Contradiction& found) {
+      if (!refusal) refusal = found;
+      environment.unset(found.variable);
+    }
+  }
+}
+
 }  // namespace
 
 Topology decide_topology(const Environment& environment, const launch::Devices& devices, bool use_cpu) {
   launch::wants_torchrun_statuses(environment.text(launch::kStatusVariable));  // where it has no effect, too
-  const Environment translated = with_own_names(environment);
-  Topology topology = Decision(translated, devices, use_cpu).decide();
+  Environment translated = with_own_names(environment);
+  Topology topology = decide_as_task(translated, devices, use_cpu);
   if (topology.kind == Topology::Kind::agent && environment.has("PET_RDZV_CONF"))
     topology.rendezvous.settings = launch::parse_settings(environment.text("PET_RDZV_CONF"), "PET_RDZV_CONF");
   for (const char* name : {"PET_LOG_DIR", "PET_REDIRECTS", "PET_TEE"})
     if (topology.kind == Topology::Kind::agent && environment.has(name))
       topology.add_warning(fmt::format("{} has no effect here: what each rank says is in output_dir/rank_logs",
                                        environment.shown(name)));
+  note_other_places(topology, environment, translated);
   topology.rendezvous.identical_workers = environment.text("TORCH_ELASTIC_WORKER_IDENTICAL") == "1";
   return topology;
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "lmf/error.hpp"
 #include "train/launch/agent/rendezvous.hpp"
 #include "train/launch/devices.hpp"
 #include "train/launch/variables.hpp"
@@ -19,6 +21,10 @@ struct Topology {
   } kind = Kind::in_process;
   std::string why;  ///< "2 workers on this node (2 GPUs)": the line at the start
 
+  /// Why this task starts nothing. The other tasks may not see it and come: they have to hear of it, at the place that
+  /// the rest of the topology says.
+  std::optional<Error> refusal;
+
   std::string warning;  ///< what is likely to be meant otherwise; "" for nothing
   void add_warning(const std::string& text) { warning += (warning.empty() ? "" : "; ") + text; }
 
@@ -33,7 +39,8 @@ struct Topology {
 
 /// LLaMA-Factory's rules for its variables (FORCE_TORCHRUN, NNODES, NODE_RANK, NPROC_PER_NODE, MASTER_ADDR,
 /// MASTER_PORT, RDZV_ID, MIN_NNODES, MAX_NNODES, MAX_RESTARTS), and other launchers: whoever already started this
-/// process as one of several is not started over. Throws Error(kExitUsage) for contradictions.
+/// process as one of several is not started over. Throws Error(kExitUsage) for contradictions; those with what the
+/// other launcher says of this task are in the result.
 Topology decide_topology(const Environment& environment, const launch::Devices& devices, bool use_cpu);
 
 /// This process's rank, and how many there are, or would be with as many workers on every node as on this one.

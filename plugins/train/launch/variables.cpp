@@ -37,8 +37,8 @@ std::optional<int> Environment::number(std::string_view name, int least, int mos
   if (!has(name)) return std::nullopt;
   int value = 0;
   if (!launch::parse_whole(std::string_view(text(name)), value) || value < least || value > most)
-    wrong_environment(fmt::format("{} is '{}', expected a whole number from {} to {}", name, text(name), least, most),
-                      "");
+    wrong_environment(
+        fmt::format("{} is '{}', expected a whole number from {} to {}", source(name), text(name), least, most), "");
   return value;
 }
 
@@ -48,6 +48,13 @@ std::vector<std::string> Environment::entries() const {
   return entries;
 }
 
-std::string Environment::shown(std::string_view name) const { return fmt::format("{}={}", name, text(name)); }
+std::string Environment::source(std::string_view name) const {
+  const auto found = sources_.find(name);
+  return std::string(found == sources_.end() ? name : std::string_view(found->second));
+}
+
+std::string Environment::shown(std::string_view name) const {
+  return fmt::format("{}={}", source(name), text(source(name)));
+}
 
 }  // namespace lmf::train

@@ -8,7 +8,16 @@
 
 #include <fmt/format.h>
 
+#include "lmf/error.hpp"
+
 namespace lmf::train {
+
+/// A variable says something else than the launcher that started this process as one of several tasks.
+struct Contradiction : Error {
+  Contradiction(const std::string& what, const std::string& hint, std::string of)
+      : Error("environment: " + what, hint, kExitUsage), variable(std::move(of)) {}
+  std::string variable;
+};
 
 /// Throws Error(kExitUsage): "environment: " and what contradicts what.
 [[noreturn]] void wrong_environment(const std::string& what, const std::string& hint);
@@ -32,17 +41,24 @@ class Environment {
   void set_default(const std::string& name, const Value& value) {
     values_.emplace(name, fmt::format("{}", value));
   }
+  /// `name` has the value that `source` stands for: that one is named in messages.
+  void take(const std::string& name, const std::string& value, const std::string& source) {
+    set(name, value);
+    sources_.insert_or_assign(name, source);
+  }
+  void unset(const std::string& name) { values_.erase(name); }
   /// "NAME=value" each: for exec.
   std::vector<std::string> entries() const;
   /// LLaMA-Factory's rule: true, y and 1, in any case; yes and on are false.
   bool truth(std::string_view name, bool otherwise = false) const;
   /// None when unset. Throws Error(kExitUsage) naming the variable for anything but a number in the range.
   std::optional<int> number(std::string_view name, int least, int most) const;
-  /// "NAME=value", for messages.
+  /// What the user has set, for messages: "NAME=value", and the name alone.
   std::string shown(std::string_view name) const;
+  std::string source(std::string_view name) const;
 
  private:
-  std::map<std::string, std::string, std::less<>> values_;
+  std::map<std::string, std::string, std::less<>> values_, sources_;
 };
 
 }  // namespace lmf::train

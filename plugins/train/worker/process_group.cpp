@@ -10,6 +10,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "base/log.hpp"
+#include "train/shared/job.hpp"
 #include "train/worker/backend.hpp"
 
 namespace lmf::train {
@@ -23,11 +24,7 @@ constexpr Milliseconds kPoll{10};
 constexpr std::chrono::seconds kSayWhoIsMissing{5};
 constexpr Milliseconds kLastWords{3000};  // for the others to notice a loss too
 
-constexpr const char* kJoined = "joined";  // kinds of keys: each rank sets its own
 constexpr const char* kPhase = "phase";
-constexpr const char* kEnd = "end";
-constexpr const char* kSomeEnd = "some_end";  // of all together: one has
-constexpr const char* kLost = "lost";         // as last words: only because of others
 
 std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
 std::string text_of(const std::vector<std::uint8_t>& value) { return {value.begin(), value.end()}; }
@@ -96,11 +93,13 @@ void ProcessGroup::meet() {
   const auto began = Clock::now();
   std::vector<int> missing(static_cast<std::size_t>(world_.size));
   std::iota(missing.begin(), missing.end(), 0);
+  bool stopped = false;
   try {
-    store_->set(key(kJoined), bytes(process_name()));
+    store_->set(key(kJoinedKey), bytes(process_name()));
     for (bool said = false;; std::this_thread::sleep_for(kPoll)) {
-      std::erase_if(missing, [&](int rank) { return store_->check({fmt::format("{}/{}", kJoined, rank)}); });
-      if (missing.empty() || Clock::now() - began > timeout_) break;
+      std::erase_if(missing, [&](int rank) { return store_->check({fmt::format("{}/{}", kJoinedKey, rank)}); });
+      stopped = some_has_ended();  // before it came here
+      if (stopped || missing.empty() || Clock::now() - began > timeout_) break;
       if (said || Clock::now() - began < kSayWhoIsMissing) continue;
       log::info("waiting for {} of {}", rank_list(missing), world_.size);
       said = true;
@@ -111,13 +110,15 @@ void ProcessGroup::meet() {
                             sentence(problem.what_without_backtrace())),
                 "look at the output of the rank or launcher that hosts it");
   }
+  names_ = read_all(kJoinedKey, Milliseconds(0));
+  names_.resize(static_cast<std::size_t>(world_.size), "unknown");
+  phase_ = "meeting";
+  if (stopped) throw lost("one of them stopped", seconds_since(began));
   if (!missing.empty()) {
     throw Error(fmt::format("rank {} waited {:.1f} s at {}:{} for {}, which never came", world_.rank,
                             seconds_since(began), world_.master_address, world_.master_port, rank_list(missing)),
                 "look at their output; ddp_timeout is how long a rank waits");
   }
-  names_ = read_all(kJoined, Milliseconds(0));
-  names_.resize(static_cast<std::size_t>(world_.size), "unknown");
 }
 
 void ProcessGroup::connect(torch::Device device) {
@@ -164,14 +165,14 @@ void ProcessGroup::enter(const std::string& phase) {
 void ProcessGroup::stop_because(const std::string& reason) noexcept {
   if (world_.alone() || !store_) return;
   try {
-    store_->set(key(kEnd), bytes(reason));
-    store_->set(kSomeEnd, bytes("set"));
+    store_->set(key(kEndKey), bytes(reason));
+    store_->set(kSomeEndKey, bytes("set"));
   } catch (const std::exception&) {  // the store is gone, and so is who would have read it
   }
 }
 
-bool ProcessGroup::has_ended(int rank) { return store_->check({fmt::format("{}/{}", kEnd, rank)}); }
-bool ProcessGroup::some_has_ended() { return store_->check({kSomeEnd}); }
+bool ProcessGroup::has_ended(int rank) { return store_->check({fmt::format("{}/{}", kEndKey, rank)}); }
+bool ProcessGroup::some_has_ended() { return store_->check({kSomeEndKey}); }
 
 void ProcessGroup::leave() {
   if (world_.alone()) return;
@@ -204,13 +205,13 @@ void ProcessGroup::throw_if_several(const std::exception& problem, Clock::time_p
 
 /// Who is to blame for `problem`: the rank that stopped for a reason of its own, else those that are silent.
 Error ProcessGroup::lost(const std::string& problem, double seconds) {
-  stop_because(kLost);
-  const auto ends = read_all(kEnd, kLastWords), phases = read_all(kPhase, Milliseconds(0));
+  stop_because(kLostOthers);
+  const auto ends = read_all(kEndKey, kLastWords), phases = read_all(kPhase, Milliseconds(0));
   std::string silent;
   for (std::size_t i = 0; i < std::min(ends.size(), phases.size()); ++i) {
     if (ends[i].empty())
       silent += fmt::format("; nothing more is heard of rank {}, {}, last in {}", i, names_.at(i), phases[i]);
-    else if (ends[i] != kLost)
+    else if (ends[i] != kLostOthers)
       return Error(fmt::format("rank {}, {}, stopped: {}", i, names_.at(i), ends[i]));
   }
   if (ends.empty()) {

@@ -10,6 +10,7 @@
 
 #include "base/host_name.hpp"
 #include "lmf/error.hpp"
+#include "train/shared/job.hpp"
 
 namespace lmf::train {
 namespace {
@@ -43,7 +44,7 @@ int number_or(const char* name, int otherwise, int least, int most) {
 std::string prefix() {
   if (const std::string given = variable("LMF_STORE_PREFIX"); !given.empty()) return given;
   const std::string attempt = variable("TORCHELASTIC_RESTART_COUNT");
-  return "attempt-" + (attempt.empty() ? "0" : attempt);
+  return attempt.empty() ? kFirstAttempt : "attempt-" + attempt;
 }
 
 }  // namespace

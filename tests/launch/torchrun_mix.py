@@ -93,6 +93,18 @@ def torchrun_host_fails():
     assert torchrun.wait() == 1
 
 
+def torchrun_guest_fails():
+    """lmf hosts the store, is done, and sees that torchrun's node has left without saying that it is."""
+    port = free_port()
+    torchrun = Torchrun(1, 1, port, status=3)
+    lmf = Lmf(0, 2, port)
+    assert lmf.run_workers() == [0, 0]
+    lmf.tell("done")
+    assert "node 1, run by torchrun, has left" in lmf.line("change closed")
+    assert lmf.process.wait(200) == 1
+    assert torchrun.wait() == 1
+
+
 def elastic_torchrun(port):
     return [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "mix",
             "--rdzv-endpoint", f"127.0.0.1:{port}"] + WORKER[1:]
@@ -150,5 +162,6 @@ else:
     for rank in (0, 1):
         well(rank, identical=True)
     torchrun_host_fails()
+    torchrun_guest_fails()
     elastic_is_refused()
     elastic_is_left_to_lmf()

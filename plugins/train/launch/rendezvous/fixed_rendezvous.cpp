@@ -12,6 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// After which a node that is done says for whom it waits.
+constexpr auto kWord = 5s;
+
 /// A number of nodes known beforehand, each with its rank; node 0 hosts the store, where its workers meet, too. The
 /// nodes may run torchrun: what its agents exchange is exchanged; what lmf's agents do beyond it (hearing of failures,
 /// restarting together) begins when all of them are lmf's.
@@ -37,7 +40,8 @@ class FixedRendezvous final : public GroupRendezvous {
   Task<void> assign_when_complete();
   Task<void> look_who_is_there();
   void find_out_peers();
-  Task<void> exit_barrier();
+  Task<std::optional<Change>> exit_barrier();
+  std::string strangers() const;
   int rank() const { return *options().node_rank; }
   int nodes() const { return options().maximum_nodes; }
   const std::string& run_id() const { return options().run_id; }
@@ -192,11 +196,7 @@ Task<void> FixedRendezvous::assign_when_complete() {
 
 /// All that say their role have done so by now.
 void FixedRendezvous::find_out_peers() {
-  std::string others;
-  for (int i = 0; i < nodes(); ++i) {
-    const auto& role = roles_[static_cast<std::size_t>(i)];
-    if (!role || role->lmf_node.empty()) others += fmt::format("{}{}", others.empty() ? "" : ", ", i);
-  }
+  const std::string others = strangers();
   coordinated_ = others.empty();
   if (coordinated_) return;
   if (!options().agent_store)
@@ -207,6 +207,16 @@ void FixedRendezvous::find_out_peers() {
       "run by torchrun and not checked for configuration, version and clock: node {}; failures and restarts are "
       "not coordinated with it",
       others);
+}
+
+/// The nodes that torchrun runs: "1, 2".
+std::string FixedRendezvous::strangers() const {
+  std::string others;
+  for (int i = 0; i < nodes(); ++i) {
+    const auto& role = roles_[static_cast<std::size_t>(i)];
+    if (!role || role->lmf_node.empty()) others += fmt::format("{}{}", others.empty() ? "" : ", ", i);
+  }
+  return others;
 }
 
 std::optional<Change> FixedRendezvous::current_change() const {
@@ -226,7 +236,7 @@ Task<std::optional<Change>> FixedRendezvous::finish() {
   watch({});
   std::optional<Change> failed;
   try {
-    co_await exit_barrier();
+    failed = co_await exit_barrier();
     if (state().phase == GroupState::Phase::ended && state().status != 0) failed = current_change();
   } catch (const StoreLost& error) {
     // torchrun's node 0 does not wait until all have read that they were the last.
@@ -236,17 +246,30 @@ Task<std::optional<Change>> FixedRendezvous::finish() {
   co_return failed;
 }
 
-/// torchrun's: a counter, and a key that the last one sets.
-Task<void> FixedRendezvous::exit_barrier() {
+/// torchrun's: a counter, and a key that the last one sets. An agent of torchrun's whose workers fail leaves without
+/// either, and only the host of the store can see that.
+Task<std::optional<Change>> FixedRendezvous::exit_barrier() {
   StoreClient& store = group().store();
   const auto count = co_await store.add(torchrun::exit_count_key(run_id()), 1);
   const std::vector<std::string> last{torchrun::exit_last_key(run_id())};
   if (count == nodes()) co_await store.set(last.front(), "<val_ignored>");
-  const Time limit = Clock::now() + settings().strangers_barrier();
-  while (Clock::now() < limit && state().phase != GroupState::Phase::ended) {
+  const Time begin = Clock::now(), limit = begin + settings().strangers_barrier();
+  for (bool told = false; Clock::now() < limit && state().phase != GroupState::Phase::ended;) {
+    const bool nobody_else = hosts() && alone_on_store();
     const bool all = co_await store.wait(last, Clock::now() + 200ms);
-    if (all) co_return;
+    if (all) co_return std::nullopt;
+    if (nobody_else)
+      co_return Change{.kind = Change::Kind::closed,
+                       .why = fmt::format("node {}, run by torchrun, has left and has not said that its workers are "
+                                          "done: they failed, or it was stopped",
+                                          strangers())};
+    if (!told && Clock::now() >= begin + kWord) {
+      told = true;
+      log::info("this node is done, and waits up to {} s for those run by torchrun: node {}",
+                std::chrono::duration_cast<std::chrono::seconds>(limit - Clock::now()).count(), strangers());
+    }
   }
+  co_return std::nullopt;
 }
 
 /// Only a connection that has ended says that a torchrun agent has read the last key.

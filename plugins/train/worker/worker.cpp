@@ -2,6 +2,7 @@
 #include "train/worker_abi.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
@@ -9,6 +10,7 @@
 #include <system_error>
 
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 
 #include "base/host.hpp"
 #include "base/log.hpp"
@@ -49,7 +51,16 @@ void set_log(const lmf_host_v1& host, bool leads, std::shared_ptr<lmf::train::Ra
       std::min(wanted, Level::info));
 }
 
+constexpr int kErrors = 2;  // of libtorch's severities
+
+/// Its warnings are stack traces, one for each question that a lost store does not answer. Our errors say what is lost.
+void quieten_libtorch(const lmf_host_v1& host) {
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr && host.log_level > static_cast<int>(lmf::log::Level::debug))
+    FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kErrors);
+}
+
 int run(const lmf_host_v1& host, const char* options_json) {
+  quieten_libtorch(host);
   const auto options = lmf::config::Options::from_json(options_json);
   const auto world = lmf::train::World::from_environment();
   const auto file = std::make_shared<lmf::train::RankLog>(options.text("output_dir"), world);

@@ -14,7 +14,8 @@ namespace {
 using State = OptionEntry::State;
 
 std::string usage_line(const std::string& usage, const Style& style) {
-  return fmt::format("{} {}\n", style.heading("Usage:"), usage);
+  constexpr std::size_t kIndent = 7;  // of "Usage: "
+  return fmt::format("{} {}\n", style.heading("Usage:"), wrapped(usage, style.width - kIndent, kIndent));
 }
 
 std::string title(std::string_view name, std::string_view summary, const std::string& program, const Style& style) {

@@ -23,16 +23,14 @@ void check_abi(Plugin& plugin) {
                      LMF_ABI_MINOR));
 }
 
-/// The folder is resolved: a file in it needs that only when it is a link.
-std::filesystem::path resolved_in_folder(const std::filesystem::path& file, std::error_code& failed) {
-  const auto type = std::filesystem::symlink_status(file, failed).type();
-  return type == std::filesystem::file_type::regular ? file : std::filesystem::canonical(file, failed);
-}
-
 void find_library(Plugin& plugin) {
   const auto named = plugin.folder.path / plugin.manifest.library;
   std::error_code failed;
-  const auto resolved = resolved_in_folder(named, failed);
+  if (std::filesystem::symlink_status(named, failed).type() == std::filesystem::file_type::regular) {
+    plugin.library = named;  // the folder is resolved, so this is, too
+    return;
+  }
+  const auto resolved = std::filesystem::canonical(named, failed);
   if (failed || !std::filesystem::is_regular_file(resolved, failed)) {
     refuse(plugin, Status::library_missing,
            fmt::format("{} names the library {}, which is not there.{}", plugin.manifest_path.string(), named.string(),
@@ -46,11 +44,8 @@ void find_library(Plugin& plugin) {
 /// for libraries of its own.
 std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
-  std::error_code failed;
-  const auto manifest = resolved_in_folder(plugin.manifest_path, failed);
-  if (failed) return fmt::format("cannot check {}: {}", plugin.manifest_path.string(), failed.message());
   if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
-  for (const auto& path : {manifest, plugin.library})
+  for (const auto& path : {plugin.manifest_path, plugin.library})
     if (auto reason = places.why_unsafe(path, owner)) return reason;
   for (const std::string& library : plugin.manifest.libraries)
     if (library.find('/') != std::string::npos)

@@ -43,10 +43,12 @@ std::string word(const fs::path& path) {
   return "'" + text + "'";
 }
 
-std::optional<std::string> check_one(const fs::path& path, bool may_be_sticky, std::optional<uid_t> further_owner) {
-  struct stat status;
-  if (::lstat(path.c_str(), &status) != 0)
-    return fmt::format("cannot check {}: {}", path.string(), std::strerror(errno));
+std::optional<std::string> cannot_check(const fs::path& path, const std::string& reason) {
+  return fmt::format("cannot check {}: {}", path.string(), reason);
+}
+
+std::optional<std::string> judge(const fs::path& path, const struct stat& status, bool may_be_sticky,
+                                 TrustedPlaces::Owner further_owner) {
   const uid_t owner = status.st_uid;
   if (owner != 0 && owner != ::geteuid() && owner != further_owner)
     return fmt::format(
@@ -67,7 +69,9 @@ std::optional<std::string> check_one(const fs::path& path, bool may_be_sticky, s
 
 std::optional<std::string> check_place(const fs::path& place, TrustedPlaces::Owner further_owner) {
   for (fs::path folder = place;; folder = folder.parent_path()) {
-    if (auto reason = check_one(folder, folder != place, further_owner)) return reason;
+    struct stat status;
+    if (::lstat(folder.c_str(), &status) != 0) return cannot_check(folder, std::strerror(errno));
+    if (auto reason = judge(folder, status, folder != place, further_owner)) return reason;
     if (folder == folder.root_path()) return std::nullopt;
   }
 }
@@ -78,7 +82,7 @@ std::optional<std::string> check_contents(const fs::path& folder, TrustedPlaces:
   if (!fs::exists(folder, failed)) return std::nullopt;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
     const fs::path file = fs::canonical(entry->path(), failed);
-    if (failed) return fmt::format("cannot check {}: {}", entry->path().string(), failed.message());
+    if (failed) return cannot_check(entry->path(), failed.message());
     if (auto reason = places.why_unsafe(file, further_owner)) return reason;
   }
   if (failed) return fmt::format("cannot list {}: {}", folder.string(), failed.message());
@@ -88,7 +92,14 @@ std::optional<std::string> check_contents(const fs::path& folder, TrustedPlaces:
 }  // namespace
 
 std::optional<std::string> TrustedPlaces::why_unsafe(const fs::path& path, Owner further_owner) {
-  if (auto reason = check_one(path, false, further_owner)) return reason;
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0) return cannot_check(path, std::strerror(errno));
+  if (S_ISLNK(status.st_mode)) {
+    std::error_code failed;
+    const fs::path target = fs::canonical(path, failed);
+    return failed ? cannot_check(path, failed.message()) : why_unsafe(target, further_owner);
+  }
+  if (auto reason = judge(path, status, false, further_owner)) return reason;
   return why_unsafe_place(path.parent_path(), further_owner);
 }
 

@@ -20,7 +20,8 @@ class TrustedPlaces {
  public:
   using Owner = std::optional<uid_t>;  ///< one who is trusted, too
 
-  /// The sentence that says which file or folder is unsafe, or nothing. `path` must be resolved (no links in it).
+  /// The sentence that says which file or folder is unsafe, or nothing. No folder of `path` may be a link; the file may
+  /// be one: then what it leads to is looked at.
   std::optional<std::string> why_unsafe(const std::filesystem::path& path, Owner further_owner);
   /// The same for a folder that such a file may lie in, or a link to it.
   std::optional<std::string> why_unsafe_place(const std::filesystem::path& place, Owner further_owner);

@@ -1,14 +1,12 @@
 """What 6, 50 and 500 plugins cost: help, completion and an unknown command, beside git with as many git-NAME commands on PATH.
 
-Both sides run in alternation; each cell is the median in ms with the 10th and 90th percentile. git reads names of files only, lmf
+Both sides run in alternation; each time is the median with the 10th and 90th percentile. git reads names of files only, lmf
 also what each command is called, does and takes.
 """
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 import measure
 
@@ -66,47 +64,47 @@ def make(folder, count):
     return plugins, commands
 
 
-def ms(command, environment):
-    begin = time.perf_counter()
-    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    return (time.perf_counter() - begin) * 1000
-
-
-def cell(times):
-    tenths = statistics.quantiles(times, n=10)
-    return f"{statistics.median(times):.1f} ({tenths[0]:.1f} to {tenths[-1]:.1f})"
+def cell(runs):
+    walls = [run.wall * 1000 for run in runs]
+    tenths = statistics.quantiles(walls, n=10)
+    return f"{statistics.median(walls):.1f} ({tenths[0]:.1f} to {tenths[-1]:.1f}) | {measure.median(runs, 'cpu') * 1000:.1f}"
 
 
 def main():
     lmf = measure.lmf()
-    print("| plugins | question | lmf, ms | git, ms | git / lmf |\n|---|---|---|---|---|")
-    helps = {}
+    print("| plugins | question | lmf, ms | CPU, ms | git, ms | CPU, ms | git / lmf | of CPU |\n|---|---|---|---|---|---|---|---|")
+    cost = {}
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             plugins, commands = make(folder, count)
-            environment = dict(os.environ, LMF_PLUGIN_PATH=plugins, PATH=commands + ":" + os.environ["PATH"], GIT_PAGER="cat",
-                               PAGER="cat")
+            environment = {"LMF_PLUGIN_PATH": plugins, "PATH": commands + ":" + os.environ["PATH"], "GIT_PAGER": "cat", "PAGER": "cat"}
             questions = {
                 "help": ([lmf, "help"], ["git", "help", "-a"]),
                 "an unknown command": ([lmf, "tol-007"], ["git", "tol-007"]),
                 "completing a command": ([lmf, "__complete", "--", "tool-00"], ["git", "--list-cmds=main,others"]),
                 "completing an option": ([lmf, "__complete", "--", "tool-001", "--"], None),
+                "completing a key of train": ([lmf, "__complete", "--", "train", "lora_"], None),
                 "version, which reads nothing": ([lmf, "version"], ["git", "version"]),
             }
             for question, (ours, theirs) in questions.items():
-                for command in filter(None, (ours, theirs)):
-                    ms(command, environment)  # warm
-                times, other = [], []
-                for _ in range(TIMES):
-                    times.append(ms(ours, environment))
-                    if theirs:
-                        other.append(ms(theirs, environment))
+                runs, others = [], []
+                for repeat in range(TIMES + 1):
+                    for command, results in ((ours, runs), (theirs, others)):
+                        if command:
+                            result = measure.run(command, environment)
+                            if repeat > 0:  # the first one warms the caches
+                                results.append(result)
+                line = f"| {count} | {question} | {cell(runs)} |"
+                if others:
+                    ratios = [measure.median(others, what) / measure.median(runs, what) for what in ("wall", "cpu")]
+                    line += f" {cell(others)} | {ratios[0]:.1f} | {ratios[1]:.1f} |"
+                else:
+                    line += " | | | |"
+                print(line, flush=True)
                 if question == "help":
-                    helps[count] = statistics.median(times)
-                ratio = f"{statistics.median(other) / statistics.median(times):.1f}" if other else ""
-                print(f"| {count} | {question} | {cell(times)} | {cell(other) if other else ''} | {ratio} |", flush=True)
+                    cost[count] = measure.median(runs, "cpu")
     few, many = COUNTS[0], COUNTS[-1]
-    print(f"\nA further manifest costs {(helps[many] - helps[few]) / (many - few) * 1000:.0f} µs of help.")
+    print(f"\nA further manifest costs help {(cost[many] - cost[few]) / (many - few) * 1e6:.0f} µs of CPU.")
 
 
 sys.exit(main())

@@ -39,6 +39,13 @@ done
 expect_true "the licence is installed" test -s "$PREFIX/share/doc/lmf/LICENSE"
 expect_true "libtorch's licence lies beside its copy" \
   sh -c 'test ! -e "$1"/libtorch_cpu.so || test -s "$1"/libtorch-licenses/LICENSE' - "$PREFIX/$LIBDIR/lmf/private"
+for file in man/man1/lmf.1 man/man1/llamafactory-cli.1 man/man1/lmf-train.1 man/man1/lmf-chat.1 man/man5/lmf-plugin.toml.5 man/man7/lmf-plugins.7 \
+  bash-completion/completions/lmf bash-completion/completions/llamafactory-cli zsh/site-functions/_lmf \
+  fish/vendor_completions.d/lmf.fish fish/vendor_completions.d/llamafactory-cli.fish; do
+  expect_true "the installation has share/$file" test -s "$PREFIX/share/$file"
+done
+run "$lmf" completion bash
+expect_true "completion's script is the one that is installed" cmp said "$PREFIX/share/bash-completion/completions/lmf"
 run "$lmf" version
 expect "version" status 0
 run "$PREFIX/bin/llamafactory-cli" help

@@ -20,6 +20,11 @@ for page in lmf.1 lmf-plugins.7 lmf-plugin.toml.5 lmf-train.1 lmf-run.1 lmf-chat
 done
 man -l "$pages/lmf-train.1" 2>/dev/null | col -b >said
 expect_said "lmf-train(1) says what help says" 'lora_rank=INTEGER' 'Inner width of the adapter' 'Default: 8' 'NOT IN THIS VERSION' -- '--check'
+# What help lists of the program itself, the pages by hand have too.
+for page in lmf.1 lmf-plugins.7; do MANWIDTH=200 man --nh --nj -l "$pages/$page" 2>/dev/null | col -b; done >said
+while read -r word; do
+  expect_true "the pages have '$word'" grep -qwF -- "$word" said
+done < <({ "$LMF_BUILD/bin/lmf" help; "$LMF_BUILD/bin/lmf" help plugin; } 2>/dev/null | grep -oE -e '^  [a-z][a-z-]*' -e '--[a-z][a-z-]*' | grep -vx -e '  web.*' | sort -u)
 "$LMF_BUILD/bin/lmf" help train --man >again 2>/dev/null
 expect_true "it is the page that help --man prints" cmp again "$pages/lmf-train.1"
 finish

@@ -31,7 +31,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
 /// As exec will have them, before a signal can meet the agent's handlers in this process: they would write it into the
 /// agent's own pipe, where it counts as the agent's. What is ignored stays so (nohup's SIGHUP), except what the host
 /// ignores for itself.
-void reset_signals() {
+[[gnu::no_sanitize("address")]] void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action {};
     if (::sigaction(signal, nullptr, &action) != 0) continue;  // of the C library itself
@@ -51,8 +51,9 @@ struct Child {
   int failure = 0;  ///< errno, when it cannot become the program
 };
 
-/// In the agent's own memory, while the agent waits: system calls only.
-int become(void* of) {
+/// In the agent's own memory, while the agent waits: system calls only, and no frame that a sanitizer would mark there:
+/// exec ends none of them.
+[[gnu::no_sanitize("address")]] int become(void* of) {
   Child& child = *static_cast<Child*>(of);
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

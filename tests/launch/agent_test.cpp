@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include <sys/ioctl.h>
@@ -217,12 +218,16 @@ TEST_CASE("a file that takes no more is named with the cause, once; the console 
 TEST_CASE("a folder for logs that cannot be made is named with the cause") {
   const test::TemporaryFolder place;
   const RunFolder folder(place.path() / "logs", "", "id", true);
+  CHECK(folder.error_file("attempt_0", 3) == "attempt_0/3/error.json");  // as torchrun's
   std::ofstream(folder.path() + "/attempt_1").flush();
   CHECK(folder.attempt(0, 2).ends_with("/attempt_0"));
   CHECK_THROWS_WITH(
       folder.attempt(1, 2),
-      fmt::format("cannot make a folder for the workers' logs: {}/attempt_1/0: Not a directory", folder.path())
-          .c_str());
+      fmt::format("cannot make a folder for the workers' logs: {}/attempt_1: File exists", folder.path()).c_str());
+  const RunFolder bare("", place.path() / "bare", "id", false);
+  const std::string attempt = bare.attempt(0, 2);
+  CHECK(bare.error_file(attempt, 1) == attempt + "/1.error.json");
+  CHECK(std::filesystem::is_empty(attempt));
 }
 
 TEST_CASE("the last lines of a text: bounded, without what a redrawn line showed before, without control characters") {

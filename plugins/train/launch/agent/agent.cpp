@@ -118,7 +118,7 @@ void Agent::start_workers(WorkerGroup& group, const Assignment& assignment) {
     plan.local_rank = local_rank;
     plan.rank = assignment.first_rank + local_rank;
     plan.hears_of_loss = options_.hear_of_loss;
-    plan.error_file = fmt::format("{}/{}/error.json", folder, local_rank);
+    plan.error_file = folder_.error_file(folder, local_rank);
     plan.environment = worker_environment(options_, assignment, {local_rank, restarts_, plan.error_file, job_});
     for (const std::string& word : options_.words)
       plan.words.push_back(options_.substitute_local_rank && !plan.words.empty()

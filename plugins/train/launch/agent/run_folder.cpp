@@ -36,7 +36,7 @@ std::string RunFolder::temporary_name() {
 
 RunFolder::RunFolder(const std::string& log_folder, const std::string& temporary, const std::string& run_id,
                      bool holds_output)
-    : stays_(!log_folder.empty() || holds_output) {
+    : stays_(!log_folder.empty() || holds_output), has_logs_(stays_) {
   if (log_folder.empty()) {
     // A folder that is there already is another's, and none of ours to remove.
     if (::mkdir(temporary.c_str(), 0700) != 0)
@@ -62,13 +62,16 @@ RunFolder::~RunFolder() {
 
 std::string RunFolder::attempt(int number, int workers) const {
   const std::string folder = fmt::format("{}/attempt_{}", path_, number);
-  for (int worker = 0; worker < workers; ++worker) {
-    const std::string own = fmt::format("{}/{}", folder, worker);
-    std::error_code failed;
-    fs::create_directories(own, failed);
-    if (failed) throw file_error("make a folder for the workers' logs:", own, failed.value());
-  }
+  const auto make = [](const std::string& path) {
+    if (::mkdir(path.c_str(), 0777) != 0) throw file_error("make a folder for the workers' logs:", path, errno);
+  };
+  make(folder);
+  for (int worker = 0; has_logs_ && worker < workers; ++worker) make(fmt::format("{}/{}", folder, worker));
   return folder;
+}
+
+std::string RunFolder::error_file(const std::string& attempt, int local_rank) const {
+  return fmt::format("{}/{}{}error.json", attempt, local_rank, has_logs_ ? '/' : '.');
 }
 
 }  // namespace lmf::train::launch

@@ -17,8 +17,10 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  /// Makes a folder for the attempt, and one for each worker in it.
+  /// Makes a folder for the attempt, and where there are logs one for each worker in it.
   std::string attempt(int number, int workers) const;
+  /// Of a worker in the folder of its attempt: where it may say why it failed.
+  std::string error_file(const std::string& attempt, int local_rank) const;
   const std::string& path() const { return path_; }
   void keep() { stays_ = true; }  ///< an error file is worth it
   bool stays() const { return stays_; }
@@ -26,6 +28,7 @@ class RunFolder {
  private:
   std::string parent_, path_;
   bool stays_;
+  const bool has_logs_;  ///< torchrun's tree
 };
 
 }  // namespace lmf::train::launch

@@ -16,12 +16,17 @@ std::vector<std::string> toml_names(const std::filesystem::path& folder) {
   return names;
 }
 
+/// Names of files can be anything: none shall make lines of its own, or command the terminal.
+bool is_one_line(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 }  // namespace
 
 void CompletionAnswer::add(std::string_view word, std::string_view meaning) {
-  if (!word.starts_with(typed_) || !words_.emplace(word).second) return;
+  if (!word.starts_with(typed_) || !is_one_line(word) || !words_.emplace(word).second) return;
   lines_ += word;
-  if (!meaning.empty()) lines_.append("\t").append(meaning);
+  if (!meaning.empty() && is_one_line(meaning)) lines_.append("\t").append(meaning);
   lines_ += '\n';
 }
 

@@ -115,6 +115,14 @@ TEST_CASE("the commands of lmf complete files, templates and a program's own wor
   CHECK(answer(folder, {"run", "program", "--stand"}) == ":files| ");
 }
 
+TEST_CASE("a name that would be a line of its own, or a command to the terminal, is left out") {
+  PluginFolder folder;
+  folder.add_greet();
+  lmf::test::write_text(folder.path() / "gr\nrm -rf.lmf-plugin.toml", "");
+  lmf::test::write_text(folder.path() / "gr\x1b[2J.lmf-plugin.toml", "");
+  CHECK(answer(folder, {"plugin", "info", "gr"}) == "greet ");
+}
+
 TEST_CASE("a script for each shell, and a sentence for another") {
   const PluginFolder folder;
   for (const char* shell : {"bash", "zsh", "fish"}) {

@@ -126,6 +126,24 @@ expect_not_said "a model that one node does not have" "FAILED"
 expect_not_said "a model that one node does not have" "rank 2 of 4"
 other=("${program[@]}")
 
+# A task of mpirun on each of two nodes, of which one has a variable that contradicts mpirun: it starts no worker, and both end.
+task() { # rank, variables...
+  env OMPI_COMM_WORLD_RANK="$1" OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1 LMF_FAKE_DEVICES=2 \
+    MASTER_ADDR=127.0.0.1 MASTER_PORT="$port" "${@:2}" timeout 60 "${program[@]}" train config.yaml > "node$1" 2>&1
+}
+for wrong in 0 1; do
+  port=$(python3 "$LMF_SOURCE/tests/support/free_port.py")
+  task $wrong NNODES=3 &
+  task $((1 - wrong))
+  status=$?
+  wait $!
+  status="$? $status"
+  cat node0 node1 > said
+  expect "node $wrong alone sees a contradiction" status "2 2"
+  expect_true "node $wrong alone sees a contradiction: each says it" [ "$(grep -lF "task $wrong of 2 (OMPI_COMM_WORLD_LOCAL_SIZE=1 of OMPI_COMM_WORLD_SIZE=2), but NNODES=3" node0 node1 | wc -l)" = 2 ]
+  expect_not_said "node $wrong alone sees a contradiction" "rank $((2 * wrong)) of 4"
+done
+
 LMF_PLUGIN_PIN="1:2:$here/elsewhere/liblmf-train.so" lmf train config.yaml
 expect "another library than the launcher's" status 126
 expect_said "another library than the launcher's" "this job runs $here/elsewhere/liblmf-train.so"

@@ -23,7 +23,8 @@ case ${1:-} in
   *) stop "'${1:-}' is no kind of package" "$usage" 2 ;;
 esac
 [ $# -ge 2 ] || stop "no folder to put them in is named" "$usage" 2
-[ -f "$build/CPackConfig.cmake" ] || stop "$build has no build" "packaging/bootstrap.sh build"
+[ -f "$build/CPackConfig.cmake" ] ||
+  stop "there is nothing to make packages of in $build: it is not built yet, or with a CUDA libtorch, which is used where it lies" "packaging/bootstrap.sh build"
 for tool in $tools; do
   command -v $tool >/dev/null || stop "$tool is not installed" "install the $from"
 done

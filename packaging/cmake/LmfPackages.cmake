@@ -2,6 +2,10 @@
 # installation brings its own, one for the SDK. packaging/packages.sh calls it.
 #
 # No maintainer scripts: installing is putting files where lmf looks, removing is taking them away.
+if(LMF_TORCH_CUDA)
+  file(REMOVE ${CMAKE_BINARY_DIR}/CPackConfig.cmake)
+  return() # its libtorch is used where it lies: nothing to pass on
+endif()
 set(LMF_PACKAGE_MAINTAINER "The lmf developers <lmf@example.org>" CACHE STRING
   "Who answers for the packages, NAME <ADDRESS>: to be set by who passes them on")
 set(CPACK_PACKAGE_NAME lmf)
@@ -31,7 +35,10 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/lib/${CMAKE_LIBRARY_ARCHI
   /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man7
   /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/zsh /usr/share/zsh/site-functions /usr/share/fish
   /usr/share/fish/vendor_completions.d)
-set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none")
+# What lies in lmf's own folder is nothing that other packages find, or that lmf's find elsewhere.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
+%global __provides_exclude_from /lmf/
+%global __requires_exclude ^lib(torch_cpu|c10)[.]so")
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/LmfStage.cmake)
 set(CPACK_LMF_FOLDER ${PROJECT_SOURCE_DIR}/packaging)
 
@@ -72,7 +79,6 @@ if(LMF_BUNDLES_TORCH)
   lmf_package(lmf-torch "libtorch as the plugins of lmf need it"
     "The CPU runtime of libtorch ${LMF_TORCH_VERSION}, in a folder of lmf's own:\nno other program finds it there.")
   set(CPACK_RPM_LMF-TORCH_PACKAGE_LICENSE BSD-3-Clause)
-  set(CPACK_RPM_LMF-TORCH_PACKAGE_AUTOPROV OFF)
 endif()
 lmf_package(lmf "fine-tune language models and talk to them"
   "The executable, which finds its commands as plugins and knows their help and

@@ -9,6 +9,13 @@ if [ "$(id -u)" -ne 0 ] && [ "${1:-}" != mapped ]; then
   unshare --map-root-user true 2>/dev/null || skip "neither root nor user namespaces"
   exec unshare --map-root-user bash "$LMF_SOURCE/tests/e2e/packages_test.sh" mapped
 fi
+if [ ! -f "$LMF_BUILD/CPackConfig.cmake" ]; then # built with a CUDA libtorch
+  status=0
+  "$LMF_SOURCE/packaging/packages.sh" deb none >said 2>&1 || status=$?
+  expect "no packages of a CUDA build" status 1
+  expect_said "which is explained" "CUDA libtorch"
+  finish
+fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/lmf-packages-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -120,8 +127,9 @@ expect "the unpacked archive runs" status 0
 expect_said "with the plugin beside it" "$scratch/any where"
 
 if command -v rpmbuild >/dev/null; then
-  make rpm rpms lmf lmf-env
-  run rpm -qp --provides --requires rpms/lmf-0*.rpm rpms/lmf-env-0*.rpm
+  make rpm rpms lmf lmf-chat
+  run rpm -qp --provides --requires rpms/lmf-0*.rpm rpms/lmf-chat-0*.rpm
+  expect_not_said "the rpms ask for no library that is lmf's own" 'libtorch_cpu\|libc10\|liblmf'
   expect_said "the rpms say what they offer and need" "lmf-plugin-abi-1 = 1" "^lmf-plugin-abi-1$" "^lmf >= "
   run rpm -qpl rpms/lmf-0*.rpm
   expect_said "lmf is in its own" "/usr/bin/lmf$"

@@ -63,6 +63,8 @@ for compiler in $compilers; do
     -DCMAKE_CXX_COMPILER=$compiler -DCMAKE_CXX_STANDARD=$standard
   standard=23
 done
+run "$lmf" --plugin-dir build-tokens-g++/lib/lmf/plugins-1 help tokens
+expect_said "its help is made of its options" "--cutoff_len" "--model"
 run ldd build-tokens-g++/lib/lmf/plugins-1/liblmf-tokens.so
 expect_not_said "tokens needs no libtorch" torch
 

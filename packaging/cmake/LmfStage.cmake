@@ -19,6 +19,9 @@ if(CPACK_GENERATOR STREQUAL "DEB")
     file(WRITE ${documents}/copyright "${text}")
     file(WRITE ${documents}/changelog "${changelog}")
     file(REMOVE ${documents}/LICENSE) # the same as in common-licenses, which copyright names
+    if(EXISTS ${stage}/usr/share/zsh/site-functions) # which is the administrator's: Debian's zsh looks elsewhere
+      file(RENAME ${stage}/usr/share/zsh/site-functions ${stage}/usr/share/zsh/vendor-completions)
+    endif()
     file(GLOB_RECURSE zipped ${documents}/changelog ${stage}/usr/share/man/*)
     list(FILTER zipped EXCLUDE REGEX "[.]gz$")
     file(GLOB archives ${stage}/usr/lib/*/lmf/sdk/*.a)

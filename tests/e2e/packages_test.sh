@@ -40,6 +40,10 @@ for package in lmf lmf-env lmf-chat lmf-sdk-dev; do
   dpkg-deb --ctrl-tarfile "$deb" | tar -t | sort >said
   expect_true "$package runs no scripts" sh -c '[ "$(tr -d "\n" <said)" = ./control./md5sums ]'
 done
+run dpkg-deb -c first/lmf_*.deb
+expect_said "man pages and completion are where Debian looks" "man1/lmf.1.gz" "man5/lmf-plugin.toml.5.gz" "bash-completion/completions/lmf" "zsh/vendor-completions/_lmf"
+run dpkg-deb -c first/lmf-chat_*.deb
+expect_said "a command's man page comes with it" "man1/lmf-chat.1.gz"
 run dpkg-deb -I first/lmf_*.deb
 expect_said "lmf provides the plugin ABI" 'Provides: lmf-plugin-abi-1 (= 1\.[0-9]*)' 'Depends:.*libc6'
 run dpkg-deb -I first/lmf-chat_*.deb

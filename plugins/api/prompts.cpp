@@ -6,9 +6,6 @@
 namespace lmf::api {
 namespace {
 
-/// What Qwen 3 and LLaMA-Factory's reasoning templates put in front of an answer that is not to be thought about.
-constexpr const char* kEmptyThought = "<think>\n\n</think>\n\n";
-
 /// The slots up to the content, which is the last that is written.
 std::vector<text::Slot> open_ended(const std::vector<text::Slot>& slots) {
   constexpr std::string_view kContent = "{{content}}";
@@ -55,19 +52,16 @@ std::string call_mark(const text::ChatTemplate& chat_template) {
 std::vector<std::int32_t> encode_conversation(const text::ChatTemplate& chat_template, const text::Tokenizer& tokenizer,
                                               const Conversation& conversation, const std::string& tools) {
   try {
-    const auto messages = turns_of(chat_template, conversation);
+    auto messages = turns_of(chat_template, conversation);
+    if (!conversation.continues)
+      return chat_template.encode_prompt(tokenizer, messages, conversation.system, tools, conversation.thinks);
+    messages = chat_template.forget_thoughts(std::move(messages));
     auto turns = chat_template.encode(tokenizer, messages, conversation.system, tools);
-    if (conversation.continues) {
-      text::ChatTemplate open = chat_template;
-      open.assistant = open_ended(chat_template.assistant);
-      turns.back() = open.encode(tokenizer, messages, conversation.system, tools).back();
-    }
+    text::ChatTemplate open = chat_template;
+    open.assistant = open_ended(chat_template.assistant);
+    turns.back() = open.encode(tokenizer, messages, conversation.system, tools).back();
     std::vector<std::int32_t> ids;
     for (const auto& turn : turns) ids.insert(ids.end(), turn.begin(), turn.end());
-    if (!conversation.thinks && !conversation.continues && tokenizer.token_id("<think>")) {
-      const auto thought = tokenizer.encode(kEmptyThought);
-      ids.insert(ids.end(), thought.begin(), thought.end());
-    }
     return ids;
   } catch (const Error& error) {
     throw ApiError::invalid("messages", error.what());

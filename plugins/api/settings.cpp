@@ -48,8 +48,7 @@ Settings read_settings(const config::Options& options) {
   static_cast<infer::AnswerOptions&>(settings) = infer::read_answer_options(options);
   settings.environment = read_environment();
   infer::ModelChoice& model = settings.model;
-  if (!options.is_null("default_system")) model.system = options.text("default_system");
-  model.tool_format = infer::text_or_empty(options, "tool_format");
+  if (!options.is_null("default_system")) model.chat_template.default_system = options.text("default_system");
   model.sequences = settings.environment.concurrent.value_or(8);
   model.most_waiting = static_cast<std::size_t>(settings.environment.queue);
   settings.sampling.check();

@@ -51,8 +51,7 @@ void Conversation::set_tools(std::string tools) {
 infer::Request Conversation::request() const {
   infer::Request request;
   const Settings& settings = settings_.values();
-  for (const auto& turn : model_.chat_template.encode(model_.tokenizer, turns_, settings.system, tools_))
-    request.prompt.insert(request.prompt.end(), turn.begin(), turn.end());
+  request.prompt = model_.chat_template.encode_prompt(model_.tokenizer, turns_, settings.system, tools_);
   request.stop_ids = model_.chat_template.stop_ids(model_.tokenizer);
   request.sampling = settings.sampling;
   request.sampling.stream = draws_ << 32 | turns_.size() / 2;

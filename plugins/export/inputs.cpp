@@ -40,13 +40,14 @@ void warn_of_another_base(const WeightedAdapter& adapter, const Request& request
 std::optional<text::ChatTemplate> choose_template(const Request& request, const fs::path& share,
                                                   const text::Tokenizer& tokenizer) {
   if (request.chat_template || request.default_system)
-    return text::ChatTemplate::choose(share, request.chat_template, request.default_system, tokenizer);
+    return text::ChatTemplate::choose(share, {.name = request.chat_template, .default_system = request.default_system},
+                                      tokenizer);
   if (tokenizer.chat_template().empty()) {
     log::info("no template is named: Modelfile leaves it to ollama, and there is no chat_template.jinja");
     return std::nullopt;
   }
   try {
-    return text::ChatTemplate::choose(share, std::nullopt, std::nullopt, tokenizer);
+    return text::ChatTemplate::choose(share, {}, tokenizer);
   } catch (const Error&) {
     log::info("no template is named: the tokenizer keeps its own chat template, and Modelfile leaves it to ollama");
     return std::nullopt;

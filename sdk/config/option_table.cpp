@@ -56,6 +56,7 @@ class OptionReader {
     option.aliases = words("aliases");
     option.minimum = table_["min"].value<double>();
     option.maximum = table_["max"].value<double>();
+    option.nullable = table_["nullable"].value_or(false);
     if (const toml::table* synonyms = table_["synonyms"].as_table()) {
       for (const auto& [spelling, choice] : *synonyms)
         option.synonyms.emplace(spelling.str(), choice.value_or(std::string()));

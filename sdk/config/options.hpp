@@ -30,6 +30,7 @@ namespace lmf::config {
 ///   default = "8"                 # as a user would write it; absent: null
 ///   min = 1                       # inclusive
 ///   max = 4096
+///   nullable = true               # null is a value of its own, not the default's other name
 ///   choices = ["a", "b"]          # of text and list options: everything the original knows
 ///   synonyms = { true = "all" }   # spellings that mean one of the choices
 ///   state = "supported"           # supported (default) | refused | noted
@@ -47,6 +48,7 @@ struct OptionDescription {
   std::vector<std::string> choices, accepts, commands, aliases;
   std::map<std::string, std::string, std::less<>> synonyms;
   std::optional<double> minimum, maximum;
+  bool nullable = false;
 
   bool used_by(std::string_view command) const;
 };

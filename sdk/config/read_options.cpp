@@ -162,7 +162,7 @@ class Reading {
     // What has no effect is not kept: no command reads it, and it may be a credential that would end up in a log.
     const bool null = std::holds_alternative<std::monostate>(converted.value.data);
     const bool accepted = is_accepted(option, converted.value);
-    if (null || !ours) return;
+    if ((null && !option.nullable) || !ours) return;
     if (option.state == State::noted) {
       if (!accepted) add_note(option);
       return;

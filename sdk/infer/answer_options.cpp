@@ -9,6 +9,21 @@ std::string text_or_empty(const config::Options& options, std::string_view name)
   return options.is_null(name) ? std::string() : options.text(name);
 }
 
+namespace {
+
+/// But for default_system.
+text::TemplateChoice read_template_choice(const config::Options& options) {
+  text::TemplateChoice choice;
+  if (!options.is_null("template")) choice.name = options.text("template");
+  if (!options.is_null("tool_format")) choice.tool_format = options.text("tool_format");
+  choice.enable_thinking =
+      options.is_null("enable_thinking") ? std::nullopt : std::optional(options.flag("enable_thinking"));
+  choice.preserve_thinking = options.flag("preserve_thinking");
+  return choice;
+}
+
+}  // namespace
+
 AnswerOptions read_answer_options(const config::Options& options) {
   AnswerOptions answer;
   ModelChoice& choice = answer.model;
@@ -20,7 +35,7 @@ AnswerOptions read_answer_options(const config::Options& options) {
   choice.revision = options.text("model_revision");
   choice.cache_directory = text_or_empty(options, "cache_dir");
   choice.adapters = model::adapter_names(options.list("adapter_name_or_path"));
-  choice.chat_template = text_or_empty(options, "template");
+  choice.chat_template = read_template_choice(options);
   choice.dtype = options.text("infer_dtype");
   if (!options.is_null("quantization_bit")) choice.bits = options.integer("quantization_bit");
   choice.use_cpu = options.flag("use_cpu");

@@ -55,9 +55,7 @@ std::int64_t positions_that_fit(const model::DecoderSpec& spec, std::int64_t seq
 LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::path& share_directory) {
   auto directory = model::resolve_model(choice.model, choice.revision, choice.cache_directory);
   auto tokenizer = text::Tokenizer::load(directory);
-  const auto name = choice.chat_template.empty() ? std::nullopt : std::optional(choice.chat_template);
-  auto chat_template = text::ChatTemplate::choose(share_directory, name, choice.system, tokenizer);
-  if (!choice.tool_format.empty()) chat_template.set_tool_format(share_directory, choice.tool_format);
+  auto chat_template = text::ChatTemplate::choose(share_directory, choice.chat_template, tokenizer);
   chat_template.repair(tokenizer);
   const bool on_gpu = !choice.use_cpu && torch::cuda::is_available();
   const torch::Device device =

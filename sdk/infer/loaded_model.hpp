@@ -19,12 +19,10 @@ struct ModelChoice {
   std::string cache_directory;        ///< Hugging Face cache to look the model up in; empty: the usual one
   std::vector<std::string> adapters;  ///< merged in, one after the other
   std::vector<std::string> apart;     ///< kept apart on top of them: Request::adapter chooses one by its place here
-  std::string chat_template;          ///< empty: the one the model was trained with, as far as its folder tells
-  std::optional<std::string> system;  ///< in place of the template's default
-  std::string tool_format;            ///< in place of the template's; empty: that
-  std::string dtype = "auto";         ///< infer_dtype: auto, float32 or bfloat16
-  std::optional<std::int64_t> bits;   ///< quantization_bit: 8 or 4
-  std::int64_t sequences = 1;         ///< that are answered at once
+  text::TemplateChoice chat_template;
+  std::string dtype = "auto";        ///< infer_dtype: auto, float32 or bfloat16
+  std::optional<std::int64_t> bits;  ///< quantization_bit: 8 or 4
+  std::int64_t sequences = 1;        ///< that are answered at once
   std::size_t most_waiting = 256;
   bool use_cpu = false;  ///< even when there is a GPU
   int gpu = 0;           ///< which one, where there are several

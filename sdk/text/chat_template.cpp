@@ -131,23 +131,6 @@ std::vector<std::vector<std::int32_t>> ChatTemplate::encode(const Tokenizer& tok
   return encoded;
 }
 
-std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> ChatTemplate::encode_turns(
-    const Tokenizer& tokenizer, const std::vector<Message>& messages, const std::string& given_system,
-    const std::string& tools) const {
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const bool answer = messages[i].role == Role::assistant || messages[i].role == Role::function;
-    if (answer != (i % 2 == 1))
-      throw Error(fmt::format("Message {} breaks the alternation of question and answer.", i + 1));
-  }
-  if (messages.size() % 2 != 0) throw Error("The conversation ends with a question that has no answer.");
-  auto encoded = encode(tokenizer, messages, given_system, tools);
-  std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> turns;
-  turns.reserve(encoded.size() / 2);
-  for (std::size_t i = 0; i < encoded.size(); i += 2)
-    turns.emplace_back(std::move(encoded[i]), std::move(encoded[i + 1]));
-  return turns;
-}
-
 bool ChatTemplate::repair(Tokenizer& tokenizer) const {
   bool grown = false;
   auto remaining = stop_words.begin();
@@ -173,10 +156,13 @@ std::vector<std::int32_t> ChatTemplate::stop_ids(const Tokenizer& tokenizer) con
   return {ids.begin(), ids.end()};
 }
 
-ChatTemplate ChatTemplate::choose(const std::filesystem::path& share_directory, const std::optional<std::string>& name,
-                                  const std::optional<std::string>& default_system, const Tokenizer& tokenizer) {
-  ChatTemplate chosen = name ? load(share_directory, *name) : guess(share_directory, tokenizer);
-  if (default_system) chosen.default_system = *default_system;
+ChatTemplate ChatTemplate::choose(const std::filesystem::path& share_directory, const TemplateChoice& choice,
+                                  const Tokenizer& tokenizer) {
+  ChatTemplate chosen = choice.name ? load(share_directory, *choice.name) : guess(share_directory, tokenizer);
+  if (choice.default_system) chosen.default_system = *choice.default_system;
+  if (choice.tool_format) chosen.set_tool_format(share_directory, *choice.tool_format);
+  chosen.enable_thinking = choice.enable_thinking;
+  chosen.preserve_thinking = choice.preserve_thinking;
   return chosen;
 }
 

@@ -28,6 +28,7 @@ class Reader : public TomlReader {
     result.replace_eos = flag("replace_eos");
     result.replace_jinja_template = flag("replace_jinja_template");
     result.system_in_first_user = flag("system_in_first_user");
+    result.reasoning = flag("reasoning");
     const std::vector<Slot> content = {{Slot::Kind::text, "{{content}}"}};
     std::vector<Slot> answer = content;
     if (!result.efficient_eos) answer.push_back({Slot::Kind::eos, {}});

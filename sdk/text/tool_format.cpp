@@ -88,14 +88,14 @@ const Json& function_of(const Json& tool) {
   return type && *type == "function" && function ? *function : tool;
 }
 
-/// Removes the first text from `open` to `close` from `text`, wherever it stands; returns what was within.
+/// Removes the first text from `open` to `close` from `text`, and all that are the same; returns what was within.
 std::string take_out(std::string& text, std::string_view open, std::string_view close, std::string* whole) {
   const auto begin = text.find(open);
   const auto end = begin == text.npos ? text.npos : text.find(close, begin + open.size());
   if (end == text.npos) return {};
   *whole = text.substr(begin, end + close.size() - begin);
   std::string within = text.substr(begin + open.size(), end - begin - open.size());
-  text.erase(begin, whole->size());
+  for (auto at = begin; at != text.npos; at = text.find(*whole, at)) text.erase(at, whole->size());
   return within;
 }
 

@@ -391,6 +391,19 @@ def reasoning(server):
     assert "<think>" in server.chat(max_tokens=50, reasoning_format="none").json["choices"][0]["message"]["content"]
 
 
+def a_template_with_thoughts(folder):
+    """The server's option decides, a request's words win; earlier thoughts are left out."""
+    empty = "<think>\n\n</think>\n\n"
+    with serving(make_model(folder + "/thinker", "thinking", "<think>Peru</think> is in South America."), "--template", "qwen3", "--enable_thinking",
+                 "false") as server:
+        messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "<think>\nA greeting.\n</think>\n\nHo"}, {"role": "user", "content": "?"}]
+        prompt = lambda **members: server.post("/apply-template", {"messages": messages, **members}).json["prompt"]
+        assert prompt().endswith("<|im_start|>assistant\n" + empty) and "assistant\nHo<|im_end|>" in prompt(), prompt()
+        for on in ({"chat_template_kwargs": {"enable_thinking": True}}, {"reasoning_effort": "low"}):
+            assert prompt(**on) + empty == prompt(), prompt(**on)
+        assert server.chat(max_tokens=50).json["choices"][0]["message"]["content"]
+
+
 def a36_full_queue(server):
     links = [open_stream(server) for _ in range(4)]
     for link in links:  # who does not read is cut off soon
@@ -636,7 +649,7 @@ def wrong_use(folder):
         assert "for this machine alone" in server.said()
 
 
-ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, ignored_signals, hosts, adapters, a44_scores, echo_without_bos, foreign_template, wrong_use]
+ALONE = [a01_health, a30_keys, a31_origins, a38_sigterm, ignored_signals, hosts, adapters, a44_scores, echo_without_bos, foreign_template, a_template_with_thoughts, wrong_use]
 
 
 def main():

@@ -252,12 +252,12 @@ TEST_CASE("thinking is switched off as Qwen's and OpenAI's users do it") {
   const auto thinks = [](const std::string& members) {
     return read_chat_request(chat(members), kBounds).conversation.thinks;
   };
-  CHECK(thinks(""));
-  CHECK(thinks(R"("chat_template_kwargs":{"enable_thinking":true})"));
-  CHECK(thinks(R"("chat_template_kwargs":{},"reasoning_effort":"high")"));
-  CHECK_FALSE(thinks(R"("chat_template_kwargs":{"enable_thinking":false})"));
-  CHECK_FALSE(thinks(R"("reasoning_effort":"none")"));
-  CHECK(thinks(R"("reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":true})"));
+  CHECK(thinks("") == std::nullopt);
+  CHECK(thinks(R"("chat_template_kwargs":{"enable_thinking":true})") == true);
+  CHECK(thinks(R"("chat_template_kwargs":{},"reasoning_effort":"high")") == true);
+  CHECK(thinks(R"("chat_template_kwargs":{"enable_thinking":false})") == false);
+  CHECK(thinks(R"("reasoning_effort":"none")") == false);
+  CHECK(thinks(R"("reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":true})") == true);
   CHECK(chat_refused(chat(R"("reasoning_effort":"much")")) == "reasoning_effort");
   CHECK(chat_refused(chat(R"("chat_template_kwargs":{"enable_thinking":1})")) ==
         "chat_template_kwargs.enable_thinking");

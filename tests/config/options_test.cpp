@@ -74,6 +74,19 @@ TEST_CASE("the command line wins over the file, whichever way it is written") {
   CHECK(result.options.is_null("run_name"));
 }
 
+TEST_CASE("null is the default's other name, but where it is a value of its own") {
+  const auto result = read_text(".yaml", "enable_thinking: null\npreserve_thinking: null\n", {});
+  CHECK(problems_of(result) == "");
+  CHECK(result.options.is_null("enable_thinking"));
+  CHECK(result.options.origin("enable_thinking").ends_with("c.yaml:1"));
+  CHECK_FALSE(result.options.flag("preserve_thinking"));
+  CHECK(read({"enable_thinking=null"}).options.is_null("enable_thinking"));
+  CHECK(read({"enable_thinking=null", "enable_thinking=false"}).options.is_null("enable_thinking") == false);
+  CHECK(read({}).options.flag("enable_thinking"));
+  const auto sent = config::Options::from_json(result.options.to_json());
+  CHECK(sent.is_null("enable_thinking"));
+}
+
 TEST_CASE("without a file the command line is the whole configuration") {
   const auto result = read({"--model_name_or_path", "m", "--dataset=a,b", "max_steps=3"});
   CHECK(problems_of(result) == "");

@@ -15,8 +15,9 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-const Names kNames = {"alpaca", "chatml",  "default", "empty",  "llama2",
-                      "llama3", "mistral", "qwen",    "smollm", "vicuna"};
+const Names kNames = {"alpaca", "chatml",    "deepseekr1", "default", "empty", "llama2",
+                      "llama3", "ministral", "mistral",    "qwen",    "qwen3", "qwen3_nothink",
+                      "smollm", "smollm2",   "vicuna",     "yi",      "zephyr"};
 
 Tokenizer tokenizer_of(const ChatTemplate& chat_template) {
   Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");
@@ -57,7 +58,7 @@ TEST_CASE("an unknown template gets a suggestion and the list") {
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(std::string(error.what()) == "There is no template 'qwem'. Did you mean 'qwen'?");
-    CHECK(error.hint().find("alpaca, chatml, default") != std::string::npos);
+    CHECK(error.hint().find("alpaca, chatml, deepseekr1") != std::string::npos);
     CHECK(error.exit_status() == kExitUsage);
   }
   CHECK_THROWS_AS(ChatTemplate::load(test::share(), "../templates/qwen"), Error);
@@ -186,16 +187,52 @@ TEST_CASE("turns have to alternate and to end with an answer") {
                        doctest::Contains("call:1:1: not well-formed JSON"), Error);
 }
 
+TEST_CASE("the prompt of an answer forgets earlier thoughts, and ends with an empty one where none is to come") {
+  auto chat_template = ChatTemplate::load(test::share(), "qwen3");
+  const auto tokenizer = tokenizer_of(chat_template);
+  const std::vector<Message> messages = {
+      {Role::user, "Hi"}, {Role::assistant, "<think>\nA greeting.\n</think>\n\nHo"}, {Role::user, "And?"}};
+  const auto prompt = [&](std::optional<bool> thinks = std::nullopt) {
+    return tokenizer.decode(chat_template.encode_prompt(tokenizer, messages, "", "", thinks), false);
+  };
+  const std::string said = "<|im_start|>assistant\nHo<|im_end|>\n", empty = "<think>\n\n</think>\n\n";
+  CHECK(prompt().find(said) != std::string::npos);
+  CHECK(prompt().ends_with("And?<|im_end|>\n<|im_start|>assistant\n"));
+  CHECK(prompt(false) == prompt() + empty);
+  for (const std::optional<bool> thinking : {std::optional(false), std::optional<bool>()}) {
+    chat_template.enable_thinking = thinking;
+    CHECK(prompt().ends_with("<|im_start|>assistant\n" + empty));
+    CHECK(prompt(true) + empty == prompt());
+  }
+  chat_template.preserve_thinking = true;
+  CHECK(prompt().find("A greeting.") != std::string::npos);
+  // A template without thoughts leaves them alone; an empty one is added on request, where the tokenizer knows the
+  // mark.
+  chat_template = ChatTemplate::load(test::share(), "qwen3_nothink");
+  CHECK(prompt().find("A greeting.") != std::string::npos);
+  CHECK(prompt(false) == prompt());
+  auto knowing = tokenizer_of(chat_template);
+  knowing.add_special_token("<think>");
+  CHECK(knowing.decode(chat_template.encode_prompt(knowing, messages, "", "", false), false).ends_with(empty));
+}
+
 TEST_CASE(
     "without a named template: empty, or the one whose Jinja the tokenizer has; any other Jinja asks for a name") {
   Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");
-  CHECK(ChatTemplate::choose(test::share(), std::nullopt, std::nullopt, tokenizer).name == "empty");
-  const auto qwen = ChatTemplate::choose(test::share(), "qwen", "Be brief.", tokenizer);
+  CHECK(ChatTemplate::choose(test::share(), {}, tokenizer).name == "empty");
+  const auto qwen = ChatTemplate::choose(test::share(), {.name = "qwen", .default_system = "Be brief."}, tokenizer);
   CHECK(qwen.name == "qwen");
   CHECK(qwen.default_system == "Be brief.");
+  const auto other = ChatTemplate::choose(
+      test::share(),
+      {.name = "qwen3", .tool_format = "llama3", .enable_thinking = std::nullopt, .preserve_thinking = true},
+      tokenizer);
+  CHECK(other.tool_format->name == "llama3");
+  CHECK(!other.enable_thinking);
+  CHECK(other.preserve_thinking);
   ChatTemplate::load(test::share(), "llama3").repair(tokenizer);
-  CHECK(ChatTemplate::choose(test::share(), std::nullopt, std::nullopt, tokenizer).name == "llama3");
+  CHECK(ChatTemplate::choose(test::share(), {}, tokenizer).name == "llama3");
   tokenizer.set_chat_template("{{ messages }}");
-  CHECK_THROWS_WITH_AS(ChatTemplate::choose(test::share(), std::nullopt, std::nullopt, tokenizer),
-                       doctest::Contains("No template is named"), Error);
+  CHECK_THROWS_WITH_AS(ChatTemplate::choose(test::share(), {}, tokenizer), doctest::Contains("No template is named"),
+                       Error);
 }

@@ -75,8 +75,12 @@ TEST_CASE("conversations with tools, calls and results have LLaMA-Factory's toke
     for (const Json& row : conversation.at("rows")) {
       CAPTURE(name);
       CAPTURE(row.at("system"));
-      const auto encoded = chat_template.encode(tokenizer, messages, row.at("system").get<std::string>(),
-                                                tools.at(row.at("tools").get<std::string>()).dump());
+      std::vector<std::vector<std::int32_t>> encoded;
+      for (auto& [prompt, answer] : chat_template.encode_turns(tokenizer, messages, row.at("system").get<std::string>(),
+                                                               tools.at(row.at("tools").get<std::string>()).dump())) {
+        encoded.push_back(std::move(prompt));
+        encoded.push_back(std::move(answer));
+      }
       REQUIRE(encoded.size() == row.at("texts").size());
       for (std::size_t i = 0; i < encoded.size(); ++i) {
         CHECK(replaced(tokenizer.decode(encoded[i], false), ToolFormat::today(), "{date}") ==

@@ -31,6 +31,31 @@ TEST_CASE("the inputs are what the options name, the tokenizer repaired by the t
   CHECK(inputs.tokenizer.value().special().eos == "<|im_end|>");
 }
 
+TEST_CASE("how tools and thoughts are written is the options' choice") {
+  const Place place;
+  place.change_config("vocab_size", 1000);
+  const auto with = [&](const std::vector<std::string>& more, std::vector<config::Problem>& problems) {
+    std::vector<std::string> words = {"model_name_or_path=" + place.model().string(), "train_from_scratch=true"};
+    words.insert(words.end(), more.begin(), more.end());
+    return train::read_inputs(test::read(words).options, test::share(), problems);
+  };
+  std::vector<config::Problem> problems;
+  const auto inputs =
+      with({"template=qwen3", "tool_format=mistral", "enable_thinking=null", "preserve_thinking=true"}, problems);
+  CHECK(problems.empty());
+  CHECK(inputs.chat_template.value().tool_format->name == "mistral");
+  CHECK(!inputs.chat_template->enable_thinking);
+  CHECK(inputs.chat_template->preserve_thinking);
+  REQUIRE(inputs.notes.size() == 1);
+  CHECK(inputs.notes[0].find("template qwen3 is for models that think") != std::string::npos);
+  CHECK(with({"template=qwen3_nothink"}, problems).notes.empty());
+  CHECK(with({"template=qwen3"}, problems).chat_template->enable_thinking == true);
+  CHECK(problems.empty());
+  with({"template=qwen", "tool_format=quen"}, problems);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].text == "command line: tool_format: There is no tool format 'quen'. Did you mean 'qwen'?");
+}
+
 TEST_CASE("train_on_prompt with a template that learns eos in the prompt's place is refused, once and with its place") {
   const Place place;
   fs::create_directories(place.path("share"));

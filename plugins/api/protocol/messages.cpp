@@ -164,8 +164,8 @@ void check_end(const Conversation& conversation) {
 
 /// Whether the model is to think before it answers, as Qwen's users and OpenAI's say it. How hard is for the model to
 /// know: its template has no words for that.
-bool read_thinking(const Body& body) {
-  bool thinks = true;
+std::optional<bool> read_thinking(const Body& body) {
+  std::optional<bool> thinks;
   if (const auto effort = body.text("reasoning_effort")) {
     constexpr std::array<std::string_view, 6> kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh"};
     if (std::ranges::find(kEfforts, *effort) == kEfforts.end())
@@ -181,7 +181,8 @@ bool read_thinking(const Body& body) {
                                   fmt::format("chat_template_kwargs has '{}', which the template does not know, but "
                                               "enable_thinking",
                                               shortened(key)));
-  return words->flag("enable_thinking").value_or(thinks);
+  const auto flag = words->flag("enable_thinking");
+  return flag ? flag : thinks;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace lmf::api {
 struct Conversation {
   std::string system;  ///< of all system and developer messages, wherever they stand; "" for none
   std::vector<text::Message> turns;
-  bool continues = false;  ///< the last turn is the answer's begin
-  bool thinks = true;      ///< false: the answer begins behind an empty thought, where the model knows thoughts
+  bool continues = false;      ///< the last turn is the answer's begin
+  std::optional<bool> thinks;  ///< whether the answer may begin with a thought; none: as the server was told
 };
 
 /// The members "messages", "continue_final_message", "add_generation_prompt", "chat_template_kwargs" and

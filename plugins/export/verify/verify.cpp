@@ -88,7 +88,8 @@ Findings compare(const VerifyJob& job, const std::filesystem::path& share_direct
   auto trained = text::Tokenizer::load(job.model);
   std::optional<text::ChatTemplate> chat;
   if (job.has_template) {
-    chat = text::ChatTemplate::choose(share_directory, job.chat_template, job.default_system, trained);
+    chat = text::ChatTemplate::choose(share_directory,
+                                      {.name = job.chat_template, .default_system = job.default_system}, trained);
     chat->repair(trained);
   }
   const auto written = text::Tokenizer::load(job.folder);

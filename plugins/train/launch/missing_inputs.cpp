@@ -20,6 +20,7 @@ std::vector<config::Problem> missing_inputs(const config::Options& options,
     model::DecoderSpec::read(model::resolve_model(name, options.text("model_revision"), options.text("cache_dir")));
   });
   look("template", [&](const std::string& name) { text::ChatTemplate::load(share_directory, name); });
+  look("tool_format", [&](const std::string& name) { text::ToolFormat::load(share_directory, name); });
   std::vector<std::string> datasets;
   look("dataset_dir", [&](const std::string& folder) {
     for (const char* named : {"dataset", "eval_dataset"}) data::resolve_datasets(options.list(named), folder, datasets);

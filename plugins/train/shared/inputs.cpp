@@ -74,17 +74,34 @@ class InputReader {
   }
 
   void chat_template() {
-    const auto name = optional_text(options_, "template"), system = optional_text(options_, "default_system");
+    text::TemplateChoice choice{.name = optional_text(options_, "template"),
+                                .default_system = optional_text(options_, "default_system")};
+    choice.enable_thinking =
+        options_.is_null("enable_thinking") ? std::nullopt : std::optional(options_.flag("enable_thinking"));
+    choice.preserve_thinking = options_.flag("preserve_thinking");
     if (inputs_.tokenizer) {
-      inputs_.chat_template = text::ChatTemplate::choose(share_, name, system, *inputs_.tokenizer);
+      inputs_.chat_template = text::ChatTemplate::choose(share_, choice, *inputs_.tokenizer);
       inputs_.chat_template->repair(*inputs_.tokenizer);
-    } else if (name) {
-      inputs_.chat_template = text::ChatTemplate::load(share_, *name);
+    } else if (choice.name) {
+      inputs_.chat_template = text::ChatTemplate::load(share_, *choice.name);
     }
+    note_thoughts();
+    if (const auto format = optional_text(options_, "tool_format"); format && inputs_.chat_template)
+      guarded("tool_format", [&] { inputs_.chat_template->set_tool_format(share_, *format); });
     if (!inputs_.chat_template || !inputs_.chat_template->efficient_eos || !options_.flag("train_on_prompt")) return;
     problems_.push_back({fmt::format("{}: train_on_prompt: template {} learns eos in the prompt's place",
                                      options_.origin("train_on_prompt"), inputs_.chat_template->name),
                          "leave train_on_prompt out"});
+  }
+
+  /// A common mistake: the answers of a model that does not think would all begin with an empty thought.
+  void note_thoughts() {
+    if (!inputs_.chat_template || !inputs_.chat_template->reasoning || !inputs_.tokenizer) return;
+    if (inputs_.tokenizer->token_id("<think>")) return;
+    inputs_.notes.push_back(
+        fmt::format("{}: template {} is for models that think, and the tokenizer has no token <think>: for another "
+                    "model choose a template without thoughts, such as qwen3_nothink",
+                    options_.origin("template"), inputs_.chat_template->name));
   }
 
   void freeze() {

@@ -32,7 +32,7 @@ using nlohmann::json;
 /// The model that answers, in float32 as it was trained: what the training has left, or the one that is named.
 infer::AnswerOptions answer_options(const config::Options& options) {
   infer::AnswerOptions answer = infer::read_answer_options(options);
-  if (!options.is_null("default_system")) answer.model.system = options.text("default_system");
+  if (!options.is_null("default_system")) answer.model.chat_template.default_system = options.text("default_system");
   answer.model.sequences = options.integer("per_device_eval_batch_size");
   answer.model.most_waiting = Predictor::at_once(answer.model.sequences);
   answer.model.dtype = "float32";
@@ -81,7 +81,7 @@ std::string work_of(const config::Options& options, const infer::AnswerOptions& 
   return fmt::format("{} | {} | {} {} {} {} {} {} | {} {} {} | {}", weights_of(options, answer),
                      store.filename().string(), s.do_sample, s.temperature, s.top_k, s.top_p, s.repetition_penalty,
                      s.seed, answer.max_new_tokens, answer.max_length, answer.skip_special_tokens,
-                     answer.model.chat_template);
+                     answer.model.chat_template.name.value_or(""));
 }
 
 json results_of(const std::map<std::int64_t, Prediction>& rows, double seconds, std::int64_t steps) {

@@ -18,6 +18,13 @@ std::string json_problem(const RecordSet& set, const RecordSet::Row& row, const 
                      set.files[row.file]->place(*row.record, fault->offset), fault->what);
 }
 
+/// What is wrong, and the next step.
+std::string whole_sentence(const Error& error) {
+  const std::string what = error.what();
+  if (error.hint().empty()) return what;
+  return what + (what.ends_with('.') ? " " : "; ") + error.hint();
+}
+
 void take(const RecordSet& set, const RecordSet::Row& row, const Encoder* encoder, simdjson::dom::parser& parser,
           Block& block) {
   simdjson::dom::element record;
@@ -26,7 +33,7 @@ void take(const RecordSet& set, const RecordSet::Row& row, const Encoder* encode
     block.problems.push_back(json_problem(set, row, simdjson::error_message(failed)));
     return;
   }
-  Aligned aligned = align_alpaca(record, set.datasets[row.dataset].columns, block.seen[row.dataset]);
+  Aligned aligned = align(record, set.datasets[row.dataset], block.seen[row.dataset]);
   SftExample example;
   if (aligned.dropped.empty() && encoder) {
     example = encoder->options.for_prediction
@@ -52,7 +59,7 @@ Block make_block(const RecordSet& set, std::span<const RecordSet::Row> rows, con
     try {
       take(set, row, encoder, parser, block);
     } catch (const Error& error) {
-      block.problems.push_back(fmt::format("{}: {}", set.place(row), error.what()));
+      block.problems.push_back(fmt::format("{}: {}", set.place(row), whole_sentence(error)));
     }
   }
   return block;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "data/alpaca.hpp"
+#include "data/conversation.hpp"
 #include "data/record_set.hpp"
 #include "data/sft_example.hpp"
 

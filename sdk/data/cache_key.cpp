@@ -1,5 +1,6 @@
 #include "data/cache_key.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
@@ -50,19 +51,39 @@ class Recipe {
   std::string text_;
 };
 
-void add_template(Recipe& recipe, const text::ChatTemplate& chat_template) {
-  for (const auto* slots :
-       {&chat_template.prefix, &chat_template.system, &chat_template.user, &chat_template.assistant})
+void add_tool_format(Recipe& recipe, const text::ToolFormat& format, bool has_tools) {
+  for (const std::string* text :
+       {&format.prompt, &format.tool, &format.tool_separator, &format.parameter, &format.required, &format.enumeration,
+        &format.items, &format.call, &format.call_separator, &format.one_call, &format.several_calls,
+        &format.arguments_key})
+    recipe.add(std::string_view(*text));
+  recipe.add(std::int64_t{format.wrapped});
+  recipe.add(std::int64_t{format.indent});
+  if (has_tools && format.prompt.find("{{date}}") != std::string::npos)
+    recipe.add(std::string_view(text::ToolFormat::today()));
+}
+
+void add_template(Recipe& recipe, const text::ChatTemplate& chat_template, bool has_tools) {
+  for (const auto* slots : {&chat_template.prefix, &chat_template.system, &chat_template.user, &chat_template.assistant,
+                            &chat_template.function, &chat_template.observation})
     recipe.add(*slots);
+  if (chat_template.tool_format) add_tool_format(recipe, *chat_template.tool_format, has_tools);
   recipe.add(std::string_view(chat_template.default_system));
   recipe.add(std::int64_t{chat_template.efficient_eos});
   recipe.add(std::int64_t{chat_template.system_in_first_user});
+  recipe.add(std::int64_t{chat_template.reasoning});
+  recipe.add(chat_template.enable_thinking ? std::int64_t{*chat_template.enable_thinking} : -1);
+  recipe.add(std::int64_t{chat_template.preserve_thinking});
 }
 
 void add_dataset(Recipe& recipe, const DatasetDescription& dataset) {
   const Columns& columns = dataset.columns;
-  for (const auto* column : {&columns.prompt, &columns.query, &columns.response, &columns.history, &columns.system})
-    recipe.add(*column);
+  const Tags& tags = dataset.tags;
+  recipe.add(static_cast<std::int64_t>(dataset.formatting));
+  for (const auto* name : {&columns.prompt, &columns.query, &columns.response, &columns.history, &columns.messages,
+                           &columns.system, &columns.tools, &tags.role, &tags.content, &tags.user, &tags.assistant,
+                           &tags.observation, &tags.function, &tags.system})
+    recipe.add(*name);
   recipe.add(dataset.num_samples);
   recipe.add(std::ssize(dataset.files));
   for (const fs::path& path : dataset.files) {
@@ -98,7 +119,9 @@ std::string cache_key(const std::vector<DatasetDescription>& datasets, const Pre
   recipe.add(std::string_view(tokenizer.fingerprint()));
   recipe.add(tokenizer.special().bos);
   recipe.add(tokenizer.special().eos);
-  add_template(recipe, chat_template);
+  add_template(recipe, chat_template, std::ranges::any_of(datasets, [](const DatasetDescription& dataset) {
+                 return dataset.columns.tools.has_value();
+               }));
   for (const DatasetDescription& dataset : datasets) add_dataset(recipe, dataset);
   if (options.part)
     recipe.add(std::string_view(fmt::format("{} {}", options.part->held_out, options.part->is_held_out)));

@@ -1,3 +1,4 @@
+// dataset_info.json -> descriptions of the named data sets, and their files.
 #include "data/dataset_info.hpp"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/suggest.hpp"
+#include "data/dataset_entry.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::data {
@@ -20,38 +22,10 @@ namespace fs = std::filesystem;
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::uint64_t kInfoLimitBytes = 64 << 20;
-constexpr std::int64_t kMostSamples = 100'000'000;  ///< of num_samples, whose draws are kept in memory
-
-/// Keys of an entry. What is known to LLaMA-Factory but not done here is refused by its name, never taken for a typing
-/// error.
-const std::vector<std::string> kEntryKeys = {"file_name",  "formatting", "columns",         "num_samples", "ranking",
-                                             "tags",       "split",      "subset",          "folder",      "hf_hub_url",
-                                             "ms_hub_url", "om_hub_url", "cloud_file_name", "script_url"};
-const std::vector<std::string> kSources = {"hf_hub_url", "ms_hub_url", "om_hub_url", "cloud_file_name", "script_url"};
-const std::vector<std::string> kColumnKeys = {"prompt", "query", "response", "history", "system"};
-const std::vector<std::string> kRefusedColumns = {"messages", "tools",  "images",   "videos",
-                                                  "audios",   "chosen", "rejected", "kto_tag"};
-
-bool contains(const std::vector<std::string>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-/// Ends the sentence before a suggestion: ". Did you mean 'columns'?", or "".
-std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
-  const std::string text = did_you_mean(word, known);
-  return text.empty() ? text : "." + text;
-}
 
 /// dataset_info.json, read strictly. Problems of an entry are kept with it: only those of data sets in use are shown.
 class InfoFile {
  public:
-  struct Entry {
-    DatasetDescription description;
-    std::optional<std::string> file_name;
-    bool refused_source = false;
-    std::vector<std::string> problems;
-  };
-
   /// Throws Error with file:line when the file is no JSON object.
   explicit InfoFile(fs::path path) : path_(std::move(path)), text_(read_file(path_, kInfoLimitBytes)) {
     ondemand::parser parser;
@@ -61,7 +35,8 @@ class InfoFile {
       for (auto field : document.get_object()) {
         const std::string place = place_of(field.key().value().raw());
         const std::string name(field.unescaped_key().value());
-        entries_[name] = read_entry(name, place, field.value());
+        entries_[name] =
+            read_dataset_entry(name, place, field.value(), [this](const char* at) { return place_of(at); });
       }
       const char* rest = nullptr;
       if (document.current_location().get(rest) == simdjson::SUCCESS && rest < text_.data() + text_.size())
@@ -71,7 +46,7 @@ class InfoFile {
     }
   }
 
-  const Entry* find(const std::string& name) const {
+  const DatasetEntry* find(const std::string& name) const {
     const auto found = entries_.find(name);
     return found == entries_.end() ? nullptr : &found->second;
   }
@@ -91,114 +66,9 @@ class InfoFile {
     throw Error(explain_json(text_, path_.string(), what), {}, kExitUsage);
   }
 
-  Entry read_entry(const std::string& name, const std::string& place, ondemand::value value) const {
-    Entry entry;
-    entry.description.name = name;
-    entry.description.place = place;
-    ondemand::object object;
-    if (value.get_object().get(object) != simdjson::SUCCESS) {
-      entry.problems.push_back(fmt::format("{}: data set '{}' is not described by an object.", place, name));
-      return entry;
-    }
-    for (auto field : object) {
-      const std::string key_place = place_of(field.key().value().raw());
-      const std::string key(field.unescaped_key().value());
-      const std::string problem = read_key(entry, key, field.value());
-      if (problem.empty()) continue;
-      entry.problems.push_back(
-          fmt::format("{}: data set '{}': {}{}", key_place, name, problem, problem.back() == '?' ? "" : "."));
-    }
-    if (!entry.file_name && !entry.refused_source && entry.problems.empty()) {
-      entry.problems.push_back(fmt::format("{}: data set '{}' has no file_name.", place, name));
-    }
-    return entry;
-  }
-
-  /// Returns what is wrong with the key, or "".
-  static std::string read_key(Entry& entry, const std::string& key, ondemand::value value) {
-    if (key == "file_name") return read_text(key, value, entry.file_name);
-    if (key == "columns") return read_columns(entry.description.columns, value);
-    if (key == "formatting") return check_formatting(value);
-    if (key == "num_samples") return read_count(key, value, entry.description.num_samples);
-    if (key == "ranking") {
-      bool ranking = false;
-      if (value.get_bool().get(ranking) != simdjson::SUCCESS) return "ranking is neither true nor false";
-      return ranking ? "ranking data (pairs of answers, for reward models and DPO) are not supported yet" : "";
-    }
-    if (key == "split") {
-      std::optional<std::string> split;
-      const std::string problem = read_text(key, value, split);
-      return problem.empty() && split && *split != "train" ? "split is not supported yet; a file is used whole"
-                                                           : problem;
-    }
-    if (contains(kSources, key)) {
-      entry.refused_source = true;
-      return fmt::format("{} is not supported yet; download the data as .json or .jsonl and name it with file_name",
-                         key);
-    }
-    if (contains(kEntryKeys, key)) return {};  // tags, subset, folder: without effect on alpaca files
-    return fmt::format("'{}' is no key of a data set{}", key, suggestion(key, kEntryKeys));
-  }
-
-  static std::string read_text(const std::string& key, ondemand::value value, std::optional<std::string>& text) {
-    if (value.type() == ondemand::json_type::null) return {};
-    std::string_view found;
-    if (value.get_string().get(found) != simdjson::SUCCESS) return fmt::format("{} is not a text", key);
-    if (found.empty()) return fmt::format("{} is empty", key);
-    text = std::string(found);
-    return {};
-  }
-
-  static std::string read_count(const std::string& key, ondemand::value value, std::optional<std::int64_t>& count) {
-    if (value.type() == ondemand::json_type::null) return {};
-    std::int64_t found = 0;
-    if (value.get_int64().get(found) != simdjson::SUCCESS || found < 1 || found > kMostSamples) {
-      return fmt::format("{} is not a whole number from 1 to {}", key, kMostSamples);
-    }
-    count = found;
-    return {};
-  }
-
-  static std::string check_formatting(ondemand::value value) {
-    std::optional<std::string> text;
-    if (const std::string problem = read_text("formatting", value, text); !problem.empty()) return problem;
-    if (!text || *text == "alpaca") return {};
-    if (*text == "sharegpt" || *text == "openai")
-      return fmt::format("formatting '{}' is not supported yet, only alpaca", *text);
-    const std::vector<std::string> known = {"alpaca", "sharegpt", "openai"};
-    return fmt::format("formatting '{}' is unknown{}", *text, suggestion(*text, known));
-  }
-
-  /// As soon as there is a column map, what it does not list does not exist.
-  static std::string read_columns(Columns& columns, ondemand::value value) {
-    ondemand::object object;
-    if (value.get_object().get(object) != simdjson::SUCCESS) return "columns is not an object";
-    columns = {std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
-    const std::map<std::string_view, std::optional<std::string>*> places = {{"prompt", &columns.prompt},
-                                                                            {"query", &columns.query},
-                                                                            {"response", &columns.response},
-                                                                            {"history", &columns.history},
-                                                                            {"system", &columns.system}};
-    std::string problems;
-    for (auto field : object) {
-      const std::string key(field.unescaped_key().value());
-      std::string problem;
-      if (const auto place = places.find(key); place != places.end()) {
-        problem = read_text("columns." + key, field.value(), *place->second);
-      } else if (contains(kRefusedColumns, key)) {
-        problem = fmt::format("the column {} is not supported yet", key);
-      } else {
-        problem = fmt::format("'{}' is no column{}", key, suggestion(key, kColumnKeys));
-      }
-      if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + problem;
-    }
-    if (!problems.empty()) return problems;
-    return columns.response ? "" : "columns does not list 'response', so there is nothing to learn";
-  }
-
   fs::path path_;
   simdjson::padded_string text_;
-  std::map<std::string, Entry> entries_;
+  std::map<std::string, DatasetEntry> entries_;
 };
 
 bool is_json(const fs::path& file) { return file.extension() == ".json" || file.extension() == ".jsonl"; }
@@ -250,7 +120,7 @@ std::vector<DatasetDescription> resolve_datasets(const std::vector<std::string>&
   if (fs::exists(info_path, ignored)) info.emplace(info_path);
   std::vector<DatasetDescription> found;
   for (const std::string& name : names) {
-    const InfoFile::Entry* entry = info ? info->find(name) : nullptr;
+    const DatasetEntry* entry = info ? info->find(name) : nullptr;
     DatasetDescription description;
     fs::path path;
     std::error_code failed;

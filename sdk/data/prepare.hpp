@@ -45,6 +45,7 @@ struct PrepareReport {
   };
   std::int64_t read = 0, kept = 0;
   std::vector<Dropped> dropped;
+  std::vector<std::string> notes;   ///< what is odd and stops nothing
   std::int64_t tokens = 0;          ///< kept
   std::int64_t truncated = 0;       ///< examples longer than cutoff_len
   std::int64_t tokens_cut = 0;      ///< by truncation, of all examples together
@@ -70,8 +71,9 @@ DatasetCheck check_datasets(const PrepareOptions& options, const text::Tokenizer
 PrepareReport prepare(const PrepareOptions& options, const text::Tokenizer& tokenizer,
                       const text::ChatTemplate& chat_template, const PrepareProgress& progress = {});
 
-/// The lines shown before training: records read, kept, dropped by reason with the first place, truncated and by how
-/// much. `name` begins the first one.
+/// What was left out, with the reason and the first place, what was cut, and what is odd: no line when all is well.
+std::vector<std::string> remarks(const PrepareReport& report);
+/// The lines shown before training: records read and kept, and the remarks. `name` begins the first one.
 std::vector<std::string> summary(const PrepareReport& report, const std::string& name = "Data");
 /// One example as the trainer logs it: ids, their text, label ids, the text of what is learned.
 std::string describe(const Example& example, const text::Tokenizer& tokenizer);

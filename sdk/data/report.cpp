@@ -26,23 +26,29 @@ std::string grouped(std::int64_t number) {
 
 }  // namespace
 
-std::vector<std::string> summary(const PrepareReport& report, const std::string& name) {
+std::vector<std::string> remarks(const PrepareReport& report) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{}: {} records read, {} kept, {} tokens{}.", name, grouped(report.read),
-                              grouped(report.kept), grouped(report.tokens),
-                              report.from_cache ? " (tokenised earlier)" : ""));
   for (const auto& dropped : report.dropped) {
     lines.push_back(
-        fmt::format("  {} left out: {} (first: {}).", grouped(dropped.count), dropped.reason, dropped.first_place));
+        fmt::format("{} left out: {} (first: {}).", grouped(dropped.count), dropped.reason, dropped.first_place));
   }
   if (report.truncated > 0) {
     lines.push_back(
-        fmt::format("  {} cut to cutoff_len, {} tokens lost.", grouped(report.truncated), grouped(report.tokens_cut)));
+        fmt::format("{} cut to cutoff_len, {} tokens lost.", grouped(report.truncated), grouped(report.tokens_cut)));
   }
   if (report.without_labels > 0) {
     lines.push_back(
-        fmt::format("  {} have nothing left to learn; a larger cutoff_len may help.", grouped(report.without_labels)));
+        fmt::format("{} have nothing left to learn; a larger cutoff_len may help.", grouped(report.without_labels)));
   }
+  for (const std::string& note : report.notes) lines.push_back(note + ".");
+  return lines;
+}
+
+std::vector<std::string> summary(const PrepareReport& report, const std::string& name) {
+  std::vector<std::string> lines = {fmt::format("{}: {} records read, {} kept, {} tokens{}.", name,
+                                                grouped(report.read), grouped(report.kept), grouped(report.tokens),
+                                                report.from_cache ? " (tokenised earlier)" : "")};
+  for (const std::string& remark : remarks(report)) lines.push_back("  " + remark);
   return lines;
 }
 
@@ -63,7 +69,8 @@ std::string to_json(const PrepareReport& report) {
                                {"truncated", report.truncated},
                                {"tokens_cut", report.tokens_cut},
                                {"without_labels", report.without_labels},
-                               {"dropped", dropped}};
+                               {"dropped", dropped},
+                               {"notes", report.notes}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -78,6 +85,7 @@ PrepareReport report_from_json(const std::string& text) {
     report.tokens_cut = json.at("tokens_cut").get_ref<const std::int64_t&>();
     report.without_labels = json.at("without_labels").get_ref<const std::int64_t&>();
     for (const auto& each : json.at("dropped")) report.dropped.push_back({each.at(0), each.at(1), each.at(2)});
+    for (const auto& each : json.at("notes")) report.notes.push_back(each.get<std::string>());
     return report;
   } catch (const nlohmann::json::exception&) {
     throw Error("The store's report is not readable.");

@@ -38,7 +38,8 @@ Share share_budget(std::int64_t source, std::int64_t target, std::int64_t budget
 
 SftExample encode_sft(const Conversation& conversation, const text::Tokenizer& tokenizer,
                       const text::ChatTemplate& chat_template, const SftOptions& options) {
-  std::vector<Turn> turns = chat_template.encode_turns(tokenizer, conversation.messages, conversation.system);
+  std::vector<Turn> turns = chat_template.encode_turns(tokenizer, conversation.messages, conversation.system,
+                                                       conversation.tools, options.mask_history);
   const std::int32_t eos = tokenizer.eos_id().value_or(kIgnore);
   const bool closing_eos = chat_template.efficient_eos && eos != kIgnore;
   SftExample example;
@@ -81,13 +82,8 @@ SftExample encode_sft(const Conversation& conversation, const text::Tokenizer& t
 
 SftExample encode_prediction(const Conversation& conversation, const text::Tokenizer& tokenizer,
                              const text::ChatTemplate& chat_template, std::int64_t cutoff_len) {
-  Ids prompt, answer;
-  for (const auto& [source, target] :
-       chat_template.encode_turns(tokenizer, conversation.messages, conversation.system)) {
-    append(prompt, answer);
-    append(prompt, source);
-    answer = target;
-  }
+  auto [prompt, answer] =
+      chat_template.encode_answer(tokenizer, conversation.messages, conversation.system, conversation.tools);
   if (chat_template.efficient_eos && tokenizer.eos_id()) answer.push_back(*tokenizer.eos_id());
   SftExample example;
   example.full_length = std::ssize(prompt) + std::ssize(answer);

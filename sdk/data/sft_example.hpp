@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/alpaca.hpp"
+#include "data/conversation.hpp"
 #include "text/chat_template.hpp"
 #include "text/tokenizer.hpp"
 

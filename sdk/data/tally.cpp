@@ -29,26 +29,43 @@ void Tally::add(const SftExample& example) {
 }
 
 void Tally::drop(const Block::Dropped& dropped) {
-  const auto same = [&dropped](const PrepareReport::Dropped& each) { return each.reason == dropped.reason; };
-  auto found = std::find_if(report.dropped.begin(), report.dropped.end(), same);
-  if (found == report.dropped.end())
-    found = report.dropped.insert(found, {dropped.reason, set_.origin(*dropped.row), 0});
+  constexpr std::size_t kMostReasons = 20;  // some name a word of the record
+  const auto find = [this](const std::string& reason) {
+    return std::ranges::find(report.dropped, reason, &PrepareReport::Dropped::reason);
+  };
+  std::string reason = dropped.reason;
+  if (find(reason) == report.dropped.end() && report.dropped.size() >= kMostReasons) reason = "other reasons";
+  auto found = find(reason);
+  if (found == report.dropped.end()) found = report.dropped.insert(found, {reason, set_.origin(*dropped.row), 0});
   ++found->count;
 }
 
-void Tally::judge(std::int64_t cutoff_len, bool needs_labels) {
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    const SeenColumns& seen = seen_[i];
-    if (seen.example_keys.empty() || (seen.response && seen.question)) continue;
-    const DatasetDescription& dataset = set_.datasets[i];
-    const std::string missing = seen.response
-                                    ? dataset.columns.prompt.value_or(dataset.columns.query.value_or("prompt"))
-                                    : *dataset.columns.response;
+void Tally::judge_columns(const DatasetDescription& dataset, const SeenColumns& seen) {
+  const Columns& columns = dataset.columns;
+  if (!seen.response || !seen.question) {
+    const bool alpaca = dataset.formatting == Formatting::alpaca;
+    const std::string missing = !alpaca          ? *columns.messages
+                                : !seen.response ? *columns.response
+                                                 : columns.prompt.value_or(columns.query.value_or("prompt"));
     problems.push_back(
         fmt::format("{}: data set '{}': no record has '{}'; the first one has: {}. Name the fields with columns in "
-                    "dataset_info.json; only records of the alpaca form are supported yet.",
-                    dataset.place, dataset.name, missing, seen.example_keys));
+                    "dataset_info.json{}.",
+                    dataset.place, dataset.name, missing, seen.example_keys,
+                    alpaca ? "; a list of messages needs \"formatting\": \"sharegpt\" there" : ""));
+    return;
   }
+  const auto note = [&](const std::optional<std::string>& column, bool was_seen, std::string_view what) {
+    if (column && !was_seen)
+      report.notes.push_back(fmt::format("{}: data set '{}': no record has '{}', which columns names for the {}",
+                                         dataset.place, dataset.name, *column, what));
+  };
+  note(columns.system, seen.system, "system text");
+  note(columns.tools, seen.tools, "tools");
+}
+
+void Tally::judge(std::int64_t cutoff_len, bool needs_labels) {
+  for (std::size_t i = 0; i < seen_.size(); ++i)
+    if (!seen_[i].example_keys.empty()) judge_columns(set_.datasets[i], seen_[i]);
   if (!problems.empty()) return;
   if (report.kept > 0 && needs_labels) judge_labels(cutoff_len);
   if (report.kept > 0) return;

@@ -23,6 +23,7 @@ class Tally {
   void add(const SftExample& example);
   void judge_labels(std::int64_t cutoff_len);
   void drop(const Block::Dropped& dropped);
+  void judge_columns(const DatasetDescription& dataset, const SeenColumns& seen);
 
   const RecordSet& set_;
   std::vector<SeenColumns> seen_;

@@ -1,4 +1,4 @@
-#include "data/alpaca.hpp"
+#include "data/conversation.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,7 +19,9 @@ Columns all_columns() {
 Aligned align(const std::string& json, const Columns& columns = all_columns()) {
   simdjson::dom::parser parser;
   SeenColumns seen;
-  return align_alpaca(parser.parse(json), columns, seen);
+  DatasetDescription dataset;
+  dataset.columns = columns;
+  return align(parser.parse(json), dataset, seen);
 }
 
 std::string question(const std::string& json) { return align(json).conversation.messages.at(0).content; }
@@ -50,6 +52,18 @@ TEST_CASE("a column that the map does not list is not read") {
       align(R"({"instruction": "q", "output": "a", "history": [["q1", "a1"]], "system": "s"})", columns);
   CHECK(aligned.conversation.messages.size() == 2);
   CHECK(aligned.conversation.system == "");
+}
+
+TEST_CASE("tools are a column of alpaca's form, too, as JSON text or as the list itself") {
+  Columns columns = all_columns();
+  columns.tools = "functions";
+  const auto tools = [&](const std::string& value) {
+    return align(R"({"instruction": "q", "output": "a", "functions": )" + value + "}", columns);
+  };
+  CHECK(tools(R"("[{\"name\": \"f\"}]")").conversation.tools == R"([{"name": "f"}])");
+  CHECK(tools(R"([{"name": "f", "x": 1.0}])").conversation.tools == R"([{"name":"f","x":1.0}])");
+  for (const char* none : {"null", "\"\"", "[]"}) CHECK(tools(none).conversation.tools == "");
+  CHECK(tools("5").dropped == "functions is a number, not a text");
 }
 
 TEST_CASE("of a key that is written twice the last counts") {

@@ -7,6 +7,7 @@
 #include "data/folder.hpp"
 
 using lmf::data::DatasetDescription;
+using lmf::data::Formatting;
 using lmf::data::resolve_datasets;
 using lmf::test::Folder;
 using Lines = std::vector<std::string>;
@@ -70,6 +71,37 @@ TEST_CASE("a column map replaces the defaults as a whole") {
   CHECK(columns.history == "h");
 }
 
+TEST_CASE("sharegpt's and openai's form have columns and tags; what a map does not list does not exist") {
+  const Folder folder;
+  CHECK(problem(folder, R"({"file_name": "x.json", "formatting": "sharegpt"})") == "");
+  const auto plain = resolve(folder, {"x"}).datasets.at(0);
+  CHECK(plain.formatting == Formatting::sharegpt);
+  CHECK(plain.columns.messages == "conversations");
+  CHECK(!plain.columns.tools);
+  CHECK(plain.tags.role == "from");
+  CHECK(plain.tags.function == "function_call");
+  CHECK(problem(folder, R"({"file_name": "x.json", "formatting": "openai",
+    "columns": {"messages": "talk", "tools": "functions"},
+    "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}})") == "");
+  const auto mapped = resolve(folder, {"x"}).datasets.at(0);
+  CHECK(mapped.formatting == Formatting::openai);
+  CHECK(mapped.columns.messages == "talk");
+  CHECK(mapped.columns.tools == "functions");
+  CHECK(!mapped.columns.system);
+  CHECK(mapped.tags.user == "user");
+  CHECK(!mapped.tags.observation);
+  const std::string start = "dataset_info.json:2: data set 'x': ";
+  CHECK(problem(folder, R"({"file_name": "x.json", "columns": {"system": "s"}, "formatting": "sharegpt"})") ==
+        start + "columns does not list 'messages', which hold the conversation.");
+  CHECK(problem(folder, R"({"file_name": "x.json", "tags": {"role_tag": "role"}, "formatting": "sharegpt"})") ==
+        start + "tags does not list 'assistant_tag'; what it does not list does not exist.");
+  CHECK(problem(folder, R"({"file_name": "x.json", "tags": {"role_tg": "role"}, "formatting": "sharegpt"})") ==
+        start + "'role_tg' is no tag. Did you mean 'role_tag'?");
+  CHECK(problem(folder, R"({"file_name": "x.json", "tags": 5})") == start + "tags is not an object.");
+  CHECK(problem(folder, R"({"file_name": "x.json", "tags": {"role_tag": 5}})") ==
+        start + "tags.role_tag is not a text.");
+}
+
 TEST_CASE("unknown keys are refused with a suggestion, with file and line") {
   const Folder folder;
   CHECK(problem(folder, "{\"file_name\": \"x.json\",\n \"format\": \"sharegpt\"}") ==
@@ -84,15 +116,12 @@ TEST_CASE("what the original knows and lmf does not do yet is refused by its nam
     CHECK(problem(folder, "{\"" + source + "\": \"someone/something\"}").find(source + " is not supported yet") !=
           std::string::npos);
   }
-  CHECK(problem(folder, R"({"file_name": "x.json", "formatting": "sharegpt"})")
-            .find("formatting 'sharegpt' is not supported yet") != std::string::npos);
   CHECK(problem(folder, R"({"file_name": "x.json", "formatting": "alpace"})").find("formatting 'alpace' is unknown") !=
         std::string::npos);
   CHECK(problem(folder, R"({"file_name": "x.json", "ranking": true})").find("ranking data") != std::string::npos);
   CHECK(problem(folder, R"({"file_name": "x.json", "split": "test"})").find("split is not supported yet") !=
         std::string::npos);
-  for (const std::string column :
-       {"images", "videos", "audios", "tools", "messages", "chosen", "rejected", "kto_tag"}) {
+  for (const std::string column : {"images", "videos", "audios", "chosen", "rejected", "kto_tag"}) {
     CHECK(
         problem(folder, "{\"file_name\": \"x.json\", \"columns\": {\"response\": \"a\", \"" + column + "\": \"b\"}}") ==
         "dataset_info.json:2: data set 'x': the column " + column + " is not supported yet.");

@@ -1,6 +1,8 @@
 #include "data/prepare.hpp"
 
 #include <doctest/doctest.h>
+#include <set>
+
 #include <fmt/format.h>
 
 #include "data/folder.hpp"
@@ -147,6 +149,97 @@ TEST_CASE("whatever changes the tokens changes the store") {
   scene.chat_template.repair(scene.tokenizer);
   scene.folder.write("data/one.json", "[{\"instruction\": \"a\", \"output\": \"other\"}]");
   CHECK(differs());
+}
+
+TEST_CASE("what changes the tokens of tools and thoughts changes the store") {
+  Scene scene("qwen3");
+  const std::string columns = R"("columns": {"messages": "conversations", "tools": "tools"})";
+  const auto describe = [&](const std::string& more) {
+    scene.folder.write("data/dataset_info.json",
+                       R"({"talk": {"file_name": "talk.json", "formatting": "sharegpt", )" + columns + more + "}}");
+  };
+  const auto text = [](const char* answer) {
+    return std::string(
+               R"([{"conversations": [{"from": "human", "value": "Hi"}, {"from": "function_call", "value": ")") +
+           answer + R"("}], "tools": "[{\"name\": \"f\"}]"}])";
+  };
+  scene.folder.write("data/talk.json", text(R"({\"name\": \"f\", \"arguments\": {}})"));
+  describe("");
+  std::set<std::filesystem::path> stores;
+  const auto is_new = [&] { return stores.insert(scene.prepare({"talk"}).store).second; };
+  CHECK(is_new());
+  CHECK(!is_new());
+  scene.chat_template.enable_thinking = false;
+  CHECK(is_new());
+  scene.chat_template.enable_thinking.reset();
+  CHECK(is_new());
+  scene.chat_template.preserve_thinking = true;
+  CHECK(is_new());
+  scene.chat_template.reasoning = false;
+  CHECK(is_new());
+  scene.chat_template.function.front().text += " ";
+  CHECK(is_new());
+  scene.chat_template.observation.front().text += " ";
+  CHECK(is_new());
+  for (const char* format : {"llama3", "mistral", "default"}) {
+    scene.chat_template.set_tool_format(test::share(), format);
+    CHECK(is_new());
+  }
+  describe(R"(, "tags": {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt",
+    "function_tag": "function_call"})");
+  CHECK(is_new());
+}
+
+TEST_CASE("messages that are left out are counted by reason, and a column that no record has is noted") {
+  Scene scene;
+  scene.folder.write("data/dataset_info.json", R"({"talk": {"file_name": "talk.jsonl", "formatting": "sharegpt",
+    "columns": {"messages": "talk", "tools": "tols", "system": "system"}}})");
+  const std::string hi = R"({"from": "human", "value": "Hi"})", ho = R"({"from": "gpt", "value": "Ho"})";
+  std::string lines = R"({"talk": [)" + hi + "," + ho + R"(], "system": "s"})" + "\n" + R"({"talk": [)" + hi + "]}\n" +
+                      R"({"talk": [)" + ho + "," + hi + "]}\n" + R"({"talk": [)" + hi + "]}\n";
+  scene.folder.write("data/talk.jsonl", lines);
+  const auto report = scene.prepare({"talk"});
+  const std::string note = scene.folder.path().string() +
+                           "/data/dataset_info.json:1: data set 'talk': no record has 'tols', which columns names for "
+                           "the tools.";
+  const Lines expected = {
+      "2 left out: its last message is a question, which has no answer (first: talk.jsonl:2 (record 2)).",
+      "1 left out: its messages do not take turns: human or observation is expected where gpt stands (first: "
+      "talk.jsonl:3 (record 3)).",
+      note};
+  CHECK(remarks(report) == expected);
+  CHECK(remarks(scene.prepare({"talk"})) == expected);  // from the store
+  CHECK(remarks(check_datasets(scene.options, nullptr, nullptr).report) == expected);
+  for (int i = 0; i < 30; ++i)
+    lines += R"({"talk": [{"from": "speaker )" + std::to_string(i) + R"(", "value": "Hi"}]})" + "\n";
+  scene.folder.write("data/talk.jsonl", lines);
+  const auto many = scene.prepare({"talk"});
+  REQUIRE(many.dropped.size() == 21);
+  CHECK(many.dropped[2].reason == "from 'speaker 0' is none that tags name");
+  CHECK(many.dropped.back().reason == "other reasons");
+  CHECK(many.dropped.back().count == 12);
+  scene.folder.write("data/talk.jsonl", "{\"conversations\": [" + hi + "," + ho + "]}\n");
+  CHECK(scene.problems({"talk"}).find("no record has 'talk'; the first one has: conversations.") != std::string::npos);
+}
+
+TEST_CASE("tools and calls that are no such JSON stop with every place and the next step") {
+  Scene scene;
+  scene.folder.write("data/dataset_info.json", R"({"talk": {"file_name": "talk.jsonl", "formatting": "sharegpt",
+    "columns": {"messages": "talk", "tools": "tools"}}})");
+  scene.folder.write("data/talk.jsonl",
+                     R"({"talk": [{"from": "human", "value": "Hi"}, {"from": "function_call", "value": "Hello"}]}
+{"talk": [{"from": "human", "value": "Hi"}, {"from": "function_call", "value": "{\"name\": \"f\"}"}]}
+{"talk": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}], "tools": "Hello"}
+)");
+  const std::string found = scene.problems({"talk"});
+  CHECK(found == scene.error({"talk"}));
+  CHECK(
+      found ==
+      "data/talk.jsonl:1 (record 1): call:1:1: not well-formed JSON: expected a value, found 'Hello'; write {\"name\": "
+      "..., \"arguments\": {...}}, or a list of such\n"
+      "data/talk.jsonl:2 (record 2): a call has no name or no arguments: {\"name\":\"f\"}; write {\"name\": ..., "
+      "\"arguments\": {...}}\n"
+      "data/talk.jsonl:3 (record 3): tools:1:1: not well-formed JSON: expected a value, found 'Hello'");
 }
 
 TEST_CASE("a damaged store is made again") {

@@ -1,17 +1,20 @@
-// A data file: its borders, each record's JSON, alpaca's form.
+// A data file: its borders, each record's JSON, its form.
 #include <cstdint>
 
-#include "data/alpaca.hpp"
+#include "data/conversation.hpp"
 #include "data/record_file.hpp"
 #include "lmf/error.hpp"
 #include "support/fuzz_folder.hpp"
 
+using lmf::data::Formatting;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const lmf::test::FuzzFolder folder("records.json");
   folder.fill(data, size);
-  lmf::data::Columns columns;
-  columns.history = "history";
-  columns.system = "system";
+  lmf::data::DatasetDescription dataset;
+  dataset.columns.history = "history";
+  dataset.columns.system = "system";
+  dataset.columns.tools = "tools";
   lmf::data::SeenColumns seen;
   simdjson::dom::parser parser;
   try {
@@ -19,7 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const lmf::data::Record& record : file.records()) {
       simdjson::dom::element element;
       if (!parser.parse(record.text.data(), record.text.size()).get(element))
-        lmf::data::align_alpaca(element, columns, seen);
+        for (const auto form : {Formatting::alpaca, Formatting::sharegpt, Formatting::openai}) {
+          dataset.formatting = form;
+          lmf::data::align(element, dataset, seen);
+        }
       else
         file.place(record, record.text.size());
     }

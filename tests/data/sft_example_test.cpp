@@ -32,15 +32,15 @@ std::vector<SftExample> encode_records(const nlohmann::json& row) {
   chat_template.repair(tokenizer);
   const SftOptions options{row.value("cutoff_len", 2048), row.value("train_on_prompt", false),
                            row.value("mask_history", false)};
-  Columns columns;
-  columns.history = "history";
-  columns.system = "system";
+  DatasetDescription dataset;
+  dataset.columns.history = "history";
+  dataset.columns.system = "system";
   const RecordFile file(test::fixtures() / "data/records.json");
   std::vector<SftExample> examples;
   simdjson::dom::parser parser;
   SeenColumns seen;
   for (const Record& record : file.records()) {
-    const Aligned aligned = align_alpaca(parser.parse(record.text), columns, seen);
+    const Aligned aligned = align(parser.parse(record.text), dataset, seen);
     if (!aligned.dropped.empty()) continue;
     examples.push_back(row.contains("prompts")
                            ? encode_prediction(aligned.conversation, tokenizer, chat_template, options.cutoff_len)

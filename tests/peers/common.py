@@ -49,11 +49,15 @@ def small_model():
 
 
 def data_folder():
-    """Alpaca data that both programs know by name."""
+    """Data that both programs know by name: alpaca's, and conversations with tools: the original's demonstration, or the tests' own."""
     folder = work / "data"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(root / "share/data/countries.json", folder / "countries.json")
-    (folder / "dataset_info.json").write_text(json.dumps({"countries": {"file_name": "countries.json"}}))
+    demonstration = root / "../shared/data/glaive_toolcall_en_demo.json"
+    shutil.copyfile(demonstration if demonstration.exists() else root / "tests/fixtures/data/sharegpt.json", folder / "tools.json")
+    (folder / "dataset_info.json").write_text(json.dumps({
+        "countries": {"file_name": "countries.json"},
+        "tools": {"file_name": "tools.json", "formatting": "sharegpt", "columns": {"messages": "conversations", "tools": "tools"}}}))
     return folder
 
 

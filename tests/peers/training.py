@@ -44,5 +44,6 @@ def compare(name, **settings):
 data_folder()
 compare("full", finetuning_type="full")
 compare("freeze", finetuning_type="freeze", freeze_trainable_layers=1)
+compare("tools", finetuning_type="full", dataset="tools", cutoff_len=512, tool_format="qwen")
 compare("lora", finetuning_type="lora", adapter_name_or_path=str(start_adapter()))
 finish()

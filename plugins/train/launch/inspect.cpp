@@ -35,6 +35,7 @@ Inspection inspect_inputs(const Options& options, const std::filesystem::path& s
     result.unlisted_problems += data.unlisted;
     result.lines.push_back(fmt::format("{}{}: {} examples of {} records, {} tokens", what, name, data.report.kept,
                                        data.report.read, data.report.tokens));
+    for (const std::string& remark : data::remarks(data.report)) result.lines.push_back("            " + remark);
     return data.report.kept;
   };
   if (options.flag("do_train") && !options.list("dataset").empty())

@@ -9,16 +9,18 @@ import shutil
 import subprocess
 import sys
 
+import datasets
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from common import finish, lmf, root, verdict, work
 
-os.environ.update(HF_DATASETS_CACHE=str(work / "hf-datasets"), DISABLE_VERSION_CHECK="1", LLAMAFACTORY_VERBOSITY="ERROR", TQDM_DISABLE="1")
+os.environ.update(HF_DATASETS_CACHE=str(work / "hf-datasets"), DISABLE_VERSION_CHECK="1", LLAMAFACTORY_VERBOSITY="ERROR")
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
 from llamafactory.data.template import TEMPLATES  # noqa: E402
 from llamafactory.hparams import get_train_args  # noqa: E402
 from llamafactory.model import load_tokenizer  # noqa: E402
 
+datasets.disable_progress_bars()
 fixtures = root / "tests/fixtures/data"
 demo = root / "../shared/data/glaive_toolcall_en_demo.json"
 tool = os.path.join(os.environ["LMF_BUILD"], "tests/store_tool")

@@ -44,8 +44,11 @@ for row in json.load(sys.stdin):
     assert "sail" not in row["label"] or "\"parameters\": {\"to\": \"Kiel\"}" in row["label"], row' || fail "enable_thinking=$thinks: other thoughts"
 done
 
-train --check "${talk[@]}" template=qwen
+train out-check "${talk[@]}" template=qwen --check
+[ $status -eq 0 ] && [ ! -e out-check ] || fail "--check ended with $status, or trained"
 grep -q '1 left out: its messages do not take turns' said || fail "--check does not tell what is left out"
+train out-check "${talk[@]}" template=qwen dataset=broken --check
+[ $status -eq 2 ] && grep -q 'broken.jsonl:1 (record 1): call:1:1: not well-formed JSON' said || fail "--check does not see a call that is no JSON"
 train out-broken "${talk[@]}" template=qwen dataset=broken
 [ $status -eq 2 ] || fail "a call that is no JSON ended with $status"
 grep -q 'broken.jsonl:1 (record 1): call:1:1: not well-formed JSON' said || fail "no word about the call that is no JSON"

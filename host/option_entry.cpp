@@ -41,6 +41,7 @@ OptionEntry read_option_entry(const TomlReader& reader, OptionEntry::Form form, 
   option.complete = reader.text("complete");
   option.value = reader.text("value");
   if (option.value.empty()) option.value = value_word(option.type, form);
+  if (reader.flag("nullable")) option.value += "|null";
   option.default_value = reader.text("default");
   if (option.value.empty() && option.default_value == "false") option.default_value.clear();  // a switch
   option.choices = reader.texts("choices");
@@ -64,7 +65,7 @@ OptionEntry read_option_entry(const TomlReader& reader, OptionEntry::Form form, 
 std::vector<std::string> unknown_option_keys(const TomlReader& reader) {
   return reader.unknown_keys({"name", "short", "group", "help", "value", "type", "default", "choices", "min", "max",
                               "aliases", "commands", "complete", "synonyms", "state", "accepts", "limited_for",
-                              "reason"});
+                              "reason", "nullable"});
 }
 
 }  // namespace lmf::host

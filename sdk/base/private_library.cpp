@@ -24,7 +24,8 @@ std::string reinstall(const PrivateLibrary& library) {
   if (!refusal.missing.empty())
     unusable(
         fmt::format("{} {} needs {}, which this machine does not find", library.what, path.string(), refusal.missing),
-        fmt::format("install libtorch, or add the folder of {} to LD_LIBRARY_PATH; `lmf env` says what is found",
+        fmt::format("install libtorch (of lmf's packages: lmf-torch), or add the folder of {} to LD_LIBRARY_PATH; "
+                    "`lmf env` says what is found",
                     refusal.missing));
   if (refusal.cause == LoadRefusal::Cause::function)
     unusable(

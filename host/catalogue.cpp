@@ -39,6 +39,14 @@ std::string by_vendor(const Claim& claim) {
   return fmt::format("{}.{}", claim.plugin->manifest.vendor, claim.command->name);
 }
 
+/// How to choose between two of one folder; of one vendor, its name does not tell them apart.
+std::string how_to_choose(const Claim& earlier, const Claim& later, const PluginChoices& choices) {
+  const std::string line = override_line(earlier.command->name, *earlier.plugin, choices);
+  if (earlier.plugin->manifest.vendor == later.plugin->manifest.vendor)
+    return fmt::format("To choose, write {}.", line);
+  return fmt::format("Say which: {} or {}; or for good: {}.", by_vendor(earlier), by_vendor(later), line);
+}
+
 }  // namespace
 
 Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices,
@@ -120,8 +128,9 @@ void Catalogue::settle_overrides() {
       return of_command(claim) && claim.plugin->display_name() == chosen.plugin;
     });
     const std::string unmet =
-        fmt::format("{} gives '{}' to {}, which {}. Install it, or remove that line.", chosen.line, command,
-                    chosen.plugin, find_plugin(chosen.plugin) ? "has no such command" : "is not installed");
+        fmt::format("{} gives '{}' to {}, which {}", chosen.line, command, chosen.plugin,
+                    find_plugin(chosen.plugin) ? "has no such command. Remove that line."
+                                               : "is not installed. Install it, or remove that line.");
     if (winner == claims_.end()) notices_.push_back(unmet_[command] = unmet);
     for (auto claim = claims_.begin(); claim != claims_.end(); ++claim) {
       if (claim == winner || !of_command(*claim) || is_out_of_play(claim->status)) continue;
@@ -146,9 +155,8 @@ void Catalogue::settle_claims() {
       if (is_out_of_play(earlier->status) || is_out_of_play(later->status)) continue;
       if (earlier->plugin->folder.path == later->plugin->folder.path) {
         const std::string reason =
-            fmt::format("'{}' is claimed by {} and {}. Say which: {} or {}; or for good: {}.", command,
-                        earlier->plugin->manifest_path.string(), later->plugin->manifest_path.string(),
-                        by_vendor(*earlier), by_vendor(*later), override_line(command, *earlier->plugin, choices_));
+            fmt::format("'{}' is claimed by {} and {}. {}", command, earlier->plugin->manifest_path.string(),
+                        later->plugin->manifest_path.string(), how_to_choose(*earlier, *later, choices_));
         earlier->status = later->status = Status::conflict;
         earlier->reason = later->reason = reason;
       } else {

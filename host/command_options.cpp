@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/files.hpp"
+#include "base/suggest.hpp"
+#include "host/option_words.hpp"
 #include "host/toml_reader.hpp"
 
 namespace lmf::host {
@@ -52,6 +54,23 @@ std::vector<OptionEntry> options_of(const Claim& claim) {
   if (!command.option_table.empty())
     add_table(claim.plugin->manifest_path.parent_path() / command.option_table, command.name, options);
   return options;
+}
+
+std::string nearest_option(const std::vector<OptionEntry>& options, std::string_view word) {
+  std::vector<std::string> candidates, shown;
+  const auto add = [&](std::string_view name, std::string as) {
+    candidates.push_back(normal(name));
+    shown.push_back(std::move(as));
+  };
+  for (const OptionEntry& option : options) {
+    add(option.name, option_name(option));
+    for (const std::string& alias : option.aliases) add(alias, alias);
+  }
+  std::vector<std::string> near;
+  for (const std::string& name : suggest(normal(word), candidates))
+    near.push_back(
+        shown[static_cast<std::size_t>(std::find(candidates.begin(), candidates.end(), name) - candidates.begin())]);
+  return did_you_mean(near);
 }
 
 const OptionEntry* find_option(const std::vector<OptionEntry>& options, std::string_view word) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,5 +14,8 @@ std::vector<OptionEntry> options_of(const Claim& claim);
 
 /// The option that `word` names: "lora_rank", "lora-rank", "--lora_rank", an older name, "-h"; null for none.
 const OptionEntry* find_option(const std::vector<OptionEntry>& options, std::string_view word);
+
+/// " Did you mean '--loud'?" for a word that find_option() does not know; "" when nothing is near.
+std::string nearest_option(const std::vector<OptionEntry>& options, std::string_view word);
 
 }  // namespace lmf::host

@@ -21,6 +21,11 @@
 namespace lmf::host {
 namespace {
 
+const std::vector<std::string>& help_options() {
+  static const std::vector<std::string> options = {"--help", "--json", "--man"};
+  return options;
+}
+
 struct Question {
   std::optional<std::string_view> command, option;
   bool json = false, man = false;
@@ -57,8 +62,7 @@ class Help {
       } else if (word == "--man") {
         question.man = true;
       } else if (!question.command && word.starts_with('-')) {
-        const std::vector<std::string> known = {"--help", "--json", "--man"};
-        throw usage_error(fmt::format("'{}' is not an option.{}", shortened(word), did_you_mean(word, known)));
+        throw usage_error(fmt::format("'{}' is not an option.{}", shortened(word), did_you_mean(word, help_options())));
       } else if (!question.command || !question.option) {
         (question.command ? question.option : question.command) = word;
       } else {
@@ -102,17 +106,8 @@ class Help {
   }
 
   Error unknown_option(const Claim& claim, const std::vector<OptionEntry>& options, std::string_view word) const {
-    std::vector<std::string> names;
-    for (const OptionEntry& option : options) {
-      names.push_back(option_name(option));
-      names.insert(names.end(), option.aliases.begin(), option.aliases.end());
-    }
-    std::string near = did_you_mean(word, names);
-    if (near.empty() && word.find('-') != word.npos) {
-      std::string key(word.substr(std::min(word.find_first_not_of('-'), word.size())));
-      std::replace(key.begin(), key.end(), '-', '_');
-      near = did_you_mean(key, names);
-    }
+    std::string near = nearest_option(options, word);
+    if (near.empty()) near = did_you_mean(word, help_options());
     return Error(fmt::format("'{}' is not an option of {}.{}", shortened(word), claim.command->name, near),
                  fmt::format("'{} help {}' lists them", program_, claim.command->name), kExitUsage);
   }

@@ -18,7 +18,8 @@ namespace lmf::host {
 namespace {
 
 constexpr PluginCommand kCommands[] = {
-    {"list [--json]", "Every plugin, whether it can be used, and why not", list_plugins},
+    {"list [--json]", "Every plugin, whether it can be used, and why not; exit status 1 when something is wrong",
+     list_plugins},
     {"info NAME [--json]", "All about one plugin; exit status 1 when it cannot be used", inform_of_plugin},
     {"doctor [NAME] [--json] [--timeout SECONDS]",
      "Load each plugin in a process of its own, for 10 s at most, and say what is wrong; exit status 1 when something "

@@ -1,5 +1,7 @@
 #include "host/plugin_list.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +9,7 @@
 #include "host/external_commands.hpp"
 #include "host/output.hpp"
 #include "host/plugin_status.hpp"
+#include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -16,7 +19,7 @@ namespace {
 std::string title(const Plugin& plugin, Status status) {
   std::string text = plugin.display_name();
   if (!plugin.manifest.version.empty()) text += " " + plugin.manifest.version;
-  if (const std::string commands = commands_of(plugin); !commands.empty()) text += " (" + commands + ")";
+  if (const auto commands = command_names(plugin); !commands.empty()) text += " (" + joined(commands) + ")";
   return fmt::format("{}: {}\n", text, word(status));
 }
 
@@ -59,7 +62,7 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
     const auto [status, reason] = overall_status(catalogue, plugin);
     plugins.push_back({{"name", plugin.display_name()},
                        {"version", plugin.manifest.version},
-                       {"commands", commands_of(plugin)},
+                       {"commands", command_names(plugin)},
                        {"status", word(status)},
                        {"reason", reason},
                        {"manifest", plugin.manifest_path.string()},
@@ -68,7 +71,7 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
   for (const StrayLibrary& stray : stray_libraries(catalogue))
     plugins.push_back({{"name", stray.library.filename().string()},
                        {"version", ""},
-                       {"commands", ""},
+                       {"commands", Json::array()},
                        {"status", word(stray.verdict.status)},
                        {"reason", stray.verdict.reason},
                        {"manifest", ""},
@@ -80,14 +83,21 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";  // a file name can be any bytes
 }
 
+bool is_something_wrong(const Catalogue& catalogue) {
+  return !catalogue.choices().problem.empty() || !stray_libraries(catalogue).empty() ||
+         std::any_of(catalogue.plugins().begin(), catalogue.plugins().end(),
+                     [&](const Plugin& plugin) { return is_fault(overall_status(catalogue, plugin).status); });
+}
+
 }  // namespace
 
 int list_plugins(const PluginCall& call) {
   const PluginWords words = read_plugin_words(call, {"--json"}, 0);
   const std::vector<ExternalCommand> externals = all_external_commands(call.environment, call.catalogue);
   for (const std::string& notice : call.catalogue.notices()) say(call.environment, notice);
-  return print(words.options.contains("--json") ? list_as_json(call.catalogue, externals)
-                                                : printable(list_as_text(call.catalogue, externals)));
+  print(words.options.contains("--json") ? list_as_json(call.catalogue, externals)
+                                         : printable(list_as_text(call.catalogue, externals)));
+  return is_something_wrong(call.catalogue) ? kExitFailed : kExitDone;
 }
 
 }  // namespace lmf::host

@@ -64,10 +64,10 @@ std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue) {
   return found;
 }
 
-std::string commands_of(const Plugin& plugin) {
-  std::string text;
-  for (const CommandEntry& command : plugin.manifest.commands) text += (text.empty() ? "" : ", ") + command.name;
-  return text;
+std::vector<std::string> command_names(const Plugin& plugin) {
+  std::vector<std::string> names;
+  for (const CommandEntry& command : plugin.manifest.commands) names.push_back(command.name);
+  return names;
 }
 
 }  // namespace lmf::host

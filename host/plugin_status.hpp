@@ -18,7 +18,6 @@ struct StrayLibrary {
 };
 std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue);
 
-/// "env, run": the names of its commands.
-std::string commands_of(const Plugin& plugin);
+std::vector<std::string> command_names(const Plugin& plugin);
 
 }  // namespace lmf::host

@@ -66,6 +66,8 @@ void change(const fs::path& file, const std::vector<std::string>& disabled, cons
     throw Error(fmt::format("{} is not written in a way that lmf can change by itself", file.string()),
                 fmt::format("write there: [disable] plugins = [\"{}\"]", fmt::join(disabled, "\", \"")));
   write(file, text);
+  if (const std::string problem = read_plugin_choices(file).problem; !problem.empty())  // whose folder is it?
+    throw Error(problem, "it is written, and counts when that is mended", kExitFailed);
 }
 
 /// The file to write; throws Error when there is none, or one in which nothing counts.

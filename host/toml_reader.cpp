@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/place.hpp"
+#include "base/printable.hpp"
 #include "base/toml_text.hpp"
 
 namespace lmf::host {
@@ -39,8 +40,7 @@ std::string TomlReader::checked(std::string_view key, const toml::node& node) co
   const auto value = node.value_exact<std::string>();
   if (!value) fail(key, "is not a text");
   // These texts reach terminals: no escape sequences from a manifest.
-  if (std::any_of(value->begin(), value->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
-    fail(key, "has a control character");
+  if (has_control_characters(*value)) fail(key, "has a control character");
   return *value;
 }
 

@@ -40,7 +40,7 @@ LoadRefusal refusal_of(const std::string& text, const std::string& path) {
 
 std::optional<LoadRefusal> refusal_before_loading(const std::filesystem::path& path) {
   try {
-    if (const auto cut_off = why_cut_off(path)) return LoadRefusal{LoadRefusal::Cause::library, *cut_off, {}};
+    if (const auto trouble = why_no_library(path)) return LoadRefusal{LoadRefusal::Cause::library, *trouble, {}};
   } catch (const Error& unreadable) {
     return LoadRefusal{LoadRefusal::Cause::library, unreadable.what(), {}};
   }

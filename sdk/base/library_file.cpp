@@ -115,16 +115,12 @@ std::vector<std::string> needed_libraries(const std::filesystem::path& path) {
   return ReadableElf(file.bytes()).needed();
 }
 
-std::optional<std::string> why_cut_off(const std::filesystem::path& path) {
+std::optional<std::string> why_no_library(const std::filesystem::path& path) {
   const MappedFile file(path);
+  if (!is_library_of_this_machine(file.bytes())) return "it is no shared library of this machine";
   const std::uint64_t claimed = claimed_size(file.bytes());
   if (claimed <= file.bytes().size()) return std::nullopt;
   return fmt::format("it is cut off: it has {} of its {} bytes", file.bytes().size(), claimed);
-}
-
-std::optional<std::string> why_no_library(const std::filesystem::path& path) {
-  if (!is_library_of_this_machine(MappedFile(path).bytes())) return "it is no shared library of this machine";
-  return why_cut_off(path);
 }
 
 }  // namespace lmf

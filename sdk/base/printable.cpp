@@ -21,6 +21,20 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+bool has_control_characters(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
+  const auto in = [](unsigned value, unsigned first, unsigned last) { return value >= first && value <= last; };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned first = byte(i);
+    if (first < 0x20 || first == 0x7f) return true;
+    if (first == 0xc2 && in(byte(i + 1), 0x80, 0x9f)) return true;
+    if (first != 0xe2) continue;
+    if (byte(i + 1) == 0x80 && in(byte(i + 2), 0xaa, 0xae)) return true;
+    if (byte(i + 1) == 0x81 && in(byte(i + 2), 0xa6, 0xa9)) return true;
+  }
+  return false;
+}
+
 std::string shortened(std::string_view word, std::size_t most) {
   if (word.size() <= most) return std::string(word);
   while (most > 0 && (static_cast<unsigned char>(word[most]) & 0xc0) == 0x80) --most;

@@ -22,6 +22,17 @@ TEST_CASE("escape sequences and other control characters are shown, not obeyed")
     if (byte != '\n' && byte != '\t') CHECK(printable(std::string(1, static_cast<char>(byte))).size() == 3);
 }
 
+TEST_CASE("what a terminal would obey is found in a text, also where it takes several bytes") {
+  using lmf::has_control_characters;
+  for (const char* text : {"", "Grüße, 東京 🙂 κ“α”…", "שלום", "\xc2\xa0", "\xe2\x80\xa9", "\xe2\x80\xaf",
+                           "\xe2\x81\xa5", "\xc2"})
+    CHECK_FALSE(has_control_characters(text));
+  for (const char* text : {"a\nb", "\t", "\x1b[2J", "\x7f", "\xc2\x80", "\xc2\x9b", "\xe2\x80\xaa", "\xe2\x80\xae",
+                           "a\xe2\x81\xa6", "\xe2\x81\xa9"})
+    CHECK(has_control_characters(text));
+  CHECK(has_control_characters(std::string("\0", 1)));
+}
+
 TEST_CASE("a long word is cut between two characters") {
   CHECK(lmf::shortened("train") == "train");
   CHECK(lmf::shortened("abcdef", 6) == "abcdef");

@@ -236,7 +236,7 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
   lmf::test::write_text(folder.path() / "liblmf-other.so", changed(kMachine, 8));  // MIPS
   lmf::test::write_text(folder.path() / "liblmf-program.so", changed(kType, 2));
   const Finished list = folder.lmf({"plugin", "list"});
-  CHECK(list.status == 0);
+  CHECK(list.status == 1);
   const std::string text = lmf::test::replaced(list.out, folder.text(), "$DIR");
   CHECK(lmf::test::contains(text, "acme.greet 1.2.3 (greet): ok\n  $DIR/liblmf-greet.so\n"));
   CHECK(lmf::test::contains(text, "acme.alone 1.0.0 (alone): library-missing\n"));
@@ -248,6 +248,7 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
                                         ": it is no shared library of this machine. Install the package 'acme-" + name +
                                         "' again.\n"));
   }
+  CHECK(lmf::test::contains(folder.lmf({"other"}).err, "it is no shared library of this machine. Install the package"));
   CHECK(lmf::test::contains(text, "liblmf-short.so: it is cut off: it has "));
   CHECK(lmf::test::contains(text, "$DIR/odd.lmf-plugin.toml has the key future, which this version does not know\n"));
   CHECK(lmf::test::contains(text, "  $DIR (--plugin-dir)\n"));

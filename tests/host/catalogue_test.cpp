@@ -73,6 +73,7 @@ TEST_CASE("two plugins with one command: the earlier folder wins, in one folder 
   add(both, "c", "bolt", "work");  // two of one vendor, whose name does not tell them apart
   const Catalogue three({at(both, Place::system)}, {});
   CHECK(three.find("bolt.work")->status == Status::conflict);
+  CHECK(three.claims().back().reason.ends_with("To choose, write [override] work = \"bolt.b\" in plugins.toml."));
   CHECK(three.find("acme.work")->status == Status::ok);
 }
 
@@ -133,6 +134,9 @@ TEST_CASE("a manifest's faults are said with file, line and column") {
         "p.lmf-plugin.toml:8:9: abi.major is -1, expected 0 to 65535");
   CHECK(verdict(replaced(good, "acme.p", "acme\\u001b[2J")).second ==
         "p.lmf-plugin.toml:14:11: command.summary has a control character");
+  for (const char* obeyed : {"\\u009b2J", "\\u202e"})  // an escape sequence in one character; text from right to left
+    CHECK(verdict(replaced(good, "acme.p", std::string("acme") + obeyed)).second ==
+          "p.lmf-plugin.toml:14:11: command.summary has a control character");
   CHECK(verdict(replaced(good, "vendor = \"acme\"", "vendor = \"Acme Inc\""))
             .second.starts_with("p.lmf-plugin.toml:5:10: plugin.vendor is 'Acme Inc': a name has"));
   CHECK(verdict(good + "name = \"twice\"\n").first == Status::manifest);

@@ -152,6 +152,18 @@ TEST_CASE("a plugin is switched off and on again, and the file says so") {
   CHECK(home.lmf({"plugin", "disable"}).status == 2);
 }
 
+TEST_CASE("what is switched off where others can write is said not to count") {
+  Home home;
+  home.plugins.add_greet();
+  ::chmod(home.file().parent_path().c_str(), 0777);
+  const Finished off = home.lmf({"plugin", "disable", "greet"});
+  CHECK(off.status == 1);
+  CHECK(contains(off.err, "can be written by everybody"));
+  CHECK(contains(off.err, "\n  it is written, and counts when that is mended\n"));
+  ::chmod(home.file().parent_path().c_str(), 0755);
+  CHECK(home.lmf({"greet"}).status == 126);
+}
+
 TEST_CASE("switching off settles who has a command") {
   Home home;
   home.plugins.add_greet();
@@ -258,7 +270,7 @@ TEST_CASE("a wrong plugins.toml stops what it may be about, and nothing else") {
   CHECK(stopped.status == 126);
   CHECK(stopped.err ==
         problem + "  it may say something about 'greet': mend it, or go without it: lmf --safe-mode greet ...\n");
-  CHECK(home.lmf({"plugin", "list"}).status == 0);
+  CHECK(home.lmf({"plugin", "list"}).status == 1);
   CHECK(home.lmf({"plugin", "doctor", "--json"}).status == 1);
   const Finished off = home.lmf({"plugin", "disable", "wave"});
   CHECK(off.status == 1);

@@ -277,7 +277,7 @@ TEST_CASE("words, names and files of any bytes neither command the terminal nor 
   CHECK(folder.lmf({"--"}).err == "lmf: '--' is not an option.\n  see 'lmf help'\n");
   lmf::test::write_text(folder.path() / "\xff\x1b[2J.lmf-plugin.toml", "");
   const Finished list = folder.lmf({"plugin", "list"});
-  CHECK(list.status == 0);
+  CHECK(list.status == 1);
   CHECK(!contains(list.out, "\x1b"));
   CHECK(contains(list.out, "\xff␛[2J: manifest\n"));
   CHECK(!contains(folder.lmf({"help"}).err, "\x1b"));

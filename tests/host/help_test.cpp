@@ -131,6 +131,9 @@ TEST_CASE("one option is explained whole") {
   CHECK(unknown.err ==
         "lmf: 'wramth' is not an option of greet. Did you mean 'warmth'?\n  'lmf help greet' lists them\n");
   CHECK(contains(folder.lmf({"help", "greet", "--lod"}).err, "Did you mean '--loud'?"));
+  for (const char* word : {"lod", "lou"})  // also without the dashes
+    CHECK(contains(folder.lmf({"help", "greet", word}).err, "Did you mean '--loud'?"));
+  CHECK(contains(folder.lmf({"help", "greet", "--jsno"}).err, "Did you mean '--json'?"));
   CHECK(folder.lmf({"help", "greet", "xyzzy"}).err ==
         "lmf: 'xyzzy' is not an option of greet.\n  'lmf help greet' lists them\n");
   CHECK(folder.lmf({"help", "version", "now"}).status == 2);

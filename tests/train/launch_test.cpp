@@ -223,7 +223,8 @@ TEST_CASE("a trainer that cannot be loaded is explained") {
   test::TemporaryFolder folder;
   const std::string text = test::write_text(folder.path() / "text.so", "no library").string();
   CHECK(failure_of(text) ==
-        "the trainer " + text + " cannot be loaded: " + text + ": file too short | reinstall the package lmf-train");
+        "the trainer " + text +
+            " cannot be loaded: it is no shared library of this machine | reinstall the package lmf-train");
 }
 
 TEST_CASE(

@@ -1,6 +1,7 @@
 #include "host/catalogue.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -67,7 +68,8 @@ Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string>
 
 void Catalogue::read_folder(const SearchFolder& folder) {
   TrustedPlaces places;
-  for (const auto& path : manifests_in(folder, notices_)) plugins_.push_back(examine(path, folder, places));
+  for (const std::string& file : manifests_in(folder, notices_))
+    plugins_.push_back(examine(folder.path / file, folder, places));
 }
 
 /// The first of a name wins also when it is broken: falling back would hide the fault, and let ranks run different
@@ -243,11 +245,12 @@ std::vector<std::string> Catalogue::words() const {
   return words;
 }
 
-Catalogue make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories) {
+const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories) {
   std::vector<std::string> notices;
   auto folders = search_folders(environment, plugin_directories, notices);
-  return Catalogue(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
-                   read_allow_list(environment.plugin_allow));
+  static auto& kept = *new std::deque<Catalogue>;
+  return kept.emplace_back(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
+                           read_allow_list(environment.plugin_allow));
 }
 
 }  // namespace lmf::host

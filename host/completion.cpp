@@ -127,7 +127,7 @@ std::string completions(const Environment& of_process, std::span<const char* con
   } else if (!line.command && answer.typed().starts_with('-')) {
     complete_host_option(answer, environment);
   } else {
-    const Catalogue catalogue = make_catalogue(environment, line.plugin_directories);
+    const Catalogue& catalogue = make_catalogue(environment, line.plugin_directories);
     if (!line.command)
       add_commands(answer, catalogue, environment);
     else if (line.command == "help")

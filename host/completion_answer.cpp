@@ -4,29 +4,28 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/printable.hpp"
+#include "host/file_names.hpp"
+
 namespace lmf::host {
 namespace {
 
 std::vector<std::string> toml_names(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
-    if (entry->path().extension() == ".toml") names.push_back(entry->path().stem().string());
+  constexpr std::string_view kEnding = ".toml";
+  int ignored = 0;  // no folder, no names
+  std::vector<std::string> names = file_names(folder, "", kEnding, ignored);
+  for (std::string& name : names) name.resize(name.size() - kEnding.size());
   std::sort(names.begin(), names.end());
   return names;
-}
-
-/// Names of files can be anything: none shall make lines of its own, or command the terminal.
-bool is_one_line(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
 
 void CompletionAnswer::add(std::string_view word, std::string_view meaning) {
-  if (!word.starts_with(typed_) || !is_one_line(word) || !words_.emplace(word).second) return;
+  // Names of files can be anything: none shall make lines of its own, or command the terminal.
+  if (!word.starts_with(typed_) || has_control_characters(word) || !words_.emplace(word).second) return;
   lines_ += word;
-  if (!meaning.empty() && is_one_line(meaning)) lines_.append("\t").append(meaning);
+  if (!meaning.empty() && !has_control_characters(meaning)) lines_.append("\t").append(meaning);
   lines_ += '\n';
 }
 

@@ -1,12 +1,14 @@
 #include "host/discovery.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <system_error>
 
 #include <sys/stat.h>
 
 #include <fmt/format.h>
 
+#include "host/file_names.hpp"
 #include "host/manifest.hpp"
 #include "lmf/error.hpp"
 
@@ -106,18 +108,13 @@ std::vector<SearchFolder> search_folders(const Environment& environment, std::sp
   return list.take();
 }
 
-std::vector<std::filesystem::path> manifests_in(const SearchFolder& folder, std::vector<std::string>& notices) {
-  std::vector<std::filesystem::path> found;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator entry(folder.path, failed), end; !failed && entry != end;
-       entry.increment(failed)) {
-    const std::string name = entry->path().filename().string();
-    if (name.ends_with(kManifestSuffix) && name.size() > std::string_view(kManifestSuffix).size() && name[0] != '.')
-      found.push_back(entry->path());
-  }
-  if (failed) notices.push_back(fmt::format("cannot list {}: {}", folder.path.string(), failed.message()));
-  // As texts: comparing paths part by part costs as much as reading a manifest.
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.native() < b.native(); });
+std::vector<std::string> manifests_in(const SearchFolder& folder, std::vector<std::string>& notices) {
+  int error_number = 0;
+  std::vector<std::string> found = file_names(folder.path, "", kManifestSuffix, error_number);
+  if (error_number != 0)
+    notices.push_back(fmt::format("cannot list {}: {}", folder.path.string(), std::strerror(error_number)));
+  std::erase_if(found, [](const std::string& name) { return name[0] == '.'; });
+  std::sort(found.begin(), found.end());
   if (found.size() > kMostManifests) {
     notices.push_back(fmt::format("{} has {} plugins; only the first {} by name are read", folder.path.string(),
                                   found.size(), kMostManifests));

@@ -31,7 +31,7 @@ struct SearchFolder {
 std::vector<SearchFolder> search_folders(const Environment& environment, std::span<const std::string> given,
                                          std::vector<std::string>& notices);
 
-/// The manifests of one folder, sorted by name; at most 512, more are said in `notices`.
-std::vector<std::filesystem::path> manifests_in(const SearchFolder& folder, std::vector<std::string>& notices);
+/// The names of one folder's manifests, sorted; at most 512, more are said in `notices`.
+std::vector<std::string> manifests_in(const SearchFolder& folder, std::vector<std::string>& notices);
 
 }  // namespace lmf::host

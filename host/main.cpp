@@ -75,7 +75,7 @@ class Session {
 
   const Environment& environment_;
   const std::string& program_;
-  const Catalogue catalogue_;
+  const Catalogue& catalogue_;
 };
 
 int answer(Environment& environment, std::span<const char* const> argv) {

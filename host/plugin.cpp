@@ -2,6 +2,8 @@
 
 #include <system_error>
 
+#include <sys/stat.h>
+
 #include <fmt/format.h>
 
 #include "lmf/abi.h"
@@ -23,15 +25,16 @@ void check_abi(Plugin& plugin) {
                      LMF_ABI_MINOR));
 }
 
-void find_library(Plugin& plugin) {
+/// Leaves in `status` what lstat(2) says of the library.
+void find_library(Plugin& plugin, struct stat& status) {
   const auto named = plugin.folder.path / plugin.manifest.library;
-  std::error_code failed;
-  if (std::filesystem::symlink_status(named, failed).type() == std::filesystem::file_type::regular) {
+  if (::lstat(named.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
     plugin.library = named;  // the folder is resolved, so this is, too
     return;
   }
+  std::error_code failed;
   const auto resolved = std::filesystem::canonical(named, failed);
-  if (failed || !std::filesystem::is_regular_file(resolved, failed)) {
+  if (failed || ::lstat(resolved.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     refuse(plugin, Status::library_missing,
            fmt::format("{} names the library {}, which is not there.{}", plugin.manifest_path.string(), named.string(),
                        plugin.install_again()));
@@ -42,14 +45,14 @@ void find_library(Plugin& plugin) {
 
 /// The folder, the manifest (it sets variables, too), the library, and every file of the folders that it brings along
 /// for libraries of its own.
-std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, TrustedPlaces& places) {
+std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct stat& library, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
   if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
-  for (const auto& path : {plugin.manifest_path, plugin.library})
-    if (auto reason = places.why_unsafe(path, owner)) return reason;
-  for (const std::string& library : plugin.manifest.libraries)
-    if (library.find('/') != std::string::npos)
-      if (auto reason = places.why_unsafe_folder((plugin.folder.path / library).parent_path(), owner)) return reason;
+  if (auto reason = places.why_unsafe(plugin.manifest_path, owner)) return reason;
+  if (auto reason = places.why_unsafe(plugin.library, library, owner)) return reason;
+  for (const std::string& needed : plugin.manifest.libraries)
+    if (needed.find('/') != std::string::npos)
+      if (auto reason = places.why_unsafe_folder((plugin.folder.path / needed).parent_path(), owner)) return reason;
   return std::nullopt;
 }
 
@@ -76,9 +79,10 @@ Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& f
     return plugin;
   }
   check_abi(plugin);
-  if (plugin.status == Status::ok) find_library(plugin);
+  struct stat library;
+  if (plugin.status == Status::ok) find_library(plugin, library);
   if (plugin.status != Status::ok) return plugin;
-  if (auto reason = why_plugin_unsafe(plugin, places)) refuse(plugin, Status::unsafe, std::move(*reason));
+  if (auto reason = why_plugin_unsafe(plugin, library, places)) refuse(plugin, Status::unsafe, std::move(*reason));
   return plugin;
 }
 

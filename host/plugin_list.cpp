@@ -84,7 +84,7 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
 }
 
 bool is_something_wrong(const Catalogue& catalogue) {
-  return !catalogue.choices().problem.empty() || !stray_libraries(catalogue).empty() ||
+  return !catalogue.notices().empty() || !stray_libraries(catalogue).empty() ||
          std::any_of(catalogue.plugins().begin(), catalogue.plugins().end(),
                      [&](const Plugin& plugin) { return is_fault(overall_status(catalogue, plugin).status); });
 }

@@ -1,11 +1,11 @@
 #include "host/plugin_status.hpp"
 
 #include <algorithm>
-#include <system_error>
 
 #include <fmt/format.h>
 
 #include "base/library_file.hpp"
+#include "host/file_names.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -22,11 +22,11 @@ std::string library_trouble(const Plugin& plugin) {
 }
 
 /// Of the folder's plugins or, with an unreadable manifest, one that may be.
-bool belongs_to_a_plugin(const Catalogue& catalogue, const std::filesystem::path& library) {
+bool belongs_to_a_plugin(const Catalogue& catalogue, const std::filesystem::path& folder, const std::string& library) {
   return std::any_of(catalogue.plugins().begin(), catalogue.plugins().end(), [&](const Plugin& plugin) {
     const std::string& named = plugin.manifest.library;
-    return plugin.folder.path == library.parent_path() &&
-           library.filename() == (named.empty() ? fmt::format("liblmf-{}.so", plugin.manifest.name) : named);
+    return library == (named.empty() ? fmt::format("liblmf-{}.so", plugin.manifest.name) : named) &&
+           plugin.folder.path == folder;
   });
 }
 
@@ -43,23 +43,20 @@ Verdict overall_status(const Catalogue& catalogue, const Plugin& plugin) {
 std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue) {
   std::vector<StrayLibrary> found;
   for (const SearchFolder& folder : catalogue.folders()) {
-    std::error_code failed;
-    const auto first_of_folder = static_cast<std::ptrdiff_t>(found.size());
-    for (std::filesystem::directory_iterator entry(folder.path, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-      const std::string name = entry->path().filename().string();
-      if (!name.starts_with("liblmf-") || !name.ends_with(".so") || belongs_to_a_plugin(catalogue, entry->path()))
-        continue;
+    int ignored = 0;  // said when its manifests were looked for
+    std::vector<std::string> names = file_names(folder.path, "liblmf-", ".so", ignored);
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      if (belongs_to_a_plugin(catalogue, folder.path, name)) continue;
+      const auto library = folder.path / name;
       const std::string plugin = name.substr(7, name.size() - 10);
       found.push_back(
-          {entry->path(),
+          {library,
            {Status::no_manifest,
             fmt::format("{} has no manifest {} beside it, so that nobody can call it. Install the plugin again, "
                         "or remove the file.",
-                        entry->path().string(), plugin + kManifestSuffix)}});
+                        library.string(), plugin + kManifestSuffix)}});
     }
-    std::sort(found.begin() + first_of_folder, found.end(),
-              [](const auto& one, const auto& other) { return one.library < other.library; });
   }
   return found;
 }

@@ -77,10 +77,11 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
   if (file.size() > limit_bytes)
     throw Error(fmt::format("cannot read {}: it has {} bytes, at most {} are accepted here", path.string(), file.size(),
                             limit_bytes));
-  // Files of /proc and /sys say 0 bytes: read until the end whatever fstat() said, one byte beyond the limit to see it.
-  std::string content(file.size() > 0 ? file.size() + 1 : 4096, '\0');
+  // Files of /proc and /sys say 0 bytes, or a whole page: those are read until the end, one byte beyond the limit to
+  // see it.
+  std::string content(file.size() > 0 ? file.size() : 4096, '\0');
   std::size_t filled = 0;
-  for (;;) {
+  while (filled == 0 || filled != file.size()) {
     if (filled == content.size()) content.resize(content.size() * 2);
     const ssize_t count = ::read(file.descriptor(), content.data() + filled, content.size() - filled);
     if (count < 0 && errno == EINTR) continue;

@@ -1,5 +1,6 @@
 #include "base/trust.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -94,23 +95,33 @@ std::optional<std::string> check_contents(const fs::path& folder, TrustedPlaces:
 std::optional<std::string> TrustedPlaces::why_unsafe(const fs::path& path, Owner further_owner) {
   struct stat status;
   if (::lstat(path.c_str(), &status) != 0) return cannot_check(path, std::strerror(errno));
+  return why_unsafe(path, status, further_owner);
+}
+
+std::optional<std::string> TrustedPlaces::why_unsafe(const fs::path& path, const struct stat& status,
+                                                     Owner further_owner) {
   if (S_ISLNK(status.st_mode)) {
     std::error_code failed;
     const fs::path target = fs::canonical(path, failed);
     return failed ? cannot_check(path, failed.message()) : why_unsafe(target, further_owner);
   }
   if (auto reason = judge(path, status, false, further_owner)) return reason;
-  return why_unsafe_place(path.parent_path(), further_owner);
+  const std::string& text = path.native();
+  return why_unsafe_place(text.substr(0, std::max<std::size_t>(1, text.rfind('/'))), further_owner);
 }
 
 std::optional<std::string> TrustedPlaces::why_unsafe_place(const fs::path& place, Owner further_owner) {
-  const auto [known, is_new] = places_.try_emplace({place, further_owner});
-  if (is_new) known->second = check_place(place, further_owner);
+  return why_unsafe_place(place.native(), further_owner);
+}
+
+std::optional<std::string> TrustedPlaces::why_unsafe_place(std::string place, Owner further_owner) {
+  const auto [known, is_new] = places_.try_emplace({std::move(place), further_owner});
+  if (is_new) known->second = check_place(known->first.first, further_owner);
   return known->second;
 }
 
 std::optional<std::string> TrustedPlaces::why_unsafe_folder(const fs::path& folder, Owner further_owner) {
-  const auto [known, is_new] = contents_.try_emplace({folder, further_owner});
+  const auto [known, is_new] = contents_.try_emplace({folder.native(), further_owner});
   if (is_new) known->second = check_contents(folder, further_owner, *this);
   return known->second;
 }

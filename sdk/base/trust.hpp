@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 namespace lmf {
 
@@ -23,6 +23,9 @@ class TrustedPlaces {
   /// The sentence that says which file or folder is unsafe, or nothing. No folder of `path` may be a link; the file may
   /// be one: then what it leads to is looked at.
   std::optional<std::string> why_unsafe(const std::filesystem::path& path, Owner further_owner);
+  /// The same for one of which lstat(2) has just told `status`.
+  std::optional<std::string> why_unsafe(const std::filesystem::path& path, const struct stat& status,
+                                        Owner further_owner);
   /// The same for a folder that such a file may lie in, or a link to it.
   std::optional<std::string> why_unsafe_place(const std::filesystem::path& place, Owner further_owner);
   /// The same for every file in `folder`, links followed: libraries that others load by themselves. Nothing when there
@@ -30,7 +33,9 @@ class TrustedPlaces {
   std::optional<std::string> why_unsafe_folder(const std::filesystem::path& folder, Owner further_owner);
 
  private:
-  using Verdicts = std::map<std::pair<std::filesystem::path, Owner>, std::optional<std::string>>;
+  std::optional<std::string> why_unsafe_place(std::string place, Owner further_owner);
+
+  using Verdicts = std::map<std::pair<std::string, Owner>, std::optional<std::string>>;  // of a folder's path
   Verdicts places_, contents_;
 };
 

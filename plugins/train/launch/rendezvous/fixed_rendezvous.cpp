@@ -1,58 +1,15 @@
+#include "train/launch/rendezvous/fixed_rendezvous.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/log.hpp"
-#include "train/launch/rendezvous/group_rendezvous.hpp"
-#include "train/launch/rendezvous/torchrun_format.hpp"
 #include "train/launch/store/resolve.hpp"
 
 namespace lmf::train::launch {
-namespace {
 
 using namespace std::chrono_literals;
-
-/// After which a node that is done says for whom it waits.
-constexpr auto kWord = 5s;
-
-/// A number of nodes known beforehand, each with its rank; node 0 hosts the store, where its workers meet, too. The
-/// nodes may run torchrun: what its agents exchange is exchanged; what lmf's agents do beyond it (hearing of failures,
-/// restarting together) begins when all of them are lmf's.
-class FixedRendezvous final : public GroupRendezvous {
- public:
-  using GroupRendezvous::GroupRendezvous;
-  Task<std::optional<std::string>> request_restart(std::string why) override;
-  Task<std::optional<Change>> finish() override;
-
- private:
-  Task<void> open() override;
-  Task<Outcome> meet() override;
-  std::optional<Change> current_change() const override;
-  void offer_store() override;
-  std::string progress() const override;
-  bool may_part() const override;
-
-  void host_store();
-  Task<void> check_own_address();
-  Task<std::optional<Change>> exchange_roles();
-  Task<bool> ranks_are_assigned();
-  Task<bool> all_are_counted();
-  Task<void> assign_when_complete();
-  Task<void> look_who_is_there();
-  void find_out_peers();
-  Task<std::optional<Change>> exit_barrier();
-  std::string strangers() const;
-  int rank() const { return *options().node_rank; }
-  int nodes() const { return options().maximum_nodes; }
-  const std::string& run_id() const { return options().run_id; }
-  std::string own_count_key() const { return "lmf/" + run_id() + "/announced"; }
-
-  bool is_there(int node) const;
-  std::int64_t counted_ = 0;  ///< agents that are there
-  bool exchanged_ = false, assigned_ = false, coordinated_ = false;
-  Assignment first_;
-  std::vector<std::optional<torchrun::RoleInfo>> roles_;  ///< of each node, as far as it has said it
-};
 
 Task<void> FixedRendezvous::open() {
   roles_.resize(static_cast<std::size_t>(nodes()));
@@ -219,62 +176,6 @@ std::string FixedRendezvous::strangers() const {
   return others;
 }
 
-std::optional<Change> FixedRendezvous::current_change() const {
-  if (coordinated_) return GroupRendezvous::current_change();
-  if (state().phase == GroupState::Phase::ended) return group().closed();
-  if (!group().lost().empty()) return group().store_lost();
-  return std::nullopt;
-}
-
-Task<std::optional<std::string>> FixedRendezvous::request_restart(std::string why) {
-  if (!coordinated_) co_return "a node is run by torchrun, whose static jobs cannot restart together";
-  co_return co_await GroupRendezvous::request_restart(std::move(why));
-}
-
-Task<std::optional<Change>> FixedRendezvous::finish() {
-  if (coordinated_) co_return co_await GroupRendezvous::finish();
-  watch({});
-  std::optional<Change> failed;
-  try {
-    failed = co_await exit_barrier();
-    if (state().phase == GroupState::Phase::ended && state().status != 0) failed = current_change();
-  } catch (const StoreLost& error) {
-    // torchrun's node 0 does not wait until all have read that they were the last.
-    log::debug("{}; this node had done its part by then", error.what());
-  }
-  co_await part(5s);
-  co_return failed;
-}
-
-/// torchrun's: a counter, and a key that the last one sets. An agent of torchrun's whose workers fail leaves without
-/// either, and only the host of the store can see that.
-Task<std::optional<Change>> FixedRendezvous::exit_barrier() {
-  StoreClient& store = group().store();
-  const auto count = co_await store.add(torchrun::exit_count_key(run_id()), 1);
-  const std::vector<std::string> last{torchrun::exit_last_key(run_id())};
-  if (count == nodes()) co_await store.set(last.front(), "<val_ignored>");
-  const Time begin = Clock::now(), limit = begin + settings().strangers_barrier();
-  for (bool told = false; Clock::now() < limit && state().phase != GroupState::Phase::ended;) {
-    const bool nobody_else = hosts() && alone_on_store();
-    const bool all = co_await store.wait(last, Clock::now() + 200ms);
-    if (all) co_return std::nullopt;
-    if (nobody_else)
-      co_return Change{.kind = Change::Kind::closed,
-                       .why = fmt::format("node {}, run by torchrun, has left and has not said that its workers are "
-                                          "done: they failed, or it was stopped",
-                                          strangers())};
-    if (!told && Clock::now() >= begin + kWord) {
-      told = true;
-      log::info("this node is done, and waits up to {} s for those run by torchrun: node {}",
-                std::chrono::duration_cast<std::chrono::seconds>(limit - Clock::now()).count(), strangers());
-    }
-  }
-  co_return std::nullopt;
-}
-
-/// Only a connection that has ended says that a torchrun agent has read the last key.
-bool FixedRendezvous::may_part() const { return GroupRendezvous::may_part() && (coordinated_ || alone_on_store()); }
-
 std::string FixedRendezvous::progress() const {
   std::string joined, missing;
   for (int i = 0; i < nodes(); ++i) {
@@ -293,8 +194,6 @@ std::string FixedRendezvous::progress() const {
   if (missing.empty()) return fmt::format("all {} nodes have joined; some are still stopping workers", nodes());
   return fmt::format("joined: {}; missing: {}", joined.empty() ? "nobody" : joined, missing);
 }
-
-}  // namespace
 
 std::unique_ptr<Rendezvous> fixed_rendezvous(asio::io_context& context, const RendezvousOptions& options) {
   if (!options.node_rank || *options.node_rank < 0 || *options.node_rank >= options.maximum_nodes)

@@ -107,4 +107,7 @@ for task in 0 1; do
   expect_said "task $task alone sees a contradiction" "srun says that this is task $task of 2 (SLURM_.*NODES=1), but NNODES=2" \
     "rank $task, .*, stopped: environment: srun says that this is task $task"
 done
+one_of_two 1 NPROC_PER_NODE=many
+expect "what is no number for one task" status 2
+expect_said "what is no number for one task" "rank 1, .*, stopped: environment: NPROC_PER_NODE is 'many'"
 finish

@@ -142,10 +142,10 @@ TEST_CASE("contradictions stop with a sentence") {
   CHECK(problem({{"NNODES", "2"}, {"NODE_RANK", "2"}, {"MASTER_ADDR", "a"}}) ==
         "environment: NODE_RANK is 2, but NNODES is 2");
   CHECK(problem({{"RANK", "1"}, {"FORCE_TORCHRUN", "1"}}) ==
-        "environment: RANK is '1' and WORLD_SIZE is '', but NNODES is not set, so this node would train alone");
+        "environment: RANK is 1 and WORLD_SIZE is not set, but NNODES is not set, so this node would train alone");
   const Values pod = {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}};
   CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 2) ==
-        "environment: RANK is '1' and WORLD_SIZE is '2', but NNODES is not set, so this node would train alone");
+        "environment: RANK is 1 and WORLD_SIZE is 2, but NNODES is not set, so this node would train alone");
   CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 1) == problem(joined(pod, {{"NODE_RANK", "0"}}), 2));
   CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}}).kind == Topology::Kind::in_process);
   CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"FORCE_TORCHRUN", "1"}}).workers == 1);
@@ -319,6 +319,17 @@ TEST_CASE("own variables beside a launcher's task: alike they are said, otherwis
   CHECK(problem(joined(mpi, {{"RDZV_ID", "j"}})) ==
         "environment: mpirun (Open MPI) started 2 tasks, 2 of them on this node (OMPI_COMM_WORLD_RANK=1), and with "
         "RDZV_ID=j each would be an agent");
+  // Others, to whom nothing is wrong, wait where this one would come without it.
+  for (const auto& [name, value] : std::multimap<std::string, std::string>{{"NNODES", "2"},
+                                                                           {"NNODES", "1:2"},
+                                                                           {"NODE_RANK", "first"},
+                                                                           {"NPROC_PER_NODE", "many"},
+                                                                           {"MASTER_PORT", "0"}}) {
+    const auto wrong = decide(joined(mpi, {{name, value}}));
+    CHECK(wrong.kind == Topology::Kind::worker);
+    CHECK_MESSAGE(wrong.refusal, name);
+    CHECK(wrong.variables == decide(mpi).variables);
+  }
   // All of torchrun's, set by hand from other values than the launcher's.
   CHECK(problem(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"MASTER_ADDR", "a"}})) ==
         "environment: mpirun (Open MPI) says that this is task 1 of 2 (OMPI_COMM_WORLD_LOCAL_RANK=1), but "

@@ -74,18 +74,18 @@ Topology AgentTopology::of_pytorch_job() const {
 
 int AgentTopology::nodes() const {
   if (environment_.text("NNODES").find(':') != std::string::npos)
-    wrong_environment(
+    throw WrongVariable(
         fmt::format("{} is '{}', a range, which needs RDZV_ID", named("NNODES"), environment_.text("NNODES")),
-        "set RDZV_ID to a name for the job, the same on every node");
+        "set RDZV_ID to a name for the job, the same on every node", "NNODES");
   return environment_.number("NNODES", 1, kMostNodes).value_or(1);
 }
 
 /// A process that a launcher has numbered would train for itself, as would all the others.
 void AgentTopology::refuse_rank_of_another_job() const {
   if (environment_.text("RANK", "0") == "0" && environment_.text("WORLD_SIZE", "1") == "1") return;
-  wrong_environment(fmt::format("RANK is '{}' and WORLD_SIZE is '{}', but {} is {}, so this node would train alone",
-                                environment_.text("RANK"), environment_.text("WORLD_SIZE"), named("NNODES"),
-                                environment_.text("NNODES", "not set")),
+  const auto value = [this](const char* name) { return environment_.text(name, "not set"); };
+  wrong_environment(fmt::format("RANK is {} and WORLD_SIZE is {}, but {} is {}, so this node would train alone",
+                                value("RANK"), value("WORLD_SIZE"), named("NNODES"), value("NNODES")),
                     "set NNODES and NODE_RANK for several nodes, or unset RANK and WORLD_SIZE");
 }
 

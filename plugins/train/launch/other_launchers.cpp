@@ -44,9 +44,13 @@ void claim_nodes(const Environment& environment, const Family& family, Task& tas
   task.claim("NODE_RANK", task.node, task.nodes == 1 ? fmt::format("{} of {}", here, all) : task.evidence);
 }
 
+bool has_task(const Environment& environment, const Family& family) {
+  return environment.has(family.rank) && environment.has(family.size) && environment.has(family.local_rank);
+}
+
 std::optional<Task> mpi_task(const Environment& environment) {
   for (const Family& family : kFamilies) {
-    if (!environment.has(family.rank) || !environment.has(family.size) || !environment.has(family.local_rank)) continue;
+    if (!has_task(environment, family)) continue;
     Task task;
     task.launcher = family.launcher;
     task.evidence = environment.shown(family.rank);
@@ -69,11 +73,14 @@ std::optional<Task> mpi_task(const Environment& environment) {
 }
 
 /// The batch script itself has SLURM_PROCID=0 too; only srun's tasks have a step with a number.
-std::optional<Task> slurm_task(const Environment& environment) {
+bool has_slurm_task(const Environment& environment) {
   int step = 0;
-  if (!environment.has("SLURM_PROCID") || !environment.has("SLURM_LOCALID") || !environment.has("SLURM_NTASKS") ||
-      !parse_whole(std::string_view(environment.text("SLURM_STEP_ID")), step))
-    return std::nullopt;
+  return environment.has("SLURM_PROCID") && environment.has("SLURM_LOCALID") && environment.has("SLURM_NTASKS") &&
+         parse_whole(std::string_view(environment.text("SLURM_STEP_ID")), step);
+}
+
+std::optional<Task> slurm_task(const Environment& environment) {
+  if (!has_slurm_task(environment)) return std::nullopt;
   Task task;
   task.launcher = "srun";
   task.evidence = environment.shown("SLURM_PROCID");
@@ -98,7 +105,7 @@ std::optional<Task> slurm_task(const Environment& environment) {
     if (says_local_size) task.claim(name, task.local_size, environment.shown(per_node));
   const auto hosts = slurm_hosts(environment.text("SLURM_STEP_NODELIST", environment.text("SLURM_JOB_NODELIST")), 1);
   task.first_host = task.nodes == 1 ? "127.0.0.1" : hosts.empty() ? "" : hosts.front();
-  task.port = port_from(environment.text("SLURM_JOB_ID") + "." + std::to_string(step));
+  task.port = port_from(environment.text("SLURM_JOB_ID") + "." + environment.text("SLURM_STEP_ID"));
   return task;
 }
 
@@ -167,6 +174,11 @@ std::optional<Task> task_of_another_launcher(const Environment& environment) {
   return task;
 }
 
+bool is_task_of_another_launcher(const Environment& environment) {
+  const auto is_of = [&environment](const Family& family) { return has_task(environment, family); };
+  return std::any_of(std::begin(kFamilies), std::end(kFamilies), is_of) || has_slurm_task(environment);
+}
+
 std::string numbers_without_place(const Environment& environment) {
   for (const Family& family : kFamilies)
     if (environment.has(family.rank) && environment.has(family.size) && environment.text(family.size) != "1")
@@ -181,7 +193,7 @@ void require_agreement(const Environment& environment, const Task& task, std::st
   const int own = *environment.number(name, 0, kMost);
   for (const Claim& claim : task.claims) {
     if (claim.name != name || claim.value == own) continue;
-    throw Contradiction(fmt::format("{} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
+    throw WrongVariable(fmt::format("{} says that this is task {} of {} ({}), but {}", task.launcher, task.rank,
                                     task.size, claim.evidence, environment.shown(name)),
                         fmt::format("unset {}, or start without {}", environment.source(name), task.launcher),
                         std::string(name));

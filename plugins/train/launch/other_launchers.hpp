@@ -32,16 +32,19 @@ struct Task {
   void claim(const char* name, int value, std::string said) { claims.push_back({name, value, std::move(said)}); }
 };
 
-/// The innermost of them, as mpirun within a SLURM job is. Throws Contradiction when RANK, WORLD_SIZE, LOCAL_RANK,
+/// The innermost of them, as mpirun within a SLURM job is. Throws WrongVariable when RANK, WORLD_SIZE, LOCAL_RANK,
 /// LOCAL_WORLD_SIZE or, in a job without RDZV_ID, NNODES or NODE_RANK say something else. Without a task that shares
 /// its job with others: none.
 std::optional<Task> task_of_another_launcher(const Environment& environment);
+
+/// Whether there is such a launcher, whatever else it and the variables say.
+bool is_task_of_another_launcher(const Environment& environment);
 
 /// Of a launcher that numbers this process, but does not say which it is on its node, so that it is no Task:
 /// "PMI_RANK=1 of PMI_SIZE=2"; "" without one.
 std::string numbers_without_place(const Environment& environment);
 
-/// Throws Contradiction, with both values, when the variable says another number than the task's launcher.
+/// Throws WrongVariable, with both values, when the variable says another number than the task's launcher.
 void require_agreement(const Environment& environment, const Task& task, std::string_view name);
 
 /// The hosts of SLURM's "a[01-03,7],b": bounded; stops at what it does not understand.

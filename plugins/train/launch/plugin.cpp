@@ -156,7 +156,8 @@ int train_command(const Invocation& call) {
   }
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
   if (topology.refusal) {
-    train::tell_other_workers(train::Environment::of_process(), topology.refusal->what());
+    if (topology.kind == train::Topology::Kind::worker)
+      train::tell_other_workers(train::Environment::of_process(), topology.refusal->what());
     throw *topology.refusal;
   }
   std::optional<train::OutputLock> lock;

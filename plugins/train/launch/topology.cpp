@@ -134,7 +134,7 @@ class Decision {
     const AgentTopology agent(environment_, devices_, use_cpu_);
     if (!has("RDZV_ID")) agent.nodes();  // refuses a range
     if (has("RDZV_ID") && !task.one_on_each_node())
-      throw Contradiction(
+      throw WrongVariable(
           fmt::format("{} started {} tasks, {} of them on this node ({}), and with {} each would be an agent",
                       task.launcher, task.size, task.local_size, task.evidence, environment_.shown("RDZV_ID")),
           "start one task on each node, or unset RDZV_ID: then the tasks are the workers", "RDZV_ID");
@@ -191,14 +191,15 @@ class Decision {
   const bool use_cpu_;
 };
 
-/// What contradicts the launcher of this task is left out, so that the rest is what the other tasks decide.
+/// What is wrong in a task of another launcher is left out, so that the rest is what the other tasks decide.
 Topology decide_as_task(Environment& environment, const launch::Devices& devices, bool use_cpu) {
   for (std::optional<Error> refusal;;) {
     try {
       Topology topology = Decision(environment, devices, use_cpu).decide();
       topology.refusal = refusal;
       return topology;
-    } catch (const Contradiction& found) {
+    } catch (const WrongVariable& found) {
+      if (!refusal && !is_task_of_another_launcher(environment)) throw;
       if (!refusal) refusal = found;
       environment.unset(found.variable);
     }

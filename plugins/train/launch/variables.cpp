@@ -37,8 +37,9 @@ std::optional<int> Environment::number(std::string_view name, int least, int mos
   if (!has(name)) return std::nullopt;
   int value = 0;
   if (!launch::parse_whole(std::string_view(text(name)), value) || value < least || value > most)
-    wrong_environment(
-        fmt::format("{} is '{}', expected a whole number from {} to {}", source(name), text(name), least, most), "");
+    throw WrongVariable(
+        fmt::format("{} is '{}', expected a whole number from {} to {}", source(name), text(name), least, most), "",
+        std::string(name));
   return value;
 }
 

@@ -12,9 +12,10 @@
 
 namespace lmf::train {
 
-/// A variable says something else than the launcher that started this process as one of several tasks.
-struct Contradiction : Error {
-  Contradiction(const std::string& what, const std::string& hint, std::string of)
+/// A variable is no value of its kind, or says something else than the launcher that started this process as one of
+/// several tasks.
+struct WrongVariable : Error {
+  WrongVariable(const std::string& what, const std::string& hint, std::string of)
       : Error("environment: " + what, hint, kExitUsage), variable(std::move(of)) {}
   std::string variable;
 };
@@ -51,7 +52,7 @@ class Environment {
   std::vector<std::string> entries() const;
   /// LLaMA-Factory's rule: true, y and 1, in any case; yes and on are false.
   bool truth(std::string_view name, bool otherwise = false) const;
-  /// None when unset. Throws Error(kExitUsage) naming the variable for anything but a number in the range.
+  /// None when unset. Throws WrongVariable for anything but a number in the range.
   std::optional<int> number(std::string_view name, int least, int most) const;
   /// What the user has set, for messages: "NAME=value", and the name alone.
   std::string shown(std::string_view name) const;

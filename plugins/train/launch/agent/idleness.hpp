@@ -10,9 +10,9 @@
 
 namespace lmf::train::launch {
 
-/// Tells sessions whose processes only wait from those that still do something, as saving what they have. Time spent in
-/// waiting for a disk counts as work, and so does more than a hundredth of the processor's time: libraries have threads
-/// that only look around.
+/// Tells sessions whose processes only wait from those that still do something, as saving what they have: they use more
+/// than a hundredth of the processor's time (libraries have threads that only look around), write more than a word,
+/// wait for a disk, or one of their processes has gone.
 class Idleness {
  public:
   explicit Idleness(Clock::duration limit) : limit_(limit) {}
@@ -24,7 +24,7 @@ class Idleness {
 
  private:
   struct Rest {
-    std::uint64_t used = 0;  ///< processor time when it began
+    Activity before;  ///< it began
     Clock::time_point since;
   };
 

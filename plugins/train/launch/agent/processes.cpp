@@ -99,6 +99,15 @@ bool carries_job(pid_t pid, std::string_view id) {
   return false;
 }
 
+/// With what its children have that it has waited for.
+std::uint64_t written_by(pid_t pid) {
+  const std::string counts = proc_text(fmt::format("/proc/{}/io", pid), 1024);
+  const std::size_t place = counts.find("wchar: ");
+  unsigned long long written = 0;
+  if (place != std::string::npos) std::sscanf(counts.c_str() + place, "wchar: %llu", &written);
+  return written;
+}
+
 }  // namespace
 
 std::vector<pid_t> descendants_of(pid_t ancestor, pid_t except) {
@@ -146,11 +155,13 @@ std::vector<pid_t> processes_of_job(std::string_view id, const std::vector<Worke
   return result;
 }
 
-std::map<pid_t, Activity> activity_of_sessions() {
+std::map<pid_t, Activity> activity_of(const std::vector<pid_t>& sessions) {
   std::map<pid_t, Activity> result;
   for (const Process& process : all_processes()) {
+    if (std::find(sessions.begin(), sessions.end(), process.session) == sessions.end()) continue;
     Activity& activity = result[process.session];
     activity.used += process.used;
+    activity.written += written_by(process.pid);
     activity.waits_for_disk = activity.waits_for_disk || process.state == 'D';
   }
   return result;

@@ -36,12 +36,15 @@ std::uint64_t clock_ticks();
 /// sessions. Used when the tree is gone.
 std::vector<pid_t> processes_of_job(std::string_view id, const std::vector<WorkerSession>& sessions);
 
-/// What the processes of a session do, those that have ended included as far as their parents have noticed.
+/// What the processes of a session have done so far: those that are there, and those that their parents have waited
+/// for. Falls when one is gone for which nobody has waited.
 struct Activity {
   std::uint64_t used = 0;       ///< processor time, in clock_ticks()' unit
+  std::uint64_t written = 0;    ///< bytes, to files and pipes; 0 where that cannot be seen
   bool waits_for_disk = false;  ///< one of them, right now
 };
-std::map<pid_t, Activity> activity_of_sessions();
+/// By leader; of a session that is gone there is none.
+std::map<pid_t, Activity> activity_of(const std::vector<pid_t>& sessions);
 
 /// Whether `pid` catches the signal: otherwise USR1 would end it.
 bool catches_signal(pid_t pid, int signal);

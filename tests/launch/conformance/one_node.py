@@ -260,6 +260,25 @@ def l15(launcher):
         return f"status {job.status()}"
 
 
+@case("L16", "a program whose interpreter is not there: that is said, and not that it is missing itself",
+      "status 127, says it True", "status 1, says it False")
+def l16(launcher):
+    made = Launcher(launcher.name, ["sh", "-c", "echo '#!/no/such/interpreter' > script; chmod 700 script; exec \"$@\"", "sh", *launcher.command],
+                    launcher.python)
+    with Job(made, ["--no-python"], program=["./script"]) as job:
+        return f"status {job.status()}, says it {'the interpreter that it names is not there' in job.errors()}"
+
+
+@case("L17", "of ranks that waited in vain for a late one, the late one alone was at work", "status 1, names it True", "status 1, names it False")
+def l17(launcher):
+    waited = "echo 'Timed out waiting 1000ms for recv operation to complete' >&2"
+    script = (f"case $RANK in 0) until [ -e said ]; do sleep 0.05; done; {waited}; exit 1;; "
+              f"2) {waited}; > said; esac; exec sleep 600")
+    with Job(launcher, ["--nproc-per-node=3", "--no-python"], program=["sh", "-c", script]) as job:
+        status = job.status()
+        return f"status {status}, names it {'it waited 1 s for others in vain; rank 1 was still at work: its own' in job.errors()}"
+
+
 @case("C53", "not sharing the store: the worker of rank 0 hosts it, on a port that is free",
       "status 0, False, sums 2.0 2.0", needs="torch")
 def c53(launcher):

@@ -18,7 +18,7 @@ struct Circumstances {
   std::uint64_t kills_before = 0;  ///< out_of_memory_kills() when the workers were started
   std::uint16_t master_port = 0;
   bool several_nodes = false;
-  std::vector<int> at_work = {};  ///< the ranks of this node that had neither ended nor failed by then
+  std::vector<int> at_work = {};  ///< the ranks of this node that had neither ended nor failed nor waited in vain
 };
 
 /// One sentence, or "" when nothing is known beyond the exit status.

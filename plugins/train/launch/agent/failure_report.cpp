@@ -152,8 +152,11 @@ FailureReport report_failures(const WorkerGroup& group, std::string name, std::u
   report.name = std::move(name);
   report.host = host_name();
   Circumstances circumstances{out_of_memory_kills_before, assignment.master_port, assignment.group_world_size > 1};
-  for (const auto& worker : group.workers())
-    if (!worker->ending() || worker->told_to_stop()) circumstances.at_work.push_back(worker->plan().rank);
+  for (const auto& worker : group.workers()) {
+    if (worker->ending() && !worker->told_to_stop()) continue;
+    // Who has waited in vain, too, is not whom the others waited for.
+    if (!late_collective(worker->streams().last_lines().lines)) circumstances.at_work.push_back(worker->plan().rank);
+  }
   for (const auto& worker : group.workers()) {
     if (!worker->ending() || worker->ending()->good()) continue;
     if (worker->told_to_stop()) {

@@ -77,6 +77,18 @@ pid_t start(Child& child) {
   return ::clone(become, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
 }
 
+Error cannot_start(const std::string& program, int error_number) {
+  Error error = file_error("start a process for", program, error_number);
+  if (error_number != EAGAIN) return error;
+  return Error(error.what(), "raise the limit on processes (ulimit -u, or the container's), or start fewer workers");
+}
+
+std::string why_not(const std::string& program, int error_number) {
+  if (error_number == ENOENT && ::access(program.c_str(), F_OK) == 0)
+    return "the interpreter that it names is not there";
+  return std::strerror(error_number);
+}
+
 }  // namespace
 
 std::string program_path(const std::string& name) {
@@ -100,8 +112,8 @@ Worker::Worker(WorkerPlan plan, WorkerStreams streams) : plan_(std::move(plan)),
               .error = streams_.error.get(),
               .agent = ::getpid()};
   pid_ = start(child);
-  if (pid_ < 0) throw file_error("start a process for", plan_.words[0], errno);
-  if (child.failure != 0) start_failure_ = std::strerror(child.failure);
+  if (pid_ < 0) throw cannot_start(plan_.words[0], errno);
+  if (child.failure != 0) start_failure_ = why_not(plan_.program, child.failure);
   streams_.output.reset();
   streams_.error.reset();
 }

@@ -4,7 +4,10 @@
 #include <cstdlib>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "train/ranks.hpp"
 #include "train/worker/process_group.hpp"
@@ -13,6 +16,24 @@
 using namespace lmf;
 
 namespace {
+
+/// Asks rank 0's store for much and goes before it can have answered.
+void ask_and_go(const train::World& world) {
+  std::string questions("\0\xCE\xF7\x85\x3C", 5);  // as torch's clients greet
+  for (int i = 0; i < 200; ++i) questions += std::string("\4\1\0\0\0\0\0\0\0x\1\0\0\0\0\0\0\0", 18);  // x + 1
+  sockaddr_in place = {};
+  place.sin_family = AF_INET;
+  place.sin_port = htons(world.master_port);
+  ::inet_pton(AF_INET, world.master_address.c_str(), &place.sin_addr);
+  for (int gone = 0, tries = 0; gone < 20 && tries < 10'000; ++tries) {
+    const int connection = ::socket(AF_INET, SOCK_STREAM, 0);
+    if (::connect(connection, reinterpret_cast<const sockaddr*>(&place), sizeof place) == 0)
+      gone += ::send(connection, questions.data(), questions.size(), 0) == static_cast<ssize_t>(questions.size());
+    else
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it does not listen yet
+    ::close(connection);
+  }
+}
 
 /// Two ranks, of which the second does `second`.
 std::vector<test::Finished> two_ranks(const std::string& second) {
@@ -24,12 +45,13 @@ std::vector<test::Finished> two_ranks(const std::string& second) {
 TEST_CASE("one rank at its own pace" * doctest::skip()) {
   const auto world = train::World::from_environment();
   const std::string second = std::getenv("LMF_TEST_SECOND");
+  if (world.rank == 1 && second == "comes late") ask_and_go(world);
   const auto group = train::ProcessGroup::join(world, torch::kCPU, std::chrono::seconds(2));
   const train::StopSignal guard;
   try {
     const int signal =
         group->at_own_pace("long work", train::StopSignal::received, [&](const std::function<int()>& told) {
-          if (world.rank == 0 && second != "signals" && second != "fails") return;
+          if (second == "comes late" || (world.rank == 0 && second != "signals" && second != "fails")) return;
           if (world.rank == 1 && second == "signals") std::raise(SIGTERM);
           if (world.rank == 1 && second == "fails") throw Error("no room");
           if (world.rank == 1 && second == "dies") std::_Exit(9);
@@ -57,6 +79,14 @@ TEST_CASE("a signal to one rank ends the work of all") {
   for (const auto& rank : two_ranks("signals")) {
     INFO(rank.out, rank.err);
     CHECK(rank.out.find("ended with signal 15") != std::string::npos);
+  }
+}
+
+TEST_CASE("who asks rank 0's store and goes without the answer ends nothing") {
+  const auto ranks = two_ranks("comes late");
+  for (const auto& rank : ranks) {
+    INFO(rank.out, rank.err);
+    CHECK(rank.out.find("ended with signal 0") != std::string::npos);
   }
 }
 

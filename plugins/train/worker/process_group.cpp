@@ -1,6 +1,7 @@
 #include "train/worker/process_group.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <numeric>
 #include <thread>
 
@@ -55,6 +56,8 @@ std::unique_ptr<ProcessGroup> ProcessGroup::join(const World& world, torch::Devi
                                                  std::chrono::seconds timeout) {
   std::unique_ptr<ProcessGroup> group(new ProcessGroup(world, std::min<Milliseconds>(timeout, kLongest)));
   if (world.alone()) return group;
+  // Rank 0's store answers ranks that may be gone by then: that is an error there, and not to be this process's end.
+  std::signal(SIGPIPE, SIG_IGN);
   group->open_store();
   group->meet();
   group->connect(device);

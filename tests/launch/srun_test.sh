@@ -97,6 +97,9 @@ expect_said "two agents of one job on a node are none" "with RDZV_ID=job each wo
 rm -rf model && tiny_model model
 one_of_two() { # task, its variable
   printf '[ $SLURM_PROCID != %s ] || export %s\nexec "$@"\n' "$1" "$2" > as_task.sh
+  one_of_two_does
+}
+one_of_two_does() {
   timeout --kill-after=5 120 srun -n 2 --overcommit bash as_task.sh "$LMF_BUILD/bin/lmf" train config.yaml model_name_or_path=model \
     use_cpu=true > said 2>&1
   status=$?
@@ -110,4 +113,10 @@ done
 one_of_two 1 NPROC_PER_NODE=many
 expect "what is no number for one task" status 2
 expect_said "what is no number for one task" "rank 1, .*, stopped: environment: NPROC_PER_NODE is 'many'"
+for task in 0 1; do
+  printf '[ $SLURM_PROCID != %s ] || set -- "$@" learning_rate=fast\nexec "$@"\n' $task > as_task.sh
+  one_of_two_does
+  expect "task $task alone has a wrong option" status 2
+  expect_said "task $task alone has a wrong option" "rank $task, .*, stopped: command line: learning_rate is 'fast'"
+done
 finish

@@ -93,10 +93,7 @@ int check(const config::ReadResult& read, const train::Start& start, const train
   return kExitDone;
 }
 
-int run_worker(const config::Options& given, const train::Start& start, bool speaks, const lmf_host_v1& host) {
-  const config::Options options = settled(given, start);
-  if (speaks && start.checkpoint) log::info("continuing from {} ({})", start.checkpoint->string(), start.why);
-  auto* run = train::load_worker(train::worker_library(host));
+int run_worker(lmf_train_worker_run_function* run, const config::Options& options, const lmf_host_v1& host) {
   char error[8192] = {};
   const int status = run(&host, options.to_json().c_str(), error, sizeof error);
   if (status != kExitDone && error[0] != '\0') throw Error(error, {}, status);
@@ -117,6 +114,17 @@ int run_command(const Invocation& call) {
   return train::launch::run_agent(agent);
 }
 
+/// What keeps a task of srun or mpirun from meeting the others, who would wait for it: nobody else tells them.
+template <class Step>
+void or_tell_others(const train::Topology& topology, const train::Environment& environment, Step&& step) {
+  try {
+    step();
+  } catch (const Error& error) {
+    if (!topology.variables.empty()) train::tell_other_workers(placed(topology, environment), error.what());
+    throw;
+  }
+}
+
 int train_command(const Invocation& call) {
   const Words words = words_of(call.arguments);
   require_options(words, call.host);
@@ -131,11 +139,16 @@ int train_command(const Invocation& call) {
   train::Start start = judge(read, environment);
   if (topology.refusal && (words.check || words.print_launch)) throw *topology.refusal;
   if (words.check) return check(read, start, topology, ranks, call.host);
-  if (!read.problems.empty()) {
+  const auto require_none = [&] {
+    if (read.problems.empty()) return;
     // With those of what the options name, but without the time that reading the data takes.
     train::read_inputs(settled(read.options, start), call.host.share_directory, read.problems);
     config::throw_problems(read.problems);
-  }
+  };
+  if (words.print_launch)
+    require_none();
+  else
+    or_tell_others(topology, environment, require_none);
   auto agent = train::training_agent(topology, environment, words.options, call.host);
   if (words.print_launch) return print(train::launch_text(topology, agent));
   // Of lmf's own workers, their agent has said it.
@@ -155,18 +168,19 @@ int train_command(const Invocation& call) {
     return train::launch::run_agent(agent);
   }
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
-  if (topology.refusal) {
-    if (topology.kind == train::Topology::Kind::worker)
-      train::tell_other_workers(train::Environment::of_process(), topology.refusal->what());
-    throw *topology.refusal;
-  }
   std::optional<train::OutputLock> lock;
-  if (ranks.rank == 0) {  // which writes for all
-    lock.emplace(read.options.text("output_dir"), environment.text(train::kJobIdVariable));
-    start = judge(read, environment);  // again: a run that has just ended may have left a checkpoint
-    config::throw_problems(read.problems);
-  }
-  return run_worker(read.options, start, speaks, call.host);
+  lmf_train_worker_run_function* run = nullptr;
+  or_tell_others(topology, environment, [&] {
+    if (topology.refusal) throw *topology.refusal;
+    if (ranks.rank == 0) {  // which writes for all
+      lock.emplace(read.options.text("output_dir"), environment.text(train::kJobIdVariable));
+      start = judge(read, environment);  // again: a run that has just ended may have left a checkpoint
+      config::throw_problems(read.problems);
+    }
+    if (speaks && start.checkpoint) log::info("continuing from {} ({})", start.checkpoint->string(), start.why);
+    run = train::load_worker(train::worker_library(call.host));
+  });
+  return run_worker(run, settled(read.options, start), call.host);
 }
 
 int command(const Invocation& call) {

@@ -223,10 +223,15 @@ Topology decide_topology(const Environment& environment, const launch::Devices& 
   return topology;
 }
 
-Ranks ranks_of(const Topology& topology, Environment environment) {
+Environment placed(const Topology& topology, Environment environment) {
+  for (const auto& [name, value] : topology.variables) environment.set(name, value);
+  return environment;
+}
+
+Ranks ranks_of(const Topology& topology, const Environment& own) {
   if (topology.kind == Topology::Kind::in_process) return {};
   if (topology.kind == Topology::Kind::agent) return {0, topology.workers * topology.rendezvous.maximum_nodes};
-  for (const auto& [name, value] : topology.variables) environment.set(name, value);
+  const Environment environment = placed(topology, own);
   constexpr int kMost = std::numeric_limits<int>::max();
   return {environment.number("RANK", 0, kMost).value_or(0), environment.number("WORLD_SIZE", 1, kMost).value_or(1)};
 }

@@ -43,11 +43,14 @@ struct Topology {
 /// other launcher says of this task are in the result.
 Topology decide_topology(const Environment& environment, const launch::Devices& devices, bool use_cpu);
 
+/// The environment with what the topology says of a worker's place.
+Environment placed(const Topology& topology, Environment environment);
+
 /// This process's rank, and how many there are, or would be with as many workers on every node as on this one.
 struct Ranks {
   int rank = 0, count = 1;
 };
-Ranks ranks_of(const Topology& topology, Environment environment);
+Ranks ranks_of(const Topology& topology, const Environment& environment);
 
 /// PYTORCH_CUDA_ALLOC_CONF and TORCH_NCCL_AVOID_RECORD_STREAMS, unless the user has set them or OPTIM_TORCH is off.
 std::vector<std::pair<std::string, std::string>> torch_tuning(const Environment& environment);

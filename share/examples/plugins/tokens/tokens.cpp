@@ -70,7 +70,7 @@ class Scratch {
 lmf::data::TokenStore tokenise(const Request& request, const fs::path& share_directory, const fs::path& scratch) {
   auto tokenizer = lmf::text::Tokenizer::load(request.model);
   const auto chat_template =
-      lmf::text::ChatTemplate::choose(share_directory, request.chat_template, std::nullopt, tokenizer);
+      lmf::text::ChatTemplate::choose(share_directory, {.name = request.chat_template}, tokenizer);
   chat_template.repair(tokenizer);
   lmf::data::PrepareOptions options;
   options.datasets = {fs::absolute(request.file).string()};

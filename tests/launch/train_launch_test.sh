@@ -100,6 +100,13 @@ expect_said "another configuration on a node stops both" "the learning_rate of n
 expect_not_said "another configuration on a node stops both" "rank 0 of 4"
 two_nodes config.yaml output_dir="$here/elsewhere"
 expect_said "another place for the model on a node stops both" "the output_dir of node .* is $here/elsewhere"
+two_nodes config.yaml learning_rate=fast
+expect "a wrong option on a node stops both" status "2 2"
+expect_said "a wrong option on a node stops both" "no worker is started: command line: learning_rate is 'fast'" \
+  "node 1 (.*: command line: learning_rate is 'fast'"
+NNODES=2 NODE_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=$(python3 "$LMF_SOURCE/tests/support/free_port.py") PET_RDZV_CONF=timeout=1 \
+  "${program[@]}" train config.yaml learning_rate=fast > said 2>&1
+expect_said "that is said before the others have come" "no worker is started: command line: learning_rate is 'fast'" "missing: node 1"
 
 cp -r place place-2
 other=("$LMF_BUILD/bin/lmf" --plugin-dir "$here/place-2/plugins-1")

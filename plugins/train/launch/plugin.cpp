@@ -125,6 +125,25 @@ void or_tell_others(const train::Topology& topology, const train::Environment& e
   }
 }
 
+/// The other nodes of a fixed number would wait for this one; those of an elastic job go on without it.
+bool nodes_wait(const train::Topology& topology) {
+  return topology.kind == train::Topology::Kind::agent && topology.rendezvous.maximum_nodes > 1 &&
+         topology.rendezvous.backend == train::launch::RendezvousOptions::Backend::fixed;
+}
+
+int run_as_agent(train::launch::AgentOptions agent, const train::Topology& topology, const config::ReadResult& read,
+                 const lmf_host_v1& host) {
+  if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(host, read.options);
+  const auto problems =
+      read.problems.empty() ? train::missing_inputs(read.options, host.share_directory) : read.problems;
+  if (!nodes_wait(topology)) config::throw_problems(problems);
+  for (const config::Problem& problem : problems)
+    agent.refusal +=
+        (agent.refusal.empty() ? "" : "; ") + problem.text + (problem.hint.empty() ? "" : ": " + problem.hint);
+  if (topology.refusal) agent.refusal = fmt::format("{}: {}", topology.refusal->what(), topology.refusal->hint());
+  return train::launch::run_agent(agent);
+}
+
 int train_command(const Invocation& call) {
   const Words words = words_of(call.arguments);
   require_options(words, call.host);
@@ -139,34 +158,19 @@ int train_command(const Invocation& call) {
   train::Start start = judge(read, environment);
   if (topology.refusal && (words.check || words.print_launch)) throw *topology.refusal;
   if (words.check) return check(read, start, topology, ranks, call.host);
-  const auto require_none = [&] {
-    if (read.problems.empty()) return;
-    // With those of what the options name, but without the time that reading the data takes.
+  // With those of what the options name, but without the time that reading the data takes.
+  if (!read.problems.empty())
     train::read_inputs(settled(read.options, start), call.host.share_directory, read.problems);
-    config::throw_problems(read.problems);
-  };
-  if (words.print_launch)
-    require_none();
-  else
-    or_tell_others(topology, environment, require_none);
-  auto agent = train::training_agent(topology, environment, words.options, call.host);
+  if (words.print_launch) config::throw_problems(read.problems);
+  if (!nodes_wait(topology)) or_tell_others(topology, environment, [&] { config::throw_problems(read.problems); });
+  const auto agent = train::training_agent(topology, environment, words.options, call.host);
   if (words.print_launch) return print(train::launch_text(topology, agent));
   // Of lmf's own workers, their agent has said it.
   const bool is_agent = topology.kind == train::Topology::Kind::agent;
   if (is_agent || (speaks && topology.kind == train::Topology::Kind::worker && !environment.has("LMF_JOB")))
     log::info("{}", topology.why);
   if (!topology.warning.empty() && (is_agent || speaks)) log::warn("{}", topology.warning);
-  if (is_agent) {
-    if (agent.rendezvous.maximum_nodes > 1) agent.rendezvous.facts = train::job_facts(call.host, read.options);
-    const auto missing = train::missing_inputs(read.options, call.host.share_directory);
-    // The other nodes of a fixed number would wait for this one; those of an elastic job go on without it.
-    if (agent.rendezvous.backend != train::launch::RendezvousOptions::Backend::fixed) config::throw_problems(missing);
-    for (const config::Problem& problem : missing)
-      agent.refusal +=
-          (agent.refusal.empty() ? "" : "; ") + problem.text + (problem.hint.empty() ? "" : ": " + problem.hint);
-    if (topology.refusal) agent.refusal = fmt::format("{}: {}", topology.refusal->what(), topology.refusal->hint());
-    return train::launch::run_agent(agent);
-  }
+  if (is_agent) return run_as_agent(agent, topology, read, call.host);
   for (const auto& [name, value] : topology.variables) ::setenv(name.c_str(), value.c_str(), 1);
   std::optional<train::OutputLock> lock;
   lmf_train_worker_run_function* run = nullptr;

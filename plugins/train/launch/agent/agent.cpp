@@ -62,6 +62,8 @@ Agent::Agent(asio::io_context& context, const AgentOptions& options, RunFolder& 
 
 asio::awaitable<int> Agent::run() {
   Verdict verdict;
+  // At once: the other nodes, who hear of it when they have come, may take long.
+  if (!options_.refusal.empty()) log::error("no worker is started: {}", options_.refusal);
   while (!verdict.status) {
     // Named, not temporary: g++ 12 destroys some temporaries of a co_await expression twice.
     const JoinOptions us{options_.workers, options_.role};

@@ -127,7 +127,6 @@ asio::awaitable<Verdict> Agent::fail(WorkerGroup& group, const FailureReport& fi
 }
 
 asio::awaitable<Verdict> Agent::refuse() {
-  log::error("no worker is started: {}", options_.refusal);
   auto announcement = rendezvous_->announce_failure(options_.refusal, kExitUsage, {});
   const auto before = co_await together_.unless_stopped(std::move(announcement));
   auto close = rendezvous_->close();

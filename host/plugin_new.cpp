@@ -117,6 +117,15 @@ class NewFolder {
   fs::path wanted_, path_;
 };
 
+/// " -DCMAKE_PREFIX_PATH='PREFIX'" where CMake does not look by itself for the SDK that lies beside this lmf.
+std::string where_the_sdk_is(const fs::path& executable) {
+  const fs::path prefix = executable.parent_path().parent_path();
+  std::error_code failed;
+  const bool is_known = prefix == "/usr" || prefix == "/usr/local";
+  if (is_known || !fs::exists(prefix / "lib/cmake/lmf-sdk", failed)) return {};
+  return fmt::format(" -DCMAKE_PREFIX_PATH='{}'", prefix.string());
+}
+
 }  // namespace
 
 NewPlugin checked_new_plugin(const PluginWords& words) {
@@ -158,11 +167,11 @@ int new_plugin(const PluginCall& call) {
   const NewPlugin plugin = checked_new_plugin(read_plugin_words(call, kNewPluginOptions, 1));
   write_project(plugin, call.environment.share_directory);
   const std::string place = plugin.directory.string();
-  return print(
-      printable(fmt::format("A plugin with the command '{0}' is in {1}. Build it and run its tests:\n"
-                            "  cd '{1}'\n  cmake -B build && cmake --build build && ctest --test-dir build\n"
-                            "Try it: {2} --plugin-dir build/lib/lmf/plugins-1 {0} Ada\n",
-                            plugin.name, place, call.environment.program_name)));
+  return print(printable(
+      fmt::format("A plugin with the command '{0}' is in {1}. Build it and run its tests:\n"
+                  "  cd '{1}'\n  cmake -B build{3} && cmake --build build && ctest --test-dir build\n"
+                  "Try it: {2} --plugin-dir build/lib/lmf/plugins-1 {0} Ada\n",
+                  plugin.name, place, call.environment.program_name, where_the_sdk_is(call.environment.executable))));
 }
 
 }  // namespace lmf::host

@@ -38,6 +38,7 @@ for language in c++ c rust; do
   name=my-greet-${language//+/p}
   run "$lmf" plugin new "$name" --language $language --vendor acme
   expect "plugin new in $language" status 0
+  expect_said "it says where the SDK is" "cmake -B build -DCMAKE_PREFIX_PATH='$PREFIX' &&"
 done
 build "the C++ project" my-greet-cpp build-cpp -DCMAKE_CXX_STANDARD=23 -DCMAKE_CXX_COMPILER="${compilers##* }"
 build "the C project" my-greet-c build-c
@@ -96,6 +97,18 @@ ask() { # the arguments of find_package
 }
 ask lmf-sdk 1 REQUIRED
 expect "ABI 1 is there" status 0
+add_wrongly() { # the arguments of lmf_add_plugin()
+  printf 'find_package(lmf-sdk 1 REQUIRED)\nlmf_add_plugin(%s)\n' "$*" >ask/wrong.cmake
+  printf 'cmake_minimum_required(VERSION 3.25)\nproject(ask LANGUAGES C)\ninclude(wrong.cmake)\n' >ask/CMakeLists.txt
+  run cmake -S ask -B build-ask --fresh
+  expect "lmf_add_plugin($*)" status 1
+}
+add_wrongly SOURCES a.c
+expect_said "needs a manifest" "NAME.lmf-plugin.toml"
+add_wrongly WITH b MANIFEST a.lmf-plugin.toml SOURCES a.c
+expect_said "names what it does not know" "'WITH;b'"
+add_wrongly MANIFEST a.lmf-plugin.toml SOURCES a.c
+expect_said "says which manifest is not there" "there is no" "/a.lmf-plugin.toml"
 ask lmf-sdk 2 REQUIRED
 expect "ABI 2 is not" status 1
 ask lmf-sdk 1 REQUIRED COMPONENTS base engine

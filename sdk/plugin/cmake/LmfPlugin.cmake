@@ -3,13 +3,19 @@
 #
 # Builds the library that the manifest names, from C++ or C: hidden visibility and a version script that exports
 # lmf_plugin_query_v1 alone, no undefined symbols, never unloaded. The manifest's bytes are embedded and the file is put beside the
-# library; option files are joined into NAME.options.toml there, and tables, which other commands of the plugin name, copied. Name, version and ABI minor are read from the manifest: it is
-# their single source. With OUTPUT_DIRECTORY (a test's plugin) nothing is installed.
+# library; option files are joined into NAME.options.toml there, and tables, which other commands of the plugin name, copied.
+# Name, version and ABI minor are read from the manifest: it is their single source. With OUTPUT_DIRECTORY (a test's plugin) nothing is installed.
 #
 # A C plugin includes the generated "lmf_plugin_build.h" itself; lmf/plugin.hpp does it for C++.
 function(lmf_add_plugin)
   cmake_parse_arguments(arg "" "MANIFEST;OUTPUT_DIRECTORY" "SOURCES;LIBRARIES;OPTION_FILES;TABLES" ${ARGN})
+  if(NOT arg_MANIFEST OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "lmf_add_plugin(${ARGN}): expected MANIFEST NAME.lmf-plugin.toml SOURCES FILE ...; not known: '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
   get_filename_component(manifest ${arg_MANIFEST} ABSOLUTE)
+  if(NOT EXISTS ${manifest})
+    message(FATAL_ERROR "lmf_add_plugin(): there is no manifest ${manifest}")
+  endif()
   file(READ ${manifest} text)
   foreach(key name version library)
     if(NOT text MATCHES "\n${key} *= *\"([^\"]+)\"")

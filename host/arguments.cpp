@@ -1,7 +1,5 @@
 #include "host/arguments.hpp"
 
-#include <string_view>
-
 #include <fmt/format.h>
 
 #include "base/printable.hpp"
@@ -17,6 +15,8 @@ const std::vector<std::string>& option_names() {
 }
 
 }  // namespace
+
+bool is_help_option(std::string_view word) { return word == "-h" || word == "--help"; }
 
 Arguments read_arguments(std::span<const char* const> argv) {
   Arguments arguments;
@@ -36,7 +36,7 @@ Arguments read_arguments(std::span<const char* const> argv) {
       arguments.log_level = value();
     } else if (word == "--safe-mode") {
       arguments.safe_mode = true;
-    } else if (word == "-h" || word == "--help") {
+    } else if (is_help_option(word)) {
       arguments.help = true;
     } else if (word == "-V" || word == "--version") {
       arguments.version = true;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lmf::host {
@@ -16,6 +17,9 @@ struct Arguments {
   std::optional<std::string> command;
   std::vector<const char*> rest;  ///< the words after the command, untouched
 };
+
+/// "-h" and "--help", before a command and after it.
+bool is_help_option(std::string_view word);
 
 /// Throws Error (exit 2, with a suggestion) for an unknown option or one without its value. `argv` without argv[0].
 Arguments read_arguments(std::span<const char* const> argv);

@@ -31,8 +31,6 @@
 namespace lmf::host {
 namespace {
 
-bool is_help_option(std::string_view word) { return word == "-h" || word == "--help"; }
-
 Error usage_error(const std::string& text, const std::string& program) {
   return Error(text, fmt::format("see '{} help'", program), kExitUsage);
 }

@@ -97,6 +97,10 @@ PluginChoices read_plugin_choices(const std::filesystem::path& file) {
   std::error_code failed;
   if (file.empty() || std::filesystem::symlink_status(file, failed).type() == std::filesystem::file_type::not_found)
     return choices;
+  if (failed == std::errc::permission_denied) {  // another user's HOME, as sudo and containers leave it
+    choices.notices.push_back(fmt::format("{} does not count: this user may not look into its folder", file.string()));
+    return choices;
+  }
   try {
     choices.text = read_file(file, kLimitBytes);
     check_trust(file);

@@ -36,7 +36,8 @@ struct PluginChoices {
 /// What such a text says, of which `file` is the name.
 PluginChoices parse_plugin_choices(std::string text, const std::filesystem::path& file);
 
-/// Reads at most 64 KiB; a file that is not there says nothing. Never throws for what the file is.
+/// Reads at most 64 KiB; a file that is not there, or that this user may not look for, says nothing. Never throws for
+/// what the file is.
 PluginChoices read_plugin_choices(const std::filesystem::path& file);
 
 }  // namespace lmf::host

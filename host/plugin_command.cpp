@@ -6,6 +6,7 @@
 
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
+#include "host/arguments.hpp"
 #include "host/output.hpp"
 #include "host/plugin_doctor.hpp"
 #include "host/plugin_info.hpp"
@@ -38,8 +39,6 @@ std::vector<std::string> names() {
   for (const PluginCommand& command : kCommands) names.emplace_back(command.name());
   return names;
 }
-
-bool is_help_option(std::string_view word) { return word == "-h" || word == "--help"; }
 
 }  // namespace
 

@@ -60,6 +60,19 @@ lmf --safe-mode greet
 expect "unless one goes without it" status 0
 rm "$scratch/config/lmf/plugins.toml"
 
+# The HOME of somebody else, as sudo and containers leave it.
+someone=
+[ "$(id -u)" != 0 ] || someone='setpriv --reuid 65534 --regid 65534 --clear-groups'
+mkdir -p "$scratch/hidden/lmf"
+printf '[disable]\nplugins = ["greet"]\n' >"$scratch/hidden/lmf/plugins.toml"
+chmod 755 "$scratch" "$prefix" "$prefix"/* && chmod 000 "$scratch/hidden"
+status=0
+XDG_CONFIG_HOME=$scratch/hidden $someone timeout 60 "$prefix/bin/lmf" greet Ada >said 2>&1 || status=$?
+expect "a plugins.toml that this user may not look for decides nothing" status 0
+XDG_CONFIG_HOME=$scratch/hidden $someone timeout 60 "$prefix/bin/lmf" plugin list >said 2>&1
+expect_said "which is said" "hidden/lmf/plugins.toml does not count"
+chmod 700 "$scratch/hidden"
+
 lmf plugin doctor
 expect "the doctor finds nothing" status 0
 : >"$prefix/lib/lmf/plugins-1/liblmf-greet.so"

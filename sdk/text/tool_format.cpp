@@ -95,7 +95,13 @@ std::string take_out(std::string& text, std::string_view open, std::string_view 
   if (end == text.npos) return {};
   *whole = text.substr(begin, end + close.size() - begin);
   std::string within = text.substr(begin + open.size(), end - begin - open.size());
-  for (auto at = begin; at != text.npos; at = text.find(*whole, at)) text.erase(at, whole->size());
+  std::string rest;
+  std::size_t kept = 0;
+  for (auto at = begin; at != text.npos; at = text.find(*whole, kept)) {
+    rest.append(text, kept, at - kept);
+    kept = at + whole->size();
+  }
+  text = rest.append(text, kept);
   return within;
 }
 

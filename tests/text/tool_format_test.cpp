@@ -120,6 +120,15 @@ TEST_CASE("numbers, escapes and layout of JSON are Python's") {
   CHECK(python_text(Json("as it is")) == "as it is");
 }
 
+TEST_CASE("a text before a call that is written many times is taken out of it once for all") {
+  const auto format = ToolFormat::load(test::share(), "qwen");
+  const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+  std::string many = "so: ";
+  for (int i = 0; i < 300'000; ++i) many += call;
+  CHECK(format.calls_text(many + " and") == format.calls_text("so: " + call + " and"));
+  CHECK(format.calls_text("<tool" + call + "_call>{" + call).starts_with("<tool_call>{<tool_call>\n{\"name\": \"f\""));
+}
+
 TEST_CASE("tools and calls that are none are refused with what they are") {
   const auto format = ToolFormat::load(test::share(), "default");
   CHECK_THROWS_WITH_AS(format.tools_text("{\"name\":\"a\"}"), "tools are no JSON list", Error);

@@ -138,7 +138,7 @@ Commands::Outcome Commands::again(const std::string&) {
 Commands::Outcome Commands::undo(const std::string&) {
   const auto question = conversation_.take_back();
   if (!question) throw Error("there is nothing to undo");
-  return {fmt::format("Forgotten: {}\n", printable(shortened(*question))), {}};
+  return {fmt::format("Forgotten: {}\n", shortened(*question)), {}};
 }
 
 Commands::Outcome Commands::edit(const std::string&) {

@@ -2,13 +2,16 @@
 
 namespace lmf {
 
-std::string printable(std::string_view text) {
+namespace {
+
+std::string visible(std::string_view text, bool in_lines) {
   std::string shown;
   shown.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+    const bool layout = in_lines && (byte == '\n' || byte == '\t');
+    if ((byte < 0x20 && !layout) || byte == 0x7f) {
       // U+2400..U+2421: the pictures of the C0 controls, and of delete.
       shown += {'\xe2', '\x90', static_cast<char>(byte == 0x7f ? 0xa1 : 0x80 + byte)};
     } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
@@ -20,6 +23,10 @@ std::string printable(std::string_view text) {
   }
   return shown;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text) { return visible(text, true); }
 
 bool has_control_characters(std::string_view text) {
   const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
@@ -36,9 +43,9 @@ bool has_control_characters(std::string_view text) {
 }
 
 std::string shortened(std::string_view word, std::size_t most) {
-  if (word.size() <= most) return std::string(word);
+  if (word.size() <= most) return visible(word, false);
   while (most > 0 && (static_cast<unsigned char>(word[most]) & 0xc0) == 0x80) --most;
-  return std::string(word.substr(0, most)) + "...";
+  return visible(word.substr(0, most), false) + "...";
 }
 
 }  // namespace lmf

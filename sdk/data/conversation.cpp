@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "data/alpaca.hpp"
 #include "data/fields.hpp"
 #include "data/sharegpt.hpp"
@@ -26,8 +27,8 @@ void refuse_media(const simdjson::dom::object& record) {
 
 std::string list_keys(const simdjson::dom::object& record) {
   std::string keys;
-  for (const auto& [key, value] : record) keys += (keys.empty() ? "" : ", ") + std::string(key.substr(0, 40));
-  return keys.size() > 200 ? keys.substr(0, 200) + "..." : keys;
+  for (const auto& [key, value] : record) keys += (keys.empty() ? "" : ", ") + shortened(key, 40);
+  return shortened(keys, 200);
 }
 
 /// Tools are JSON text, or the list itself. An empty list is none, but to openai's form it is an empty text of tools.

@@ -83,32 +83,34 @@ class Reader {
     if (!is_given(tag)) return fmt::format("a message has no '{}', which tags would name (role_tag)", *tags_.role);
     const auto word = text_of(tag, *tags_.role, dropped);
     if (!word) return dropped;
-    auto role = role_of(*word, tags_);
+    const auto role = role_of(*word, tags_);
     if (!role) return fmt::format("{} '{}' is none that tags name", *tags_.role, shortened(*word, 40));
-    auto content = find_field(message, tags_.content);
     simdjson::dom::array calls;
     if (const auto field = find_field(message, "tool_calls");
-        openai_ && is_answer(*role) && is_given(field) && field->get(calls) == simdjson::SUCCESS && calls.size() > 0)
-      return say(Role::function, calls_text(calls, dropped), dropped);
+        openai_ && is_answer(*role) && is_given(field) && field->get(calls) == simdjson::SUCCESS && calls.size() > 0) {
+      say(Role::function, calls_text(calls, dropped));
+      return dropped;
+    }
+    const auto content = find_field(message, tags_.content);
     if (!content) return fmt::format("a message has no '{}', which tags would name (content_tag)", *tags_.content);
     const bool opens = first && role == Role::system;
     if (content->is_null() && !opens) return fmt::format("{} of a message is null, not a text", *tags_.content);
     const auto text = text_of(content, fmt::format("{} of a message", *tags_.content), dropped);
     if (!text) return dropped;
-    if (!opens) return say(*role, std::string(*text), {});
-    conversation_.system = std::string(*text);
+    if (opens)
+      conversation_.system = *text;
+    else
+      say(*role, std::string(*text));
     return {};
   }
 
   /// openai's results in a row are one message.
-  std::string say(Role role, std::string content, const std::string& dropped) {
+  void say(Role role, std::string content) {
     auto& messages = conversation_.messages;
-    if (!dropped.empty()) return dropped;
     if (openai_ && role == Role::observation && !messages.empty() && messages.back().role == Role::observation)
       messages.back().content += "\n</tool_response>\n<tool_response>\n" + content;
     else
       messages.push_back({role, std::move(content)});
-    return {};
   }
 
   std::string check_turns() {

@@ -39,5 +39,7 @@ TEST_CASE("a long word is cut between two characters") {
   CHECK(lmf::shortened("abcdef", 3) == "abc...");
   CHECK(lmf::shortened("a東京", 5) == "a東...");
   CHECK(lmf::shortened("東", 2) == "...");
+  CHECK(lmf::shortened("a\n\x1b[31mb", 6) == "a␊␛[31...");
+  CHECK(lmf::shortened("a\tb") == "a␉b");
   CHECK(lmf::shortened("\x80\x80\x80", 2) == "...");
 }

@@ -112,6 +112,7 @@ TEST_CASE("messages of another form drop the record and name the tag") {
   CHECK(reason(R"({"conversations": [{"from": "human", "value": ["Hi"]}]})") ==
         "value of a message is a list, not a text");
   CHECK(dropped("user:Hi assistant:Ho") == "from 'user' is none that tags name");
+  CHECK(dropped("\\n\\u001b[2J:Hi") == "from '␊␛[2J' is none that tags name");  // nothing a terminal obeys
   CHECK_THROWS_WITH_AS(reason(R"({"conversations": [], "images": ["x.png"]})"), doctest::Contains("images"),
                        lmf::Error);
 }

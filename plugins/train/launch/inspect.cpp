@@ -1,10 +1,10 @@
-#include <optional>
+// What `lmf train --check` finds out about the files that a configuration names.
+#include "train/launch/checks.hpp"
 
 #include <fmt/format.h>
 
-#include "train/shared/inputs.hpp"
-#include "train/launch/checks.hpp"
 #include "train/shared/evaluation_choice.hpp"
+#include "train/shared/inputs.hpp"
 #include "train/shared/resume_checks.hpp"
 
 namespace lmf::train {

@@ -39,12 +39,11 @@ struct Holder {
 
   std::string name() const {
     if (pid <= 0) return "a process that did not sign";
-    return fmt::format("process {} on {}", pid, shortened(printable(host)));
+    return fmt::format("process {} on {}", pid, shortened(host));
   }
   std::string how_to_stop() const {
     if (pid <= 0) return "stop it";
-    return fmt::format("stop it (kill {}{})", pid,
-                       host == host_name() ? "" : fmt::format(" on {}", shortened(printable(host))));
+    return fmt::format("stop it (kill {}{})", pid, host == host_name() ? "" : fmt::format(" on {}", shortened(host)));
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/host.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "config/options.hpp"
 #include "lmf/plugin.hpp"
 #include "train/launch/agent/agent.hpp"
@@ -84,9 +85,9 @@ int check(const config::ReadResult& read, const train::Start& start, const train
   train::Inspection found = train::inspect_inputs(settled(read.options, start), host.share_directory, ranks.count);
   found.problems.insert(found.problems.begin(), read.problems.begin(), read.problems.end());
   config::throw_problems(found.problems, found.unlisted_problems);
-  for (const std::string& line : found.lines) std::printf("%s\n", line.c_str());
+  for (const std::string& line : found.lines) std::printf("%s\n", printable(line).c_str());
   for (const std::string& line : train::plan_lines(read.options, found.examples, start, ranks.count))
-    std::printf("%s\n", line.c_str());
+    std::printf("%s\n", printable(line).c_str());
   std::printf("start as  %s\n", topology.why.c_str());
   if (!topology.warning.empty()) log::warn("{}", topology.warning);
   std::printf("Nothing is wrong with this configuration.\n");

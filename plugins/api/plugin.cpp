@@ -1,18 +1,11 @@
 // `lmf api`: serves a model over an OpenAI-compatible HTTP API.
-#include <torch/types.h>
-
 #include "base/host.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
+#include "model/torch_guard.hpp"
 #include "serve.hpp"
 
 namespace {
-
-/// libtorch's errors carry a backtrace, which is for the log.
-[[noreturn]] void explain(const c10::Error& error) {
-  lmf::log::debug("{}", error.what());
-  throw lmf::Error(std::string("libtorch could not go on: ") + error.what_without_backtrace());
-}
 
 int api(const lmf::Invocation& call) {
   lmf::adopt_host(call.host);
@@ -24,7 +17,7 @@ int api(const lmf::Invocation& call) {
   try {
     return lmf::api::serve(settings, call.host.share_directory);
   } catch (const c10::Error& error) {
-    explain(error);
+    throw lmf::model::explain(error, lmf::Error("out of memory", "quantization_bit: 8 or 4 takes less"));
   }
 }
 

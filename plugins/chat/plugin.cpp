@@ -1,5 +1,4 @@
 // `lmf chat`: asks a model, in a terminal or from a script.
-#include <torch/types.h>
 #include <unistd.h>
 
 #include "base/host.hpp"
@@ -7,6 +6,7 @@
 #include "config/options.hpp"
 #include "conversation.hpp"
 #include "interrupts.hpp"
+#include "model/torch_guard.hpp"
 #include "output.hpp"
 #include "sessions.hpp"
 #include "settings.hpp"
@@ -14,12 +14,6 @@
 namespace {
 
 using namespace lmf::chat;
-
-/// libtorch's errors carry a backtrace, which is for the log.
-[[noreturn]] void explain(const c10::Error& error) {
-  lmf::log::debug("{}", error.what());
-  throw lmf::Error(std::string("libtorch could not go on: ") + error.what_without_backtrace());
-}
 
 int run_session(Conversation& conversation, const Arguments& arguments) {
   Interrupts interrupts;
@@ -49,7 +43,7 @@ int chat(const lmf::Invocation& call) {
     Conversation conversation(model, settings);
     return run_session(conversation, arguments);
   } catch (const c10::Error& error) {
-    explain(error);
+    throw lmf::model::explain(error, lmf::Error("out of memory", "quantization_bit: 8 or 4 takes less"));
   }
 }
 

@@ -5,37 +5,19 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
-#include <new>
 #include <string>
-#include <system_error>
 
-#include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
 #include "base/host.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
-#include "lmf/error.hpp"
+#include "model/torch_guard.hpp"
 #include "train/worker/rank_log.hpp"
 #include "train/worker/run.hpp"
 #include "train/worker/world.hpp"
 
 namespace {
-
-/// The first line of what libtorch says: the rest is a backtrace, which goes to the debug log.
-std::string first_sentence(const c10::Error& problem) {
-  lmf::log::debug("{}", problem.what());
-  const std::string text = problem.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
-}
-
-bool says_out_of_memory(const c10::Error& problem) {
-  const std::string_view text = problem.what_without_backtrace();
-  return text.find("allocate memory") != text.npos || text.find("out of memory") != text.npos;
-}
-
-constexpr const char* kOutOfMemory =
-    "out of memory\n  lower per_device_train_batch_size or cutoff_len, or set disable_gradient_checkpointing: false";
 
 /// On the console rank 0 speaks for all: the others would only repeat it. How they fail is said by their errors, and by
 /// the log when everything is wanted. A rank's own file has all of its words.
@@ -76,31 +58,18 @@ int run(const lmf_host_v1& host, const char* options_json) {
   }
 }
 
-int fail(int status, const std::string& text, char* error, size_t capacity) {
-  lmf::detail::copy_error(text, error, capacity);
-  return status;
-}
-
 }  // namespace
 
 extern "C" int lmf_train_worker_run_v1(const lmf_host_v1* host, const char* options_json, char* error,
                                        size_t error_capacity) {
-  try {
+  const auto work = [&] {
     lmf::adopt_host(*host);
     return run(*host, options_json);
-  } catch (const lmf::Error& problem) {
-    const std::string hint = problem.hint().empty() ? "" : "\n  " + problem.hint();
-    return fail(problem.exit_status(), problem.what() + hint, error, error_capacity);
-  } catch (const c10::Error& problem) {
-    if (says_out_of_memory(problem)) return fail(lmf::kExitFailed, kOutOfMemory, error, error_capacity);
-    return fail(lmf::kExitInternal, "libtorch: " + first_sentence(problem), error, error_capacity);
-  } catch (const std::bad_alloc&) {
-    return fail(lmf::kExitFailed, kOutOfMemory, error, error_capacity);
-  } catch (const std::system_error& problem) {  // the system said no: folders, threads
-    return fail(lmf::kExitFailed, problem.what(), error, error_capacity);
-  } catch (const std::exception& problem) {
-    return fail(lmf::kExitInternal, std::string("internal error: ") + problem.what(), error, error_capacity);
-  } catch (...) {
-    return fail(lmf::kExitInternal, "internal error: an exception of unknown type", error, error_capacity);
-  }
+  };
+  return lmf::model::guarded(
+      work,
+      lmf::Error("out of memory",
+                 "lower per_device_train_batch_size or cutoff_len, or set disable_gradient_checkpointing: "
+                 "false"),
+      error, error_capacity);
 }

@@ -21,7 +21,7 @@ Verdict refused(const Plugin& plugin, const LoadRefusal& refusal) {
               fmt::format("{} ({}): {}: not an lmf plugin, or built without LMF_PLUGIN.", who, library, refusal.text)};
     case LoadRefusal::Cause::dependency:
       return {Status::dependency, fmt::format("{} ({}) needs a library that is missing or too old: {}.{}", who, library,
-                                              refusal.text, plugin.install_again())};
+                                              refusal.text, plugin.install_missing(refusal.text))};
     case LoadRefusal::Cause::library:
       break;
   }

@@ -65,6 +65,11 @@ std::string Plugin::install_again() const {
   return fmt::format(" Install the package '{}' again.", manifest.package);
 }
 
+std::string Plugin::install_missing(std::string_view libraries) const {
+  if (!libraries.starts_with("libtorch") && !libraries.starts_with("libc10")) return install_again();
+  return " Install libtorch (of lmf's packages: lmf-torch), or add its folder to LD_LIBRARY_PATH.";
+}
+
 Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& folder, TrustedPlaces& places) {
   Plugin plugin;
   plugin.manifest_path = manifest_path;

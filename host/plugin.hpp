@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/trust.hpp"
 #include "host/discovery.hpp"
@@ -23,6 +24,9 @@ struct Plugin {
   std::string display_name() const;
   /// " Install the package 'acme-greet' again.", or what to do where the manifest names none.
   std::string install_again() const;
+  /// The next step when libraries are not found, whose names, or a message, begin with the first one's: libtorch has a
+  /// package of its own.
+  std::string install_missing(std::string_view libraries) const;
 };
 
 /// Steps 1 to 4 of the load sequence for one manifest: what it says, its ABI numbers, its library, and that nobody else

@@ -70,9 +70,9 @@ void check_private_libraries(const Plugin& plugin, std::chrono::seconds limit, T
     for (std::string& missing : missing_libraries(library, limit)) trial.missing.push_back(std::move(missing));
   }
   if (trial.missing.empty()) return;
-  trial.verdict = {Status::dependency,
-                   fmt::format("{} loads, but its own libraries need what is not found: {}.{}", identity(plugin),
-                               fmt::join(trial.missing, ", "), plugin.install_again())};
+  const std::string missing = fmt::format("{}", fmt::join(trial.missing, ", "));
+  trial.verdict = {Status::dependency, fmt::format("{} loads, but its own libraries need what is not found: {}.{}",
+                                                   identity(plugin), missing, plugin.install_missing(missing))};
 }
 
 }  // namespace
@@ -84,9 +84,10 @@ Trial try_to_load(const Plugin& plugin, std::chrono::seconds limit) {
     check_private_libraries(plugin, limit, trial);
   } else if (trial.verdict.status == Status::dependency) {
     trial.missing = missing_libraries(plugin.library, limit);
-    if (!trial.missing.empty())
-      trial.verdict.reason = fmt::format("{} needs what is not found: {}.{}", identity(plugin),
-                                         fmt::join(trial.missing, ", "), plugin.install_again());
+    const std::string missing = fmt::format("{}", fmt::join(trial.missing, ", "));
+    if (!missing.empty())
+      trial.verdict.reason =
+          fmt::format("{} needs what is not found: {}.{}", identity(plugin), missing, plugin.install_missing(missing));
   }
   return trial;
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/library_file.hpp"
+#include "host/plugin.hpp"
 #include "host/support.hpp"
 
 using lmf::test::built_plugins;
@@ -127,6 +128,15 @@ TEST_CASE("private libraries of a plugin are looked at, too") {
   CHECK(contains(finished.out,
                  "loads, but its own libraries need what is not found: liblmf-host-test-gone.so (needed by "
                  "libmiddle.so). Install the package 'acme-bad-status' again."));
+}
+
+TEST_CASE("who misses libtorch is sent to its package, not to the plugin's") {
+  lmf::host::Plugin plugin;
+  plugin.manifest.package = "acme-greet";
+  CHECK(plugin.install_missing("libgreet.so, libtorch.so") == " Install the package 'acme-greet' again.");
+  for (const char* missing : {"libtorch_cpu.so: cannot open shared object file", "libc10.so (needed by libtorch.so)"})
+    CHECK(plugin.install_missing(missing) ==
+          " Install libtorch (of lmf's packages: lmf-torch), or add its folder to LD_LIBRARY_PATH.");
 }
 
 TEST_CASE("without a process to be had nothing is loaded, and that is said") {

@@ -24,7 +24,7 @@ std::uint64_t random_seed() {
 Settings read_settings(const config::Options& options) {
   Settings settings;
   static_cast<infer::AnswerOptions&>(settings) = infer::read_answer_options(options);
-  settings.system = infer::text_or_empty(options, "default_system");
+  settings.system = options.text("default_system");
   settings.sampling.seed = options.given("seed") ? static_cast<std::uint64_t>(options.integer("seed")) : random_seed();
   return settings;
 }

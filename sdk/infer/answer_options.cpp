@@ -1,13 +1,11 @@
 #include "infer/answer_options.hpp"
 
+#include <fmt/format.h>
+
 #include "lmf/error.hpp"
 #include "model/decoder_spec.hpp"
 
 namespace lmf::infer {
-
-std::string text_or_empty(const config::Options& options, std::string_view name) {
-  return options.is_null(name) ? std::string() : options.text(name);
-}
 
 namespace {
 
@@ -22,22 +20,31 @@ text::TemplateChoice read_template_choice(const config::Options& options) {
   return choice;
 }
 
+std::optional<std::int64_t> read_bits(const config::Options& options) {
+  if (options.is_null("quantization_bit")) return std::nullopt;
+  const std::int64_t bits = options.integer("quantization_bit");
+  if (bits != 8 && bits != 4)
+    throw Error(fmt::format("{}: quantization_bit is {}, expected 8 or 4", options.origin("quantization_bit"), bits),
+                {}, kExitUsage);
+  return bits;
+}
+
 }  // namespace
 
 AnswerOptions read_answer_options(const config::Options& options) {
   AnswerOptions answer;
   ModelChoice& choice = answer.model;
-  choice.model = text_or_empty(options, "model_name_or_path");
+  choice.model = options.text("model_name_or_path");
   if (choice.model.empty())
     throw Error("no model is named",
                 "pass --model_name_or_path DIR, the folder of a model or its name in the Hugging Face cache",
                 kExitUsage);
   choice.revision = options.text("model_revision");
-  choice.cache_directory = text_or_empty(options, "cache_dir");
+  choice.cache_directory = options.text("cache_dir");
   choice.adapters = model::adapter_names(options.list("adapter_name_or_path"));
   choice.chat_template = read_template_choice(options);
   choice.dtype = options.text("infer_dtype");
-  if (!options.is_null("quantization_bit")) choice.bits = options.integer("quantization_bit");
+  choice.bits = read_bits(options);
   choice.use_cpu = options.flag("use_cpu");
   answer.sampling.do_sample = options.flag("do_sample");
   answer.sampling.temperature = options.number("temperature");

@@ -19,7 +19,5 @@ struct AnswerOptions {
 
 /// From checked options, but for seed and default_system. Throws Error(kExitUsage) when no model is named.
 AnswerOptions read_answer_options(const config::Options& options);
-/// Of an option that may be null.
-std::string text_or_empty(const config::Options& options, std::string_view name);
 
 }  // namespace lmf::infer

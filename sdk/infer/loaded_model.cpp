@@ -19,8 +19,6 @@ namespace {
 /// On a CPU, auto is float32 as in the original, or bfloat16 where the file has that: its values are the same then, and
 /// half as many bytes are read for each token.
 WeightFormat cpu_format(const ModelChoice& choice, const model::DecoderSpec& spec) {
-  if (choice.bits && *choice.bits != 8 && *choice.bits != 4)
-    throw Error(fmt::format("quantization_bit is {}", *choice.bits), "set 8 or 4, or leave it out", kExitUsage);
   if (choice.bits) return *choice.bits == 4 ? WeightFormat::int4 : WeightFormat::int8;
   if (choice.dtype == "bfloat16") return WeightFormat::bf16;
   const bool same = choice.dtype == "auto" && spec.dtype == "bfloat16" && choice.adapters.empty();

@@ -63,10 +63,12 @@ const Family& check_architecture(const ConfigObject& config) {
 void refuse_what_changes_the_result(const ConfigObject& config, const std::string& model_type) {
   if (config.has("quantization_config")) {
     const json& method = config.at("quantization_config");
-    config.refuse(fmt::format("quantization_config is set ({}): lmf reads unquantized weights",
-                              method.is_object() && method.contains("quant_method") ? method["quant_method"].dump()
-                                                                                    : "no method"),
-                  "use the model's float16 or bfloat16 version");
+    config.refuse(
+        fmt::format(
+            "quantization_config is set ({}): the weights are quantised, and lmf reads those that are not",
+            method.is_object() && method.contains("quant_method") ? method["quant_method"].dump() : "no method"),
+        "take the model that it was made from; with quantization_bit: 4 or 8, chat and api round that one when "
+        "they load it");
   }
   const std::string activation = config.text("hidden_act", "silu");
   if (activation != "silu" && activation != "swish")

@@ -98,6 +98,7 @@ TEST_CASE("wrong use is explained with the status of wrong use") {
   fails({executable(), "chat"}, 2, "no model is named");
   fails(chat.command({"--temperatur", "0"}), 2, "temperature");
   fails(chat.command({"--top_p", "2"}), 2, "top_p");
+  fails(chat.command({"--quantization_bit", "5"}), 2, "command line: quantization_bit is 5, expected 8 or 4");
   fails(chat.command({"--prompt"}), 2, "--prompt has no text after it");
   fails({executable(), "chat", "--model_name_or_path", chat.model(), "--template", "chatlm"}, 2, "chatml");
   fails({executable(), "chat", "--model_name_or_path", "/nowhere/at/all"}, 2, "/nowhere/at/all");

@@ -14,7 +14,7 @@ std::string printable(std::string_view text);
 /// that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069), with which a text can look like another.
 bool has_control_characters(std::string_view text);
 
-/// At most `most` bytes of a word for a message, whole characters, with "..." where it goes on.
+/// At most `most` bytes of a word for a message, on one line, whole characters, with "..." where it goes on.
 std::string shortened(std::string_view word, std::size_t most = 100);
 
 }  // namespace lmf

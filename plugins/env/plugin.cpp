@@ -43,7 +43,7 @@ void add_build(Report& report, const lmf_host_v1& host) {
 
 /// The host knows its plugins: it is asked, with the same folders, so that nothing is decided twice.
 Json ask_host_for_plugins(const lmf_host_v1& host) {
-  const std::string list = in_child([&](int output) {
+  const auto run_list = [&](int output) {
     std::vector<const char*> words = {host.executable};
     for (std::size_t i = 0; i < host.plugin_directory_count; ++i) {
       words.push_back("--plugin-dir");
@@ -53,8 +53,8 @@ Json ask_host_for_plugins(const lmf_host_v1& host) {
     ::dup2(output, STDOUT_FILENO);
     ::execv(host.executable, const_cast<char* const*>(words.data()));
     throw Error(fmt::format("cannot run {}", host.executable));
-  });
-  const Json answer = Json::parse(list);
+  };
+  const Json answer = Json::parse(in_child(run_list, kExitFailed));  // with that it says that one of them has a fault
   Json plugins = Json::array();
   for (const auto& plugin : answer.at("plugins"))
     plugins.push_back({{"name", plugin.at("name")},

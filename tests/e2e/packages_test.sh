@@ -112,7 +112,7 @@ in_root --force-depends -i first/lmf-chat_*.deb
 if [ ! -e "$root/usr/$libdir/lmf/private/libtorch_cpu.so" ] && ldd "$plugins/liblmf-chat.so" | grep -q 'libtorch_cpu.*not found'; then
   lmf chat
   expect "a plugin without the libtorch it needs" status 126
-  expect_said "is explained" "libtorch_cpu.so\|libc10.so" "Install the package 'lmf-chat' again"
+  expect_said "is explained" "libtorch_cpu.so\|libc10.so" "Install libtorch (of lmf's packages: lmf-torch)"
 fi
 in_root -r lmf-chat lmf-env
 expect "plugins are removed" status 0

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/split.hpp"
 #include "host/manifest.hpp"
 
 namespace lmf::host {
@@ -18,10 +19,8 @@ bool AllowList::allows(std::string_view vendor, std::string_view name) const {
 
 AllowList read_allow_list(const std::string& value) {
   AllowList list{value, {}, {}};
-  for (std::size_t begin = 0; !value.empty() && begin <= value.size();) {
-    const std::size_t end = std::min(value.find(',', begin), value.size());
-    const std::string entry = value.substr(begin, end - begin);
-    begin = end + 1;
+  if (value.empty()) return list;
+  for (const std::string& entry : split(value, ',')) {
     const auto dot = entry.find('.');
     const bool known = dot != entry.npos && is_name(entry.substr(0, dot)) &&
                        (entry.substr(dot) == ".*" || is_name(entry.substr(dot + 1)));

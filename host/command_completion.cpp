@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/split.hpp"
 #include "host/command_options.hpp"
 #include "host/option_words.hpp"
 
@@ -16,12 +17,8 @@ std::vector<std::string> values_of(const OptionEntry& option) {
   if (!option.allowed().empty()) return option.allowed();
   std::vector<std::string> values;
   if (option.value.find('|') == option.value.npos) return values;
-  for (std::size_t begin = 0; begin <= option.value.size();) {
-    const std::size_t end = std::min(option.value.find('|', begin), option.value.size());
-    const std::string part = option.value.substr(begin, end - begin);
+  for (const std::string& part : split(option.value, '|'))
     if (!part.empty() && part[0] >= 'a' && part[0] <= 'z') values.push_back(part);
-    begin = end + 1;
-  }
   return values;
 }
 

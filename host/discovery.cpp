@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/split.hpp"
 #include "host/file_names.hpp"
 #include "host/manifest.hpp"
 #include "lmf/error.hpp"
@@ -53,10 +54,8 @@ void add_given(FolderList& list, std::span<const std::string> given) {
 }
 
 void add_environment(FolderList& list, const std::string& value, std::vector<std::string>& notices) {
-  for (std::size_t begin = 0; !value.empty() && begin <= value.size();) {
-    const std::size_t end = std::min(value.find(':', begin), value.size());
-    const std::string entry = value.substr(begin, end - begin);
-    begin = end + 1;
+  if (value.empty()) return;
+  for (const std::string& entry : split(value, ':')) {
     if (entry.starts_with('/'))
       list.add(entry, Place::environment);
     else

@@ -1,6 +1,5 @@
 #include "host/external_commands.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/split.hpp"
 #include "host/file_names.hpp"
 #include "host/known_commands.hpp"
 #include "lmf/error.hpp"
@@ -25,12 +25,8 @@ constexpr std::string_view kPrefix = "lmf-";
 std::vector<std::filesystem::path> folders(const Environment& environment) {
   std::vector<std::filesystem::path> result;
   if (environment.safe_mode || !environment.plugin_allow.empty()) return result;
-  const std::string& value = environment.program_path;
-  for (std::size_t begin = 0; begin < value.size();) {
-    const std::size_t end = std::min(value.find(':', begin), value.size());
-    if (value[begin] == '/') result.emplace_back(value.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  for (const std::string& folder : split(environment.program_path, ':'))
+    if (folder.starts_with('/')) result.emplace_back(folder);
   return result;
 }
 

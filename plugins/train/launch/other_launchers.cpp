@@ -14,7 +14,6 @@ namespace lmf::train {
 namespace {
 
 using launch::parse_whole;
-using launch::split;
 
 constexpr int kMost = 1 << 20;
 

@@ -7,18 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/split.hpp"
+
 /// Small helpers on text, shared by what reads options and variables.
 namespace lmf::train::launch {
-
-inline std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 /// The whole text as a number; false, and `number` unchanged, for anything else.
 template <class Number>

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "data/record_file.hpp"
+#include "data/encoded_records.hpp"
 #include "data/sft_example.hpp"
 #include "data/token_store.hpp"
 #include "support/places.hpp"
@@ -32,10 +32,7 @@ DatasetDescription description_of(const std::string& data) {
 }
 
 text::ChatTemplate template_of(const Json& row, text::Tokenizer& tokenizer) {
-  const std::string name = row.at("template");
-  const auto own = test::fixtures() / "data" / (name + ".toml");
-  auto chat_template =
-      std::filesystem::exists(own) ? text::ChatTemplate::read(own) : text::ChatTemplate::load(test::share(), name);
+  auto chat_template = load_template(row.at("template"));
   const std::string format = row.value("tool_format", chat_template.tool_format_name);
   if (row.contains("tool_format"))
     chat_template.set_tool_format(test::share(), format);
@@ -53,22 +50,9 @@ text::ChatTemplate template_of(const Json& row, text::Tokenizer& tokenizer) {
 std::vector<SftExample> encode_records(const Json& row) {
   auto tokenizer = text::Tokenizer::load(test::fixtures() / "data/tokenizer");
   const auto chat_template = template_of(row, tokenizer);
-  const SftOptions options{row.value("cutoff_len", 2048), row.value("train_on_prompt", false),
-                           row.value("mask_history", false)};
   const std::string data = row.at("data");
-  const auto dataset = description_of(data);
-  const RecordFile file(test::fixtures() / "data" / (data + ".json"));
-  std::vector<SftExample> examples;
-  simdjson::dom::parser parser;
-  SeenColumns seen;
-  for (const Record& record : file.records()) {
-    const Aligned aligned = align(parser.parse(record.text), dataset, seen);
-    if (!aligned.dropped.empty()) continue;
-    examples.push_back(row.at("prediction").get<bool>()
-                           ? encode_prediction(aligned.conversation, tokenizer, chat_template, options.cutoff_len)
-                           : encode_sft(aligned.conversation, tokenizer, chat_template, options));
-  }
-  return examples;
+  return encode_records(data + ".json", description_of(data), row, row.at("prediction").get<bool>(), tokenizer,
+                        chat_template);
 }
 
 /// As make_conversations.py: FNV-1a of 64 bits over the numbers' text.

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/record_file.hpp"
+#include "data/encoded_records.hpp"
 #include "data/token_store.hpp"
 #include "support/places.hpp"
 
@@ -20,33 +20,15 @@ const nlohmann::json& expected() {
   return json;
 }
 
-text::ChatTemplate load_template(const std::string& name) {
-  const auto own = test::fixtures() / "data" / (name + ".toml");
-  return std::filesystem::exists(own) ? text::ChatTemplate::read(own) : text::ChatTemplate::load(test::share(), name);
-}
-
 std::vector<SftExample> encode_records(const nlohmann::json& row) {
   auto chat_template = load_template(row.at("template"));
   if (row.contains("default_system")) chat_template.default_system = row.at("default_system");
   auto tokenizer = text::Tokenizer::load(test::fixtures() / "data/tokenizer");
   chat_template.repair(tokenizer);
-  const SftOptions options{row.value("cutoff_len", 2048), row.value("train_on_prompt", false),
-                           row.value("mask_history", false)};
   DatasetDescription dataset;
   dataset.columns.history = "history";
   dataset.columns.system = "system";
-  const RecordFile file(test::fixtures() / "data/records.json");
-  std::vector<SftExample> examples;
-  simdjson::dom::parser parser;
-  SeenColumns seen;
-  for (const Record& record : file.records()) {
-    const Aligned aligned = align(parser.parse(record.text), dataset, seen);
-    if (!aligned.dropped.empty()) continue;
-    examples.push_back(row.contains("prompts")
-                           ? encode_prediction(aligned.conversation, tokenizer, chat_template, options.cutoff_len)
-                           : encode_sft(aligned.conversation, tokenizer, chat_template, options));
-  }
-  return examples;
+  return encode_records("records.json", dataset, row, row.contains("prompts"), tokenizer, chat_template);
 }
 
 }  // namespace

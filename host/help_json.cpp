@@ -1,8 +1,7 @@
 #include "host/help_json.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "host/command_options.hpp"
+#include "host/json_text.hpp"
 #include "host/known_commands.hpp"
 #include "host/option_words.hpp"
 
@@ -11,8 +10,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
-
-std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json or_null(const std::optional<double>& number) { return number ? Json(*number) : Json(); }
@@ -67,12 +64,12 @@ std::string overall_help_json(const Catalogue& catalogue, const std::vector<Exte
           {{"name", known.name}, {"summary", known.summary}, {"package", or_null(std::string(known.package))}});
   for (const ExternalCommand& external : externals)
     programs.push_back({{"name", external.name}, {"path", external.path.string()}});
-  return text_of({{"format", kFormat},
-                  {"version", LMF_VERSION},
-                  {"commands", commands},
-                  {"host_commands", own},
-                  {"programs", programs},
-                  {"not_installed", missing}});
+  return json_text({{"format", kFormat},
+                    {"version", LMF_VERSION},
+                    {"commands", commands},
+                    {"host_commands", own},
+                    {"programs", programs},
+                    {"not_installed", missing}});
 }
 
 std::string command_help_json(const Claim& claim) {
@@ -80,14 +77,14 @@ std::string command_help_json(const Claim& claim) {
   for (const OptionEntry& option : options_of(claim)) options.push_back(option_json(option));
   Json command = command_json(claim);
   command["options"] = options;
-  return text_of({{"format", kFormat}, {"version", LMF_VERSION}, {"command", command}});
+  return json_text({{"format", kFormat}, {"version", LMF_VERSION}, {"command", command}});
 }
 
 std::string option_help_json(const OptionEntry& option, const Claim& claim) {
-  return text_of({{"format", kFormat},
-                  {"version", LMF_VERSION},
-                  {"command", claim.command->name},
-                  {"option", option_json(option)}});
+  return json_text({{"format", kFormat},
+                    {"version", LMF_VERSION},
+                    {"command", claim.command->name},
+                    {"option", option_json(option)}});
 }
 
 }  // namespace lmf::host

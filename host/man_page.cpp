@@ -47,12 +47,6 @@ std::string argument(std::string_view text) {
   return result + "\"";
 }
 
-std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
-}
-
 /// Options of one state under their headings, each with what it means.
 std::string option_parts(const std::vector<OptionEntry>& options) {
   Sections sections;
@@ -84,7 +78,7 @@ std::string man_page(const Claim& claim) {
   const std::string name = "lmf-" + command.name;
   std::string page =
       fmt::format(".\\\" Made by 'lmf help {0} --man' from the manifest of the command.\n.TH {1} 1 \"\" {2} lmf\n",
-                  command.name, argument(upper(name)),
+                  command.name, argument(upper_case(name)),
                   argument(fmt::format("{} {}", claim.plugin->display_name(), claim.plugin->manifest.version)));
   page += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(command.summary));
   page += fmt::format(".SH SYNOPSIS\n{}\n", roff(usage_of(command, "lmf")));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "host/text_layout.hpp"
 #include "host/toml_reader.hpp"
 
 namespace lmf::host {
@@ -22,10 +23,7 @@ State state_of(const TomlReader& reader) {
 /// What stands for the value where the description does not say: the type in capitals, and nothing for a switch.
 std::string value_word(const std::string& type, OptionEntry::Form form) {
   if (type == "flag") return form == OptionEntry::Form::dashes ? "" : "true|false";
-  std::string word = type;
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](unsigned char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
-  return word;
+  return upper_case(type);
 }
 
 }  // namespace

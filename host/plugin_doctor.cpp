@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/printable.hpp"
+#include "host/json_text.hpp"
 #include "host/output.hpp"
 #include "host/plugin_lookup.hpp"
 #include "host/plugin_status.hpp"
@@ -58,7 +58,7 @@ std::string as_json(const std::vector<Finding>& findings, const std::vector<std:
                        {"manifest", plugin->manifest_path.string()},
                        {"library", plugin->library.string()}});
   const Json all = {{"format", 1}, {"plugins", plugins}, {"notices", notices}};
-  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(all);
 }
 
 std::chrono::seconds read_limit(const PluginWords& words) {

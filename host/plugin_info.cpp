@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/printable.hpp"
+#include "host/json_text.hpp"
 #include "host/output.hpp"
 #include "host/plugin_lookup.hpp"
 #include "host/plugin_status.hpp"
@@ -74,8 +74,7 @@ int inform_of_plugin(const PluginCall& call) {
   if (words.names.empty())
     throw Error("plugin info: expected the name of a plugin", "'lmf plugin list' lists them", kExitUsage);
   const Json all = information(call.catalogue, plugin_named(call.catalogue, words.names[0]));
-  print(words.options.contains("--json") ? all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                                         : printable(as_text(all)));
+  print(words.options.contains("--json") ? json_text(all) : printable(as_text(all)));
   const auto usable = [&](const Json& one) { return one.at("status") == word(Status::ok); };
   return usable(all) ? kExitDone : kExitFailed;
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/printable.hpp"
 #include "host/external_commands.hpp"
+#include "host/json_text.hpp"
 #include "host/output.hpp"
 #include "host/plugin_status.hpp"
 #include "host/text_layout.hpp"
@@ -14,6 +14,22 @@
 
 namespace lmf::host {
 namespace {
+
+/// All that is listed: finding it out reads every library's headers.
+struct Findings {
+  const Catalogue& catalogue;
+  std::vector<Verdict> verdicts;  ///< of each plugin
+  std::vector<StrayLibrary> strays;
+  std::vector<ExternalCommand> externals;
+};
+
+Findings find_out(const PluginCall& call) {
+  Findings findings{
+      call.catalogue, {}, stray_libraries(call.catalogue), all_external_commands(call.environment, call.catalogue)};
+  for (const Plugin& plugin : call.catalogue.plugins())
+    findings.verdicts.push_back(overall_status(call.catalogue, plugin));
+  return findings;
+}
 
 /// "lmf.env 0.1.0 (env): ok"; of a manifest that cannot be read only its name is known.
 std::string title(const Plugin& plugin, Status status) {
@@ -32,10 +48,12 @@ std::string externals_as_text(const std::vector<ExternalCommand>& commands) {
   return text;
 }
 
-std::string list_as_text(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals) {
+std::string list_as_text(const Findings& findings) {
+  const Catalogue& catalogue = findings.catalogue;
   std::string text;
-  for (const Plugin& plugin : catalogue.plugins()) {
-    const auto [status, reason] = overall_status(catalogue, plugin);
+  for (std::size_t i = 0; i < catalogue.plugins().size(); ++i) {
+    const Plugin& plugin = catalogue.plugins()[i];
+    const auto& [status, reason] = findings.verdicts[i];
     text += title(plugin, status);
     text += fmt::format("  {}\n", (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
     if (!reason.empty()) text += fmt::format("  {}\n", reason);
@@ -44,10 +62,10 @@ std::string list_as_text(const Catalogue& catalogue, const std::vector<ExternalC
           fmt::format("  {} has the key {}, which this version does not know\n", plugin.manifest_path.string(), key);
   }
   if (catalogue.plugins().empty()) text += "no plugins\n";
-  for (const StrayLibrary& stray : stray_libraries(catalogue))
+  for (const StrayLibrary& stray : findings.strays)
     text += fmt::format("{}: {}\n  {}\n", stray.library.filename().string(), word(stray.verdict.status),
                         stray.verdict.reason);
-  text += externals_as_text(externals);
+  text += externals_as_text(findings.externals);
   for (const std::string& notice : catalogue.choices().notices) text += "\n" + notice + "\n";
   text += "\nlooked in:\n";
   for (const SearchFolder& folder : catalogue.folders())
@@ -55,11 +73,13 @@ std::string list_as_text(const Catalogue& catalogue, const std::vector<ExternalC
   return text;
 }
 
-std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalCommand>& externals) {
+std::string list_as_json(const Findings& findings) {
+  const Catalogue& catalogue = findings.catalogue;
   using Json = nlohmann::ordered_json;
   Json plugins = Json::array(), folders = Json::array(), programs = Json::array();
-  for (const Plugin& plugin : catalogue.plugins()) {
-    const auto [status, reason] = overall_status(catalogue, plugin);
+  for (std::size_t i = 0; i < catalogue.plugins().size(); ++i) {
+    const Plugin& plugin = catalogue.plugins()[i];
+    const auto& [status, reason] = findings.verdicts[i];
     plugins.push_back({{"name", plugin.display_name()},
                        {"version", plugin.manifest.version},
                        {"commands", command_names(plugin)},
@@ -68,7 +88,7 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
                        {"manifest", plugin.manifest_path.string()},
                        {"library", plugin.library.string()}});
   }
-  for (const StrayLibrary& stray : stray_libraries(catalogue))
+  for (const StrayLibrary& stray : findings.strays)
     plugins.push_back({{"name", stray.library.filename().string()},
                        {"version", ""},
                        {"commands", Json::array()},
@@ -76,28 +96,27 @@ std::string list_as_json(const Catalogue& catalogue, const std::vector<ExternalC
                        {"reason", stray.verdict.reason},
                        {"manifest", ""},
                        {"library", stray.library.string()}});
-  for (const ExternalCommand& command : externals)
+  for (const ExternalCommand& command : findings.externals)
     programs.push_back({{"name", command.name}, {"path", command.path.string()}, {"hidden_by", command.hidden_by}});
   for (const SearchFolder& folder : catalogue.folders()) folders.push_back(folder.path.string());
   const Json list = {{"format", 1}, {"plugins", plugins}, {"external_commands", programs}, {"looked_in", folders}};
-  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";  // a file name can be any bytes
+  return json_text(list);
 }
 
-bool is_something_wrong(const Catalogue& catalogue) {
-  return !catalogue.notices().empty() || !stray_libraries(catalogue).empty() ||
-         std::any_of(catalogue.plugins().begin(), catalogue.plugins().end(),
-                     [&](const Plugin& plugin) { return is_fault(overall_status(catalogue, plugin).status); });
+bool is_something_wrong(const Findings& findings) {
+  return !findings.catalogue.notices().empty() || !findings.strays.empty() ||
+         std::any_of(findings.verdicts.begin(), findings.verdicts.end(),
+                     [](const Verdict& verdict) { return is_fault(verdict.status); });
 }
 
 }  // namespace
 
 int list_plugins(const PluginCall& call) {
   const PluginWords words = read_plugin_words(call, {"--json"}, 0);
-  const std::vector<ExternalCommand> externals = all_external_commands(call.environment, call.catalogue);
+  const Findings findings = find_out(call);
   for (const std::string& notice : call.catalogue.notices()) say(call.environment, notice);
-  print(words.options.contains("--json") ? list_as_json(call.catalogue, externals)
-                                         : printable(list_as_text(call.catalogue, externals)));
-  return is_something_wrong(call.catalogue) ? kExitFailed : kExitDone;
+  print(words.options.contains("--json") ? list_as_json(findings) : printable(list_as_text(findings)));
+  return is_something_wrong(findings) ? kExitFailed : kExitDone;
 }
 
 }  // namespace lmf::host

@@ -36,6 +36,9 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
 
+/// ASCII letters as capitals.
+std::string upper_case(std::string text);
+
 /// Characters of UTF-8 text (a terminal column each, but for East Asian and combining ones).
 std::size_t characters(std::string_view text);
 

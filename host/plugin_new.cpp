@@ -120,10 +120,12 @@ class NewFolder {
 /// " -DCMAKE_PREFIX_PATH='PREFIX'" where CMake does not look by itself for the SDK that lies beside this lmf.
 std::string where_the_sdk_is(const fs::path& executable) {
   const fs::path prefix = executable.parent_path().parent_path();
+  if (prefix == "/usr" || prefix == "/usr/local") return {};
   std::error_code failed;
-  const bool is_known = prefix == "/usr" || prefix == "/usr/local";
-  if (is_known || !fs::exists(prefix / "lib/cmake/lmf-sdk", failed)) return {};
-  return fmt::format(" -DCMAKE_PREFIX_PATH='{}'", prefix.string());
+  for (const char* library_folder : {"lib/" LMF_ARCHITECTURE, "lib"})
+    if (fs::exists(prefix / library_folder / "cmake/lmf-sdk", failed))
+      return fmt::format(" -DCMAKE_PREFIX_PATH='{}'", prefix.string());
+  return {};
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 """How fast jobs start, how fast a failure is noticed and a restart is there, and what the agent takes: lmf run beside torchrun,
 in alternation. torchrun is that of the checkout's .venv, or LMF_TORCHRUN.
 
-usage: launch.py [TIMES]      LMF_BUILD as for the other benchmarks
+usage: launch.py [TIMES]      LMF_BUILD as for the other benchmarks, configured with -DLMF_BENCHMARKS=ON
 """
 import math
 import os
@@ -21,9 +21,9 @@ LAUNCHERS = {"lmf": [os.path.join(os.environ["LMF_BUILD"], "bin", "lmf"), "run"]
 if os.path.exists(TORCHRUN):
     LAUNCHERS["torchrun"] = [TORCHRUN]
 
-# The worker is the smallest there is, so that the launcher is measured: a shell that writes the time down.
+# What starts is the smallest worker there is, so that the launcher is measured. The others are shells that write the time down.
+STARTED = [os.path.join(os.environ["LMF_BUILD"], "bench", "start_tool")]
 NOTE = 'date +%s.%N >> "$BENCH_LOG/$1-$TORCHELASTIC_RESTART_COUNT-$RANK"'
-STARTED = ["sh", "-c", NOTE, "sh", "start"]
 # Rank 0 waits and notes when it is told to stop; rank 1 notes when it fails.
 FAILING = ["sh", "-c", f'trap \'{NOTE.replace("$1", "told")}; exit 0\' TERM; if [ $RANK = 1 ]; then sleep 0.3; {NOTE.replace("$1", "fail")}; exit 3; '
                        f'else while :; do sleep 0.01; done; fi']

@@ -121,6 +121,32 @@ TEST_CASE("a job ends well with its last member, whoever has left after its part
   CHECK_FALSE(state.failure);
 }
 
+TEST_CASE("the store's host has a successor once it is done: the first that still works and stands by") {
+  const GroupPolicy policy{1, 4, false};
+  GroupState state = running(policy, {"a", "b", "c", "d"});
+  for (Node& each : state.nodes) each.standby_port = 4321;
+  CHECK(successor(state) == nullptr);  // a store of nobody's
+  state.find("a")->hosts_store = true;
+  CHECK(successor(state) == nullptr);  // without its host's part the attempt is lost
+  mark_done(state, "a");
+  REQUIRE(successor(state));
+  CHECK(successor(state)->id == "b");
+  mark_done(state, "b");
+  state.find("c")->standby_port = 0;
+  REQUIRE(successor(state));
+  CHECK(successor(state)->id == "d");
+  take_over(state, policy, "d");
+  CHECK(order(state) == "b c d ");
+  CHECK(state.phase == Phase::running);
+  CHECK(successor(state) == nullptr);
+  const Node& host = *state.find("d");
+  CHECK(host.hosts_store);
+  const GroupState read = read_state(write_state(state));
+  CHECK(read.find("b")->standby_port == 4321);
+  reform(state, true, "d failed");
+  CHECK(successor(state) == nullptr);
+}
+
 TEST_CASE("a fixed job ends with a lost node, and two nodes of one rank are told") {
   const GroupPolicy policy{2, 2, true};
   GroupState state;

@@ -141,10 +141,89 @@ TEST_CASE("the store's host may vanish once its part is done, and the others end
     host->tell("leave");
     CHECK(host->status() == 143);
   }
-  CHECK_HAS(other->line("log"), "its node had done its part, so this one goes on alone");
+  CHECK_HAS(other->line("log"), "its node had done its part: the job goes on with this node as host of the store");
   other->tell("done");
   CHECK(other->status() == 0);
   CHECK_FALSE(has(other->seen(), "store_lost"));
+}
+
+namespace {
+
+/// Three nodes at work; the store's host is the first.
+struct ThreeNodes {
+  explicit ThreeNodes(const std::string& backend, const std::string& minimum = "min=3")
+      : job({"backend=" + backend, minimum, "max=3", "read_timeout=3"}, "127.0.0.1") {
+    for (int i = 0; i < 3; ++i) {
+      nodes.push_back(job.start({fmt::format("rank={}", i)}));
+      job.until_nodes(static_cast<std::size_t>(i) + 1);
+    }
+    for (auto& node : nodes) node->line("assigned");
+  }
+  void finish(std::size_t node) {
+    nodes[node]->tell("done");
+    job.until([&](const GroupState& state) { return state.members()[node]->done; });
+    job.until_all_have_read();
+  }
+
+  Job job;
+  std::vector<std::unique_ptr<Program>> nodes;
+};
+
+}  // namespace
+
+TEST_CASE("those who work hear of each other's failure also when the store's host is done and gone") {
+  for (const char* backend : {"fixed", "elastic"}) {
+    for (const int signal : {SIGKILL, SIGSTOP}) {
+      for (const std::size_t failing : {1, 2}) {
+        CAPTURE(backend);
+        CAPTURE(signal);
+        CAPTURE(failing);
+        ThreeNodes three(backend);
+        three.finish(0);
+        three.nodes[0]->signal(signal);
+        auto &a = *three.nodes[failing], &b = *three.nodes[3 - failing];
+        a.tell("fail 9 too bad");  // before it knows that the store is gone
+        CHECK_HAS(b.line("change closed"), "too bad");
+        CHECK(b.status() == 9);
+        CHECK(a.status() == 9);
+        CHECK_FALSE(has(a.seen() + b.seen(), "store_lost"));
+      }
+    }
+  }
+}
+
+TEST_CASE("the store moves on as often as its host is done and gone") {
+  ThreeNodes three("elastic");
+  three.finish(0);
+  three.finish(1);
+  three.nodes[0]->signal(SIGKILL);
+  CHECK_HAS(three.nodes[1]->line("log"), "the job goes on with node 2 (");
+  CHECK_HAS(three.nodes[2]->line("log"), "the job goes on with this node");
+  SUBCASE("and ends well with the last one") {
+    three.nodes[2]->tell("done");
+    for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
+  }
+  SUBCASE("or with its failure, also for who was done") {
+    three.nodes[2]->tell("fail 4 too bad");
+    for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 4);
+  }
+  SUBCASE("a host that has not done its part is needed") {
+    three.nodes[2]->signal(SIGKILL);
+    CHECK_HAS(three.nodes[1]->line("change store_lost"), "is lost");
+    CHECK(three.nodes[1]->status() == 1);
+  }
+}
+
+TEST_CASE("those who are left begin again together at the store of the next host") {
+  ThreeNodes three("elastic", "min=2");
+  three.finish(0);
+  three.nodes[0]->signal(SIGKILL);
+  three.nodes[2]->tell("restart out of luck");
+  CHECK_HAS(three.nodes[1]->line("change failed_elsewhere"), "out of luck");
+  for (const std::size_t node : {1, 2}) CHECK_HAS(three.nodes[node]->line("assigned"), "attempt=1");
+  CHECK_HAS(three.nodes[1]->seen(), "group=0/2");
+  for (const std::size_t node : {1, 2}) three.nodes[node]->tell("done");
+  for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
 }
 
 TEST_CASE("who waits in vain says who has come; who is told to stop meanwhile stops at once") {

@@ -181,8 +181,9 @@ task() { # rank, variables...
   local rank=$1
   shift
   env OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=$rank OMPI_COMM_WORLD_LOCAL_SIZE=2 \
-    MASTER_PORT=$port "$@" "$lmf" train "${common[@]}" output_dir=out-task >"log$rank" 2>&1 & pids+=($!)
+    MASTER_PORT=$port "$@" "$lmf" train "${words[@]}" output_dir=out-task >"log$rank" 2>&1 & pids+=($!)
 }
+words=("${common[@]}")
 for wrong in 0 1; do
   port=$(free_port) pids=()
   task 0 NNODES=$((wrong == 0 ? 3 : 1))
@@ -193,6 +194,19 @@ for wrong in 0 1; do
   other=$((1 - wrong))
   [ "${statuses[$other]}" = 1 ] && grep -q "rank $wrong, .*(pid ${pids[wrong]}), stopped: environment: mpirun" log$other || fail "task $other does not hear of it: ${statuses[*]}"
   grep -qF "$said" log$other || fail "task $other does not hear why"
+done
+
+# Nor does one that cannot read its configuration, as where its node does not have the folder.
+for wrong in 0 1; do
+  port=$(free_port) pids=()
+  for r in 0 1; do
+    [ "$r" = "$wrong" ] && words=(not-here.yaml) || words=("${common[@]}")
+    task $r
+  done
+  ended
+  other=$((1 - wrong))
+  [ "${statuses[$wrong]}" != 0 ] && [ "${statuses[$other]}" = 1 ] && grep -q "rank $wrong, .*stopped: .*not-here.yaml" log$other ||
+    fail "task $other does not hear that task $wrong has no configuration: ${statuses[*]}"
 done
 
 # The store's port is taken.

@@ -94,6 +94,33 @@ int check(const config::ReadResult& read, const train::Start& start, const train
   return kExitDone;
 }
 
+/// What keeps a task of srun or mpirun from meeting the others, who would wait for it: nobody else tells them.
+void tell_others(const train::Topology& topology, const train::Environment& environment, const Error& error) {
+  if (!topology.variables.empty()) train::tell_other_workers(placed(topology, environment), error.what());
+}
+
+template <class Step>
+void or_tell_others(const train::Topology& topology, const train::Environment& environment, Step&& step) {
+  try {
+    step();
+  } catch (const Error& error) {
+    tell_others(topology, environment, error);
+    throw;
+  }
+}
+
+config::ReadResult read_options(const Words& words, const train::Environment& environment, const lmf_host_v1& host) {
+  try {
+    return config::read_options(config::OptionTable::of_plugin(host, "train", {"check", "print-launch", "help"}),
+                                words.options);
+  } catch (const Error& error) {
+    // Where another launcher's workers meet depends on no option.
+    if (!words.check && !words.print_launch)
+      tell_others(train::topology_of_process(environment, /*use_cpu=*/false), environment, error);
+    throw;
+  }
+}
+
 int run_worker(lmf_train_worker_run_function* run, const config::Options& options, const lmf_host_v1& host) {
   char error[8192] = {};
   const int status = run(&host, options.to_json().c_str(), error, sizeof error);
@@ -113,17 +140,6 @@ int run_command(const Invocation& call) {
   if (const std::string tasks = train::agents_of_tasks(train::Environment::of_process(), agent); !tasks.empty())
     log::warn("{}", tasks);
   return train::launch::run_agent(agent);
-}
-
-/// What keeps a task of srun or mpirun from meeting the others, who would wait for it: nobody else tells them.
-template <class Step>
-void or_tell_others(const train::Topology& topology, const train::Environment& environment, Step&& step) {
-  try {
-    step();
-  } catch (const Error& error) {
-    if (!topology.variables.empty()) train::tell_other_workers(placed(topology, environment), error.what());
-    throw;
-  }
 }
 
 /// The other nodes of a fixed number would wait for this one; those of an elastic job go on without it.
@@ -149,9 +165,8 @@ int train_command(const Invocation& call) {
   const Words words = words_of(call.arguments);
   require_options(words, call.host);
   const auto environment = train::Environment::of_process();
-  config::ReadResult read = config::read_options(
-      config::OptionTable::of_plugin(call.host, "train", {"check", "print-launch", "help"}), words.options);
-  const train::Topology topology = train::topology_of_process(environment, read.options);
+  config::ReadResult read = read_options(words, environment, call.host);
+  const train::Topology topology = train::topology_of_process(environment, read.options.flag("use_cpu"));
   const train::Ranks ranks = train::ranks_of(topology, environment);
   const bool speaks = ranks.rank == 0 && topology.kind != train::Topology::Kind::agent;
   for (const std::string& note : read.notes)

@@ -46,8 +46,8 @@ std::string quoted(const std::string& word) {
 
 }  // namespace
 
-Topology topology_of_process(const Environment& environment, const config::Options& options) {
-  return decide_topology(environment, usable_devices(environment), options.flag("use_cpu"));
+Topology topology_of_process(const Environment& environment, bool use_cpu) {
+  return decide_topology(environment, usable_devices(environment), use_cpu);
 }
 
 launch::AgentOptions training_agent(const Topology& topology, const Environment& environment,

@@ -11,7 +11,7 @@
 namespace lmf::train {
 
 /// decide_topology() with what this machine and this build of lmf have.
-Topology topology_of_process(const Environment& environment, const config::Options& options);
+Topology topology_of_process(const Environment& environment, bool use_cpu);
 
 /// The agent of `lmf train`, when the topology wants one: each worker is this program again, with the same words, tied
 /// to the same library.

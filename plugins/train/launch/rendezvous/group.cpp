@@ -26,14 +26,15 @@ Group::Group(asio::io_context& context, std::string run_id, GroupPolicy policy, 
     : run_id_(std::move(run_id)),
       policy_(policy),
       times_(times),
-      store_(context.get_executor()),
+      context_(context),
       pause_(context),
       changed_(context) {
-  store_.limit_answers(times.answer);
+  stores_.push_back(std::make_unique<StoreClient>(context.get_executor()));
+  store().limit_answers(times.answer);
 }
 
 Task<void> Group::begin() {
-  co_await store_.set(beat_key(self_.id), std::to_string(beats_));
+  co_await store().set(beat_key(self_.id), std::to_string(beats_));
   co_await get_ready();
   asio::co_spawn(pause_.get_executor(), keep(shared_from_this()), asio::detached);
 }
@@ -41,7 +42,8 @@ Task<void> Group::begin() {
 void Group::stop() {
   stopped_ = true;
   pause_.cancel();
-  store_.close();
+  store().close();
+  if (next_store_) next_store_->close();
   notify();
 }
 
@@ -58,14 +60,21 @@ Task<void> Group::changed() {
 
 Task<void> Group::keep(std::shared_ptr<Group> self) {
   while (!self->stopped_) {
+    bool store_lost = false;
+    std::string why;
     try {
       co_await self->tick();
+    } catch (const StoreLost& error) {
+      store_lost = true;
+      why = error.what();
     } catch (const Error& error) {
-      if (self->lost_.empty()) self->lost_ = error.what();
+      why = error.what();
     } catch (const std::exception& error) {
-      if (self->lost_.empty()) self->lost_ = fmt::format("the rendezvous failed: {}", error.what());
+      why = fmt::format("the rendezvous failed: {}", error.what());
     }
+    if (store_lost && !self->stopped_) why = co_await self->move(why);
     if (self->stopped_) co_return;
+    self->lost_ = why;
     self->notify();
     if (!self->lost_.empty()) co_return;
     error_code woken;
@@ -76,9 +85,9 @@ Task<void> Group::keep(std::shared_ptr<Group> self) {
 }
 
 Task<void> Group::tick() {
-  co_await store_.set(beat_key(self_.id), std::to_string(++beats_));
-  const auto text = co_await store_.get(state_key());
-  if (!text) throw StoreLost(fmt::format("the store at {} has forgotten the job", store_.peer()));
+  co_await store().set(beat_key(self_.id), std::to_string(++beats_));
+  const auto text = co_await store().get(state_key());
+  if (!text) throw StoreLost(fmt::format("the store at {} has forgotten the job", store().peer()));
   adopt(*text);
   co_await listen();
   if (with_each_beat_) co_await with_each_beat_();
@@ -95,9 +104,9 @@ Task<void> Group::listen() {
   std::map<std::string, std::string> beats;
   if (!keys.empty()) {
     // Each node beats before it joins; a missing key would end the connection to some of torch's servers.
-    const bool all = co_await store_.check(keys);
-    if (!all) throw StoreLost(fmt::format("the store at {} has lost heartbeats", store_.peer()));
-    const auto values = co_await store_.get_many(keys);
+    const bool all = co_await store().check(keys);
+    if (!all) throw StoreLost(fmt::format("the store at {} has lost heartbeats", store().peer()));
+    const auto values = co_await store().get_many(keys);
     for (std::size_t i = 0; i < ids.size(); ++i) beats[ids[i]] = values[i];
   }
   silence_.look(beats, Clock::now());
@@ -122,9 +131,9 @@ void Group::adopt(const std::string& text) {
   waiting_since_ = std::move(waiting);
 }
 
-Task<void> Group::update(std::function<void(GroupState&)> rule) {
+Task<void> Group::update_here(std::function<void(GroupState&)> rule) {
   for (;;) {
-    const auto read = co_await store_.get(state_key());
+    const auto read = co_await store().get(state_key());
     const std::string before = read.value_or("");
     GroupState state = read ? read_state(before) : GroupState{};
     rule(state);
@@ -133,7 +142,7 @@ Task<void> Group::update(std::function<void(GroupState&)> rule) {
       adopt(before);
       co_return;
     }
-    const std::string now = co_await store_.compare_set(state_key(), before, wanted);
+    const std::string now = co_await store().compare_set(state_key(), before, wanted);
     if (now != wanted) continue;
     adopt(wanted);
     co_return;
@@ -148,10 +157,10 @@ Task<void> Group::get_ready() {
 
 Task<std::string> Group::other_job() {
   const std::string_view begin = "lmf/", end = "/state";
-  const auto keys = co_await store_.list_keys();
+  const auto keys = co_await store().list_keys();
   for (const std::string& key : keys) {
     if (!key.starts_with(begin) || !key.ends_with(end) || key == state_key()) continue;
-    const auto text = co_await store_.get(key);
+    const auto text = co_await store().get(key);
     if (text && read_state(*text).phase != Phase::ended)
       co_return key.substr(begin.size(), key.size() - begin.size() - end.size());
   }
@@ -159,7 +168,7 @@ Task<std::string> Group::other_job() {
 }
 
 Task<void> Group::act() {
-  co_await update([this](GroupState& state) { follow_rules(state); });
+  co_await update_here([this](GroupState& state) { follow_rules(state); });
 }
 
 bool Group::wants(const GroupState& state) const {

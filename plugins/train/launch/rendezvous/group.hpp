@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "train/launch/rendezvous/group_rules.hpp"
 #include "train/launch/rendezvous/silence.hpp"
 #include "train/launch/store/store_client.hpp"
+#include "train/launch/store/store_server.hpp"
 
 namespace lmf::train::launch {
 
@@ -20,25 +22,31 @@ struct GroupTimes {
 };
 
 /// This node's part in keeping a group together: beats, reads the state, and does what the rules ask for: whoever sees
-/// first that a node is lost or that all are there writes it down for everybody. Knows nothing of workers.
+/// first that a node is lost or that all are there writes it down for everybody. When the store's host is gone after
+/// its part was done, the node that the state names hosts it from then on. Knows nothing of workers.
 class Group : public std::enable_shared_from_this<Group> {
  public:
   Group(asio::io_context& context, std::string run_id, GroupPolicy policy, GroupTimes times);
 
-  StoreClient& store() { return store_; }
+  StoreClient& store() { return *stores_.back(); }
   const GroupPolicy& policy() const { return policy_; }
   Node& self() { return self_; }
   const GroupState& state() const { return state_; }
   /// Why nothing can be agreed on any more; "" while it can.
   const std::string& lost() const { return lost_; }
 
+  /// Before begin(): this node stands by to host the store, which the others would reach at this address.
+  void stand_by(std::string address);
   /// Joins over a connected store, and takes part until `stop`.
   Task<void> begin();
   void stop();
   bool stopped() const { return stopped_; }
 
-  /// Applies a rule to the newest state, again until nobody else was faster. Throws StoreLost.
+  /// Applies a rule to the newest state, again until nobody else was faster, and on the successor's store when this one
+  /// is lost meanwhile. Throws StoreLost.
   Task<void> update(std::function<void(GroupState&)> rule);
+  /// For who cannot wait for a successor.
+  Task<void> update_here(std::function<void(GroupState&)> rule);
   Task<void> get_ready();
   /// The id of another job that goes on on the same store, "" when there is none.
   Task<std::string> other_job();
@@ -65,6 +73,10 @@ class Group : public std::enable_shared_from_this<Group> {
   Task<void> tick();
   Task<void> listen();
   Task<void> act();
+  Task<std::string> move(std::string lost);
+  Task<void> move_to(Node successor);
+  Task<void> seed(StoreClient& store);
+  Task<bool> moved(const StoreClient& from);
   bool wants(const GroupState& state) const;
   void follow_rules(GroupState& state) const;
   bool is_lost(const Node& node) const;
@@ -76,7 +88,10 @@ class Group : public std::enable_shared_from_this<Group> {
   const std::string run_id_;
   const GroupPolicy policy_;
   const GroupTimes times_;
-  StoreClient store_;
+  asio::io_context& context_;
+  std::vector<std::unique_ptr<StoreClient>> stores_;  ///< in use is the last; who waits for one before is yet to hear
+  std::unique_ptr<StoreClient> next_store_;           ///< while it is being connected
+  std::unique_ptr<StoreServer> standby_;
   asio::steady_timer pause_, changed_;
   Node self_;
   GroupState state_;

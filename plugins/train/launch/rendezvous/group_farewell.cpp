@@ -115,9 +115,9 @@ Task<void> GroupRendezvous::say_good_bye(std::string why) {
   group_->store().limit_answers(kPartAtOnce);
   if (opened_) {
     try {
-      co_await group_->update([&](GroupState& newest) {
+      co_await group_->update_here([&](GroupState& newest) {
         const Node* self = newest.find(group_->self().id);
-        // The others go on alone, as when it is lost.
+        // The others go on without it, as when it is lost.
         if (hosts() && self && self->done) return;
         if (hosts()) return end(newest, false, kExitFailed, why + "; it hosts the rendezvous of all");
         remove(newest, group_->policy(), group_->self().id, false, why);
@@ -155,7 +155,7 @@ Task<void> GroupRendezvous::part(std::chrono::milliseconds limit, std::chrono::m
       while (hosts() && !may_part() && !parted() && Clock::now() < until) co_await group_->changed();
       if (!leaving_) co_await wait_for_other_jobs(Clock::now() + other_jobs);
       if (!hosts())
-        co_await group_->update(
+        co_await group_->update_here(
             [this](GroupState& newest) { remove(newest, group_->policy(), group_->self().id, false, "it has left"); });
     } catch (const Error& error) {
       log::debug("parted without a good-bye: {}", error.what());

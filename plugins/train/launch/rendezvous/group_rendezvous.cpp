@@ -115,6 +115,9 @@ Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {
 Task<void> GroupRendezvous::take_part() {
   group_->on_change([this] { on_change(); });
   offer_store();
+  if (!hosts())
+    group_->stand_by(options_.local_address.empty() ? group_->store().local_address().to_string()
+                                                    : options_.local_address);
   co_await group_->begin();
 }
 

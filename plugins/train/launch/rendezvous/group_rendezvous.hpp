@@ -55,7 +55,7 @@ class GroupRendezvous : public Rendezvous {
   /// The port of a new one for the next attempt; the one before is closed.
   std::uint16_t fresh_workers_store();
   void close_workers_store() { workers_store_.reset(); }
-  bool hosts() const { return server_ != nullptr; }
+  bool hosts() const { return group_->self().hosts_store; }
   /// Where this node reaches the store; the host its own, whatever others call it.
   std::pair<std::string, std::uint16_t> store_endpoint() const;
   bool alone_on_store() const { return !server_ || server_->connections() <= 1; }

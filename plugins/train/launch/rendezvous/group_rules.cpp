@@ -110,6 +110,27 @@ void mark_done(GroupState& state, const std::string& id) {
     end(state, false, kExitDone, {});
 }
 
+const Node* successor(const GroupState& state) {
+  const auto& nodes = state.nodes;
+  const bool was_hosted = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store; });
+  const bool host_works =
+      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && !node.done; });
+  if (state.phase != Phase::running || !was_hosted || host_works) return nullptr;
+  for (const Node* member : state.members())
+    if (!member->done && member->standby_port != 0) return member;
+  return nullptr;
+}
+
+void take_over(GroupState& state, const GroupPolicy& policy, const std::string& id) {
+  std::vector<std::string> gone;
+  for (const Node& node : state.nodes)
+    if (node.hosts_store) gone.push_back(node.id);
+  for (const std::string& host : gone) remove(state, policy, host, true, {});
+  Node* next = state.find(id);
+  next->hosts_store = true;
+  next->standby_port = 0;
+}
+
 bool is_complete(const GroupState& state, const GroupPolicy& policy) {
   if (state.phase != Phase::forming || static_cast<int>(state.nodes.size()) < policy.minimum) return false;
   return std::all_of(state.nodes.begin(), state.nodes.end(),

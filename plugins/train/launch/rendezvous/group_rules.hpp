@@ -31,6 +31,12 @@ void remove(GroupState& state, const GroupPolicy& policy, const std::string& id,
 /// Its workers ended well; with the last member's the job has.
 void mark_done(GroupState& state, const std::string& id);
 
+/// The node on whose store the attempt goes on once its host, whose part is done, is gone; none while that one works,
+/// as without it the attempt is lost anyway.
+const Node* successor(const GroupState& state);
+/// It does go on there.
+void take_over(GroupState& state, const GroupPolicy& policy, const std::string& id);
+
 /// All known nodes stand ready, and they are enough. Whether to wait for more is the caller's to decide: see `grows`.
 bool is_complete(const GroupState& state, const GroupPolicy& policy);
 bool is_full(const GroupState& state, const GroupPolicy& policy);

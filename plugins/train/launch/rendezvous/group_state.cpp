@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 3;
+constexpr int kVersion = 4;
 constexpr std::size_t kMaxState = std::size_t{4} << 20, kMaxNodes = 4096, kMaxText = 16 * 1024, kMaxFacts = 512;
 constexpr std::size_t kMaxLines = 20, kMaxLine = 500;
 constexpr int kMaxNumber = 1 << 30;
@@ -44,6 +44,10 @@ int number(const json& object, const char* name, int least, int most = kMaxNumbe
   return value;
 }
 
+std::uint16_t port(const json& object, const char* name) {
+  return static_cast<std::uint16_t>(number(object, name, 0, 65535));
+}
+
 bool flag(const json& object, const char* name) {
   const json& value = field(object, name);
   if (!value.is_boolean()) wrong(fmt::format("{} is neither true nor false", name));
@@ -58,13 +62,22 @@ std::optional<int> optional_number(const json& object, const char* name) {
 json write_optional(const std::optional<int>& value) { return value ? json(*value) : json(nullptr); }
 
 json write_node(const Node& node) {
-  return {{"id", node.id},           {"host", node.host},
-          {"process", node.process}, {"wished_rank", write_optional(node.wished_rank)},
-          {"workers", node.workers}, {"role", node.role},
-          {"address", node.address}, {"port", node.port},
-          {"ready", node.ready},     {"hosts_store", node.hosts_store},
-          {"done", node.done},       {"rank", write_optional(node.rank)},
-          {"clock", node.clock},     {"facts", node.facts}};
+  return {{"id", node.id},
+          {"host", node.host},
+          {"process", node.process},
+          {"wished_rank", write_optional(node.wished_rank)},
+          {"workers", node.workers},
+          {"role", node.role},
+          {"address", node.address},
+          {"port", node.port},
+          {"ready", node.ready},
+          {"hosts_store", node.hosts_store},
+          {"done", node.done},
+          {"rank", write_optional(node.rank)},
+          {"clock", node.clock},
+          {"facts", node.facts},
+          {"standby_address", node.standby_address},
+          {"standby_port", node.standby_port}};
 }
 
 Node read_node(const json& object) {
@@ -77,8 +90,10 @@ Node read_node(const json& object) {
   node.workers = number(object, "workers", 1, 4096);
   node.role = text(object, "role");
   node.address = text(object, "address");
-  node.port = static_cast<std::uint16_t>(number(object, "port", 0, 65535));
+  node.port = port(object, "port");
   node.hosts_store = flag(object, "hosts_store");
+  node.standby_address = text(object, "standby_address");
+  node.standby_port = port(object, "standby_port");
   node.ready = number(object, "ready", -1);
   node.rank = optional_number(object, "rank");
   node.done = flag(object, "done");

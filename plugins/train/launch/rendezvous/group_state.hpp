@@ -20,6 +20,8 @@ struct Node {
   std::string address;                       ///< where the others reach this machine
   std::uint16_t port = 0;                    ///< of the workers' store, if this node is first
   bool hosts_store = false;                  ///< of the rendezvous
+  std::string standby_address;               ///< where the rendezvous goes on if its host is gone: see successor()
+  std::uint16_t standby_port = 0;            ///< 0: not there
   int ready = -1;                            ///< for which attempt
   std::optional<int> rank;                   ///< among the nodes of the last attempt; none: waits, or is a spare
   bool done = false;                         ///< its workers of this attempt ended well

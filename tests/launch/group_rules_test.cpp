@@ -218,9 +218,10 @@ TEST_CASE("a state survives the store, and nothing else is taken for one") {
         "?[2J?\t?[31msmoke\ufffd");  // as anybody may write it
   for (const std::string& bad :
        {std::string(), std::string("gASV"), std::string("[]"), std::string("{}"), text.substr(0, text.size() / 2),
-        without("\"lmf\":3", "\"lmf\":2"), without("\"job\":\"a\"", "\"job\":1"),
+        without("\"lmf\":4", "\"lmf\":2"), without("\"job\":\"a\"", "\"job\":1"),
         without("\"phase\":\"running\"", "\"phase\":\"dancing\""), without("\"rank\":0", "\"rank\":5"),
         without("\"workers\":1", "\"workers\":0"), without("\"port\":1234", "\"port\":70000"),
+        without("\"standby_port\":0", "\"standby_port\":-1"),
         without("\"last_lines\":[", "\"last_lines\":[\"one more\","),
         without("\"last_lines\":[\"before\"", "\"last_lines\":[1"), without("\"status\":0", "\"status\":-1"),
         without("\"attempt\":0", "\"attempt\":1e99"), without("\"facts\":{", "\"facts\":[{"), std::string(5 << 20, '['),

@@ -172,23 +172,24 @@ struct ThreeNodes {
 }  // namespace
 
 TEST_CASE("those who work hear of each other's failure also when the store's host is done and gone") {
-  for (const char* backend : {"fixed", "elastic"}) {
-    for (const int signal : {SIGKILL, SIGSTOP}) {
-      for (const std::size_t failing : {1, 2}) {
-        CAPTURE(backend);
-        CAPTURE(signal);
-        CAPTURE(failing);
-        ThreeNodes three(backend);
-        three.finish(0);
-        three.nodes[0]->signal(signal);
-        auto &a = *three.nodes[failing], &b = *three.nodes[3 - failing];
-        a.tell("fail 9 too bad");  // before it knows that the store is gone
-        CHECK_HAS(b.line("change closed"), "too bad");
-        CHECK(b.status() == 9);
-        CHECK(a.status() == 9);
-        CHECK_FALSE(has(a.seen() + b.seen(), "store_lost"));
-      }
-    }
+  struct Case {
+    const char* backend;
+    int signal;
+    std::size_t failing;
+  };
+  for (const auto& [backend, signal, failing] : {Case{"fixed", SIGKILL, 1}, Case{"elastic", SIGKILL, 1},
+                                                 Case{"elastic", SIGKILL, 2}, Case{"fixed", SIGSTOP, 2}}) {
+    CAPTURE(backend);
+    CAPTURE(failing);
+    ThreeNodes three(backend);
+    three.finish(0);
+    three.nodes[0]->signal(signal);
+    auto &a = *three.nodes[failing], &b = *three.nodes[3 - failing];
+    a.tell("fail 9 too bad");  // before it knows that the store is gone
+    CHECK_HAS(b.line("change closed"), "too bad");
+    CHECK(b.status() == 9);
+    CHECK(a.status() == 9);
+    CHECK_FALSE(has(a.seen() + b.seen(), "store_lost"));
   }
 }
 

@@ -73,6 +73,8 @@ Task<void> Group::move_to(Node successor) {
     const std::vector<std::string> state{state_key()};
     const bool there = co_await store.wait(state, until);
     if (!there) throw StoreLost(fmt::format("{} still has the one that is lost here", name_of(successor)));
+    const auto text = co_await store.get_many(state);
+    adopt(text.front());  // it names the new host
   }
   co_await store.set(beat_key(self_.id), std::to_string(++beats_));
   stores_.push_back(std::move(next_store_));

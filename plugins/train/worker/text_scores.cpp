@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -13,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.hpp"
 #include "train/worker/word_cut.hpp"
 
 namespace lmf::train {
@@ -158,9 +160,32 @@ double word_f1(const Words& predicted, const Words& expected) {
 
 }  // namespace
 
-TextScores score_text(const std::string& predicted, const std::string& expected) {
+TextScorer::TextScorer() {
+  const char* folder = std::getenv("LMF_JIEBA");
+  if (folder == nullptr || *folder == '\0') return;
+  words_ = WordTable(folder);
+  has_chinese_ = true;
+}
+
+const WordTable& TextScorer::words_for(const std::u32string& a, const std::u32string& b) {
+  const bool chinese = std::any_of(a.begin(), a.end(), is_chinese) || std::any_of(b.begin(), b.end(), is_chinese);
+  if (!chinese || std::exchange(has_chinese_, true)) return words_;
+  const std::filesystem::path folder = "/usr/lib/python3/dist-packages/jieba";
+  std::error_code failed;
+  if (std::filesystem::exists(folder / "dict.txt", failed))
+    words_ = WordTable(folder);
+  else
+    log::warn(
+        "ROUGE and F1 of Chinese text count characters: the dictionary by which the original cuts words is not in {}. "
+        "Install python3-jieba, or name the folder of a jieba (LMF_JIEBA)",
+        folder.string());
+  return words_;
+}
+
+TextScores TextScorer::score(const std::string& predicted, const std::string& expected) {
   const std::u32string ours = characters_of(predicted), theirs = characters_of(expected);
-  const Words our_words = cut_words(ours), their_words = cut_words(theirs);
+  const WordTable& table = words_for(ours, theirs);
+  const Words our_words = cut_words(ours, table), their_words = cut_words(theirs, table);
   TextScores scores;
   scores.bleu_4 = rounded(100.0 * bleu(ours, theirs));
   scores.exact_match = trimmed(ours) == trimmed(theirs) ? 100.0 : 0.0;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "train/worker/word_table.hpp"
+
 namespace lmf::train {
 
 /// How much a predicted text has in common with the expected one, in percent.
@@ -14,6 +16,19 @@ struct TextScores {
   double f1 = 0.0;           ///< of the words that both have, each as often as it is in both
 };
 
-TextScores score_text(const std::string& predicted, const std::string& expected);
+/// Compares texts. Chinese characters make words as jieba, the original's tool, cuts them: its dictionary is read from
+/// the folder that LMF_JIEBA names (throws Error when it is none) or else, with the first text that needs it, from
+/// where Debian's python3-jieba has it. Without one it warns, once, and each character is a word.
+class TextScorer {
+ public:
+  TextScorer();
+  TextScores score(const std::string& predicted, const std::string& expected);
+
+ private:
+  const WordTable& words_for(const std::u32string& a, const std::u32string& b);
+
+  WordTable words_;
+  bool has_chinese_ = false;  ///< all that there is of it
+};
 
 }  // namespace lmf::train

@@ -258,6 +258,9 @@ TEST_CASE("silence is counted on the reader's clock, and not while the reader wa
   now += 1h;
   look("2");
   CHECK(silence.of("a") == 1s + Silence::kMostPerLook);
+  CHECK_FALSE(silence.is_gone("a"));
+  look("gone");
+  CHECK(silence.is_gone("a"));
   silence.look({}, now += 1s);
   CHECK(silence.of("a") == 0s);
 }

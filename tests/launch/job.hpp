@@ -65,7 +65,7 @@ class Job {
       const launch::GroupState state = launch::read_state(*text);
       Beats beats;
       for (const launch::Node& node : state.nodes) {
-        const auto beat = co_await store.get("lmf/job/beat/" + node.id);
+        const auto beat = co_await store.get("lmf-present/job/" + node.id);
         beats[node.id] = beat ? std::stoi(*beat) : 0;
       }
       co_return expected(state, beats);

@@ -71,6 +71,33 @@ std::string greeting() { return store::Message(store::Command::validate).number(
 
 }  // namespace
 
+TEST_CASE("the others see that a client is gone, by the key that stands for it") {
+  on_loop([](asio::io_context& context) -> Task<void> {
+    StoreServer server(context, "", 0);
+    StoreClient stays(context.get_executor()), goes(context.get_executor());
+    co_await stays.connect("127.0.0.1", server.port(), soon());
+    co_await goes.connect("127.0.0.1", server.port(), soon());
+    const std::string stays_key = std::string(store::kPresence) + "stays", key = std::string(store::kPresence) + "goes";
+    co_await stays.set(stays_key, "1");
+    co_await goes.set(key, "1");
+    co_await goes.set("other", "1");
+    auto value = co_await stays.get(key);
+    CHECK(value == "1");
+    goes.close();
+    asio::steady_timer pause(context);
+    for (const Time end = soon(); value == "1" && Clock::now() < end;) {
+      pause.expires_after(5ms);
+      co_await pause.async_wait(asio::use_awaitable);
+      value = co_await stays.get(key);
+    }
+    CHECK(value == store::kGone);
+    value = co_await stays.get(stays_key);
+    CHECK(value == "1");
+    value = co_await stays.get("other");
+    CHECK(value == "1");
+  });
+}
+
 TEST_CASE("what a client sets and adds another one reads") {
   on_loop([](asio::io_context& context) -> Task<void> {
     StoreServer server(context, "", 0);

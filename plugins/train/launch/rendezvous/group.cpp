@@ -186,9 +186,10 @@ void Group::follow_rules(GroupState& state) const {
   std::string lost_ones;
   std::vector<std::string> ids;
   for (const Node& node : state.nodes) {
-    if (!is_lost(node)) continue;
+    const std::string why = why_lost(node);
+    if (why.empty()) continue;
     ids.push_back(node.id);
-    also(lost_ones, fmt::format("{} is lost: not a sign of life for {}", name_of(node), seconds(times_.silence)));
+    also(lost_ones, fmt::format("{} is lost: {}", name_of(node), why));
   }
   for (const std::string& id : ids) remove(state, policy_, id, true, lost_ones);
   if (newcomers_waited(state)) {
@@ -201,7 +202,13 @@ void Group::follow_rules(GroupState& state) const {
     start(state, policy_);
 }
 
-bool Group::is_lost(const Node& node) const { return node.id != self_.id && silence_.of(node.id) >= times_.silence; }
+/// An agent whose connection has ended never comes back; on a store of torch's only its silence tells. The host of the
+/// store is there as long as that answers.
+std::string Group::why_lost(const Node& node) const {
+  if (node.id == self_.id || node.hosts_store) return {};
+  if (silence_.is_gone(node.id)) return "its connection has ended";
+  return silence_.of(node.id) < times_.silence ? "" : "not a sign of life for " + seconds(times_.silence);
+}
 
 /// Those who fill the job, or have waited for the last call: the workers go on meanwhile.
 bool Group::newcomers_waited(const GroupState& state) const {

@@ -79,11 +79,12 @@ class Group : public std::enable_shared_from_this<Group> {
   Task<bool> moved(const StoreClient& from);
   bool wants(const GroupState& state) const;
   void follow_rules(GroupState& state) const;
-  bool is_lost(const Node& node) const;
+  /// Why the node is taken for lost; "" while it is not.
+  std::string why_lost(const Node& node) const;
   bool newcomers_waited(const GroupState& state) const;
   void adopt(const std::string& text);
   std::string state_key() const { return "lmf/" + run_id_ + "/state"; }
-  std::string beat_key(const std::string& id) const { return "lmf/" + run_id_ + "/beat/" + id; }
+  std::string beat_key(const std::string& id) const { return std::string(store::kPresence) + run_id_ + "/" + id; }
 
   const std::string run_id_;
   const GroupPolicy policy_;

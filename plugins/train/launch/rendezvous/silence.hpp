@@ -5,6 +5,7 @@
 #include <string>
 
 #include "train/launch/store/asio.hpp"
+#include "train/launch/store/protocol.hpp"
 
 namespace lmf::train::launch {
 
@@ -25,6 +26,12 @@ class Silence {
       seen[id] = {beat, still ? before->second.silent_for + since : Clock::duration::zero()};
     }
     seen_ = std::move(seen);
+  }
+
+  /// The store has seen its connection end.
+  bool is_gone(const std::string& id) const {
+    const auto found = seen_.find(id);
+    return found != seen_.end() && found->second.beat == store::kGone;
   }
 
   Clock::duration of(const std::string& id) const {

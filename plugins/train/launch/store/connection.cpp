@@ -55,6 +55,10 @@ void Connection::close() {
   unvalidated_.cancel();
 }
 
+void Connection::mark_gone() {
+  if (!presence_.empty()) contents_->set(presence_, Value(kGone));
+}
+
 Task<void> Connection::handle(Command command) {
   switch (command) {
     case Command::set:
@@ -128,6 +132,7 @@ Task<void> Connection::change(Command command) {
     reply(std::move(answer));
   } else {
     Value value = co_await text(kMaxValueLength);
+    if (command == Command::set && key.starts_with("/" + std::string(kPresence))) presence_ = key;
     if (command == Command::set) contents_->set(key, std::move(value));
     if (command == Command::append) contents_->append(key, value);
     if (command == Command::queue_push) contents_->push(key, std::move(value));

@@ -19,6 +19,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Serves until the client goes, breaks the protocol or `close` is called. Keeps itself alive meanwhile.
   static Task<void> serve(std::shared_ptr<Connection> self, std::chrono::seconds until_validated);
   void close();
+  /// After serve(): the others see that the client is gone.
+  void mark_gone();
 
  private:
   Task<void> validate(std::chrono::seconds limit);
@@ -39,6 +41,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> drained();
 
   tcp::socket socket_;
+  Key presence_;  ///< the client's; "" while it has set none
   const std::shared_ptr<Contents> contents_;
   Waiter waiter_;
   MemoryShare request_, replies_;

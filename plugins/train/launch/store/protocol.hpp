@@ -48,6 +48,11 @@ inline constexpr std::size_t kMaxReply = 64 * 1024 * 1024;  ///< of one multi_ge
 
 using Key = std::string;
 using Value = std::string;
+
+/// lmf's own addition, of which other clients and servers know nothing: a key that begins so stands for the client that
+/// sets it, and has the value kGone once that one's connection has ended.
+inline constexpr std::string_view kPresence = "lmf-present/";
+inline constexpr std::string_view kGone = "gone";
 using Keys = std::vector<Key>;
 
 /// Appends fields to a message.

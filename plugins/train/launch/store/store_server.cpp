@@ -153,6 +153,7 @@ Task<void> StoreServer::Listener::serve(std::shared_ptr<Listener> self, std::sha
     log::debug("store: the connection of {} is closed: {}", peer, violation.what());
   }
   connection->close();
+  connection->mark_gone();
   self->connections_.erase(connection);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/files.hpp"
 #include "base/printable.hpp"
+#include "base/shell_word.hpp"
 #include "host/known_commands.hpp"
 #include "host/manifest.hpp"
 #include "host/output.hpp"
@@ -117,14 +118,14 @@ class NewFolder {
   fs::path wanted_, path_;
 };
 
-/// " -DCMAKE_PREFIX_PATH='PREFIX'" where CMake does not look by itself for the SDK that lies beside this lmf.
+/// " -DCMAKE_PREFIX_PATH=PREFIX" where CMake does not look by itself for the SDK that lies beside this lmf.
 std::string where_the_sdk_is(const fs::path& executable) {
   const fs::path prefix = executable.parent_path().parent_path();
   if (prefix == "/usr" || prefix == "/usr/local") return {};
   std::error_code failed;
   for (const char* library_folder : {"lib/" LMF_ARCHITECTURE, "lib"})
     if (fs::exists(prefix / library_folder / "cmake/lmf-sdk", failed))
-      return fmt::format(" -DCMAKE_PREFIX_PATH='{}'", prefix.string());
+      return " -DCMAKE_PREFIX_PATH=" + shell_word(prefix.native());
   return {};
 }
 
@@ -168,12 +169,12 @@ void write_project(const NewPlugin& plugin, const fs::path& share_directory) {
 int new_plugin(const PluginCall& call) {
   const NewPlugin plugin = checked_new_plugin(read_plugin_words(call, kNewPluginOptions, 1));
   write_project(plugin, call.environment.share_directory);
-  const std::string place = plugin.directory.string();
-  return print(printable(
-      fmt::format("A plugin with the command '{0}' is in {1}. Build it and run its tests:\n"
-                  "  cd '{1}'\n  cmake -B build{3} && cmake --build build && ctest --test-dir build\n"
-                  "Try it: {2} --plugin-dir build/lib/lmf/plugins-1 {0} Ada\n",
-                  plugin.name, place, call.environment.program_name, where_the_sdk_is(call.environment.executable))));
+  return print(
+      fmt::format("A plugin with the command '{}' is in {}. Build it and run its tests:\n"
+                  "  cd {}\n  cmake -B build{} && cmake --build build && ctest --test-dir build\n"
+                  "Try it: {} --plugin-dir build/lib/lmf/plugins-1 {} Ada\n",
+                  plugin.name, printable_line(plugin.directory.string()), shell_word(plugin.directory.native()),
+                  where_the_sdk_is(call.environment.executable), call.environment.program_name, plugin.name));
 }
 
 }  // namespace lmf::host

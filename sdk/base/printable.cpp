@@ -28,6 +28,8 @@ std::string visible(std::string_view text, bool in_lines) {
 
 std::string printable(std::string_view text) { return visible(text, true); }
 
+std::string printable_line(std::string_view text) { return visible(text, false); }
+
 bool has_control_characters(std::string_view text) {
   const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
   const auto in = [](unsigned value, unsigned first, unsigned last) { return value >= first && value <= last; };

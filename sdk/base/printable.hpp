@@ -10,6 +10,10 @@ namespace lmf {
 /// file or an argument says must not move the cursor, change the title or answer a terminal's query.
 std::string printable(std::string_view text);
 
+/// The same for what shall stay on one line, as a path: names of files can have newlines, and what follows one could
+/// pass for another line of the answer.
+std::string printable_line(std::string_view text);
+
 /// Whether a terminal would obey a part of `text`: control characters (U+0000 to U+001F, U+007F to U+009F), and those
 /// that turn the direction of writing (U+202A to U+202E, U+2066 to U+2069), with which a text can look like another.
 bool has_control_characters(std::string_view text);

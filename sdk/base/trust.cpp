@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 
 #include <grp.h>
 #include <pwd.h>
@@ -11,6 +10,8 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "base/shell_word.hpp"
 
 namespace lmf {
 
@@ -34,16 +35,6 @@ bool is_private_group(uid_t owner, gid_t group) {
   return true;
 }
 
-/// As a shell takes it for one word.
-std::string word(const fs::path& path) {
-  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+,:@%";
-  std::string text = path.string();
-  if (text.find_first_not_of(kPlain) == text.npos) return text;
-  for (auto quote = text.find('\''); quote != text.npos; quote = text.find('\'', quote + 4))
-    text.replace(quote, 1, R"('\'')");
-  return "'" + text + "'";
-}
-
 std::optional<std::string> cannot_check(const fs::path& path, const std::string& reason) {
   return fmt::format("cannot check {}: {}", path.string(), reason);
 }
@@ -55,16 +46,16 @@ std::optional<std::string> judge(const fs::path& path, const struct stat& status
     return fmt::format(
         "{} belongs to {}, who could change what it does. Make a copy of your own, or run as root: "
         "chown root {}",
-        path.string(), user_name(owner), word(path));
+        path.string(), user_name(owner), shell_word(path.native()));
   const mode_t mode = status.st_mode;
   const bool shared_folder = may_be_sticky && owner == 0 && (mode & S_ISVTX) != 0;
   if (shared_folder) return std::nullopt;
   if ((mode & S_IWOTH) != 0)
     return fmt::format("{} (mode {:04o}) can be written by everybody. Run: chmod o-w {}", path.string(), mode & 07777,
-                       word(path));
+                       shell_word(path.native()));
   if ((mode & S_IWGRP) != 0 && !is_private_group(owner, status.st_gid))
     return fmt::format("{} (mode {:04o}) can be written by its group. Run: chmod g-w {}", path.string(), mode & 07777,
-                       word(path));
+                       shell_word(path.native()));
   return std::nullopt;
 }
 

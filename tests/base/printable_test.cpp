@@ -22,6 +22,10 @@ TEST_CASE("escape sequences and other control characters are shown, not obeyed")
     if (byte != '\n' && byte != '\t') CHECK(printable(std::string(1, static_cast<char>(byte))).size() == 3);
 }
 
+TEST_CASE("what shall stay on one line does") {
+  CHECK(lmf::printable_line("Grüße,\n\t\x1b[2J 東京") == "Grüße,␊␉␛[2J 東京");
+}
+
 TEST_CASE("what a terminal would obey is found in a text, also where it takes several bytes") {
   using lmf::has_control_characters;
   for (const char* text : {"", "Grüße, 東京 🙂 κ“α”…", "שלום", "\xc2\xa0", "\xe2\x80\xa9", "\xe2\x80\xaf",

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/host.hpp"
+#include "base/shell_word.hpp"
 #include "train/launch/agent/option_values.hpp"
 #include "train/launch/other_launchers.hpp"
 #include "train/shared/job.hpp"
@@ -31,17 +32,6 @@ std::vector<std::string> command_of(std::span<const char* const> words, const lm
   command.push_back("train");
   command.insert(command.end(), words.begin(), words.end());
   return command;
-}
-
-/// As a shell would take it.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-+=./:,@%") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 }  // namespace
@@ -92,9 +82,9 @@ std::string launch_text(const Topology& topology, const launch::AgentOptions& ag
   std::string text = topology.why + "\n";
   if (!topology.warning.empty()) text += topology.warning + "\n";
   if (topology.kind != Topology::Kind::agent) return text;
-  for (const auto& [name, value] : agent.variables) text += fmt::format("{}={} \\\n", name, quoted(value));
+  for (const auto& [name, value] : agent.variables) text += fmt::format("{}={} \\\n", name, shell_word(value));
   std::string line;
-  for (const std::string& word : agent.words) line += (line.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : agent.words) line += (line.empty() ? "" : " ") + shell_word(word);
   text += line + "\n";
   if (agent.max_restarts > 0) text += fmt::format("started again up to {} times\n", agent.max_restarts);
   return text;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "host/command_options.hpp"
 #include "host/option_words.hpp"
 
@@ -92,7 +93,7 @@ std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalC
           known.name, known.package.empty() ? std::string(known.summary)
                                             : fmt::format("{} (package '{}')", known.summary, known.package));
   for (const ExternalCommand& external : externals)
-    sections["Programs on PATH"].emplace_back(external.name, external.path.string());
+    sections["Programs on PATH"].emplace_back(external.name, printable_line(external.path.string()));
   for (const auto& [word, text] : host_options()) sections["Options"].emplace_back(word, text);
   return fmt::format(
       "{}: fine-tune, try and serve language models\n\n{}{}\n'{} help COMMAND' says more about one of them.\n",

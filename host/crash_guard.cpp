@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
+
 namespace lmf::host {
 namespace {
 
@@ -50,7 +52,7 @@ void on_fatal_signal(int number) {
     } catch (...) {
     }
   }
-  const std::string line = terminate_line + cause + "\n";
+  const std::string line = terminate_line + printable(cause) + "\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
   explained = 1;
   std::abort();

@@ -1,10 +1,13 @@
 #include "host/loader.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/dynamic_library.hpp"
+#include "base/printable.hpp"
 
 namespace lmf::host {
 namespace {
@@ -57,7 +60,8 @@ Verdict check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
 static_assert(sizeof(lmf_plugin_v1) >= kFirstDescriptorSize);
 
 std::string identity(const Plugin& plugin) {
-  return fmt::format("{} {} ({})", plugin.display_name(), plugin.manifest.version, plugin.library.string());
+  return printable_line(
+      fmt::format("{} {} ({})", plugin.display_name(), plugin.manifest.version, plugin.library.string()));
 }
 
 Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
@@ -76,6 +80,13 @@ Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) 
                         library, plugin.manifest_path.string(), plugin.install_again())};
   if (descriptor->run == nullptr) return {Status::entry, fmt::format("{}: it has no run function.", library)};
   return {Status::ok, {}};
+}
+
+void set_environment(const CommandEntry& command) {
+  const auto chosen = [](const std::string& name) { return std::getenv(name.c_str()) != nullptr; };
+  for (const EnvironmentEntry& entry : command.environment)
+    if (std::none_of(entry.unless.begin(), entry.unless.end(), chosen))
+      ::setenv(entry.name.c_str(), entry.value.c_str(), /*overwrite=*/0);
 }
 
 std::variant<const lmf_plugin_v1*, Verdict> load(const Plugin& plugin) {

@@ -9,6 +9,10 @@
 
 namespace lmf::host {
 
+/// Sets the variables that the manifest wants for a command, where the user has not chosen: before load(), as libraries
+/// read them while they are loaded.
+void set_environment(const CommandEntry& command);
+
 /// Steps 5 to 9 for a plugin whose status is ok: load, entry point, descriptor, and that library and manifest are of
 /// one build; or the verdict on the step that failed. Runs code of the plugin: guard_against_crashes() first.
 std::variant<const lmf_plugin_v1*, Verdict> load(const Plugin& plugin);

@@ -35,7 +35,7 @@ void leave(int status) {
 }
 
 void say(const Environment& environment, const std::string& notice) {
-  std::fprintf(stderr, "%s: %s\n", environment.program_name.c_str(), printable(notice).c_str());
+  std::fprintf(stderr, "%s: %s\n", environment.program_name.c_str(), printable_line(notice).c_str());
 }
 
 }  // namespace lmf::host

@@ -10,6 +10,7 @@
 #include "host/output.hpp"
 #include "host/plugin_lookup.hpp"
 #include "host/plugin_status.hpp"
+#include "host/text_layout.hpp"
 #include "host/trial.hpp"
 #include "lmf/error.hpp"
 
@@ -17,27 +18,42 @@ namespace lmf::host {
 namespace {
 
 struct Finding {
-  const Plugin* plugin;
+  std::string name, version;
+  std::filesystem::path manifest, library;
   Trial trial;
 };
 
 /// A plugin that is fine but for who gets its command is loaded all the same.
-Finding examine_one(const Catalogue& catalogue, const Plugin& plugin, std::chrono::seconds limit) {
-  Finding finding{&plugin, {overall_status(catalogue, plugin), {}, {}}};
-  if (plugin.status != Status::ok) return finding;
+Trial examine_one(const Catalogue& catalogue, const Plugin& plugin, std::chrono::seconds limit) {
+  Trial known{overall_status(catalogue, plugin), {}, {}};
+  if (plugin.status != Status::ok) return known;
   Trial trial = try_to_load(plugin, limit);
-  if (finding.trial.verdict.status != Status::ok && trial.verdict.status == Status::ok)
-    trial.verdict = finding.trial.verdict;
-  finding.trial = std::move(trial);
-  return finding;
+  if (known.verdict.status != Status::ok && trial.verdict.status == Status::ok) trial.verdict = known.verdict;
+  return trial;
+}
+
+std::vector<Finding> examine(const Catalogue& catalogue, const PluginWords& words, std::chrono::seconds limit) {
+  std::vector<Finding> findings;
+  const auto add = [&](const Plugin& plugin) {
+    findings.push_back({plugin.display_name(), plugin.manifest.version, plugin.manifest_path, plugin.library,
+                        examine_one(catalogue, plugin, limit)});
+  };
+  if (!words.names.empty()) {
+    add(plugin_named(catalogue, words.names[0]));
+    return findings;
+  }
+  for (const Plugin& plugin : catalogue.plugins()) add(plugin);
+  for (StrayLibrary& stray : stray_libraries(catalogue))
+    findings.push_back({stray.library.filename().string(), {}, {}, stray.library, {std::move(stray.verdict), {}, {}}});
+  return findings;
 }
 
 std::string as_text(const std::vector<Finding>& findings) {
   std::string text;
-  for (const auto& [plugin, trial] : findings) {
-    text += fmt::format("{} {}: {}\n", plugin->display_name(), plugin->manifest.version, word(trial.verdict.status));
-    if (!trial.verdict.reason.empty()) text += fmt::format("  {}\n", trial.verdict.reason);
-    if (!trial.build_tag.empty()) text += fmt::format("  built with {}\n", trial.build_tag);
+  for (const auto& [name, version, manifest, library, trial] : findings) {
+    text += as_line(fmt::format("{}{}{}: {}", name, version.empty() ? "" : " ", version, word(trial.verdict.status)));
+    if (!trial.verdict.reason.empty()) text += as_line("  " + trial.verdict.reason);
+    if (!trial.build_tag.empty()) text += as_line("  built with " + trial.build_tag);
   }
   const auto faults = std::count_if(findings.begin(), findings.end(),
                                     [](const Finding& one) { return is_fault(one.trial.verdict.status); });
@@ -47,16 +63,16 @@ std::string as_text(const std::vector<Finding>& findings) {
 std::string as_json(const std::vector<Finding>& findings, const std::vector<std::string>& notices) {
   using Json = nlohmann::ordered_json;
   Json plugins = Json::array();
-  for (const auto& [plugin, trial] : findings)
-    plugins.push_back({{"name", plugin->display_name()},
-                       {"version", plugin->manifest.version},
+  for (const auto& [name, version, manifest, library, trial] : findings)
+    plugins.push_back({{"name", name},
+                       {"version", version},
                        {"status", word(trial.verdict.status)},
                        {"fault", is_fault(trial.verdict.status)},
                        {"reason", trial.verdict.reason},
                        {"build_tag", trial.build_tag},
                        {"missing", trial.missing},
-                       {"manifest", plugin->manifest_path.string()},
-                       {"library", plugin->library.string()}});
+                       {"manifest", manifest.string()},
+                       {"library", library.string()}});
   const Json all = {{"format", 1}, {"plugins", plugins}, {"notices", notices}};
   return json_text(all);
 }
@@ -77,16 +93,10 @@ std::chrono::seconds read_limit(const PluginWords& words) {
 
 int examine_plugins(const PluginCall& call) {
   const PluginWords words = read_plugin_words(call, {"--json", "--timeout="}, 1);
-  const std::chrono::seconds limit = read_limit(words);
-  std::vector<Finding> findings;
-  if (!words.names.empty())
-    findings.push_back(examine_one(call.catalogue, plugin_named(call.catalogue, words.names[0]), limit));
-  else
-    for (const Plugin& plugin : call.catalogue.plugins())
-      findings.push_back(examine_one(call.catalogue, plugin, limit));
+  const std::vector<Finding> findings = examine(call.catalogue, words, read_limit(words));
   const auto& notices = call.catalogue.notices();
   for (const std::string& notice : notices) say(call.environment, notice);
-  print(words.options.contains("--json") ? as_json(findings, notices) : printable(as_text(findings)));
+  print(words.options.contains("--json") ? as_json(findings, notices) : as_text(findings));
   const bool sick = std::any_of(findings.begin(), findings.end(),
                                 [](const Finding& one) { return is_fault(one.trial.verdict.status); });
   return sick || (words.names.empty() && !notices.empty()) ? kExitFailed : kExitDone;

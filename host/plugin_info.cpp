@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "base/printable.hpp"
 #include "host/json_text.hpp"
 #include "host/output.hpp"
 #include "host/plugin_lookup.hpp"
 #include "host/plugin_status.hpp"
+#include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -54,15 +54,15 @@ std::string as_text(const Json& information) {
   std::string text;
   for (const auto& [key, value] : information.items()) {
     if (value.is_array() && key != "commands" && !value.empty())
-      text += fmt::format("{:<14}{}\n", key, fmt::join(value.get<std::vector<std::string>>(), ", "));
+      text += as_line(fmt::format("{:<14}{}", key, fmt::join(value.get<std::vector<std::string>>(), ", ")));
     if (value.is_string() && !value.get<std::string>().empty())
-      text += fmt::format("{:<14}{}\n", key, value.get<std::string>());
+      text += as_line(fmt::format("{:<14}{}", key, value.get<std::string>()));
   }
   for (const Json& command : information.at("commands")) {
     const auto of = [&](const char* key) { return command.at(key).get<std::string>(); };
-    text += fmt::format("{:<14}{}: {} ({})\n", "command", of("name"), of("summary"), of("status"));
+    text += as_line(fmt::format("{:<14}{}: {} ({})", "command", of("name"), of("summary"), of("status")));
     if (!of("reason").empty() && of("reason") != information.at("reason"))
-      text += fmt::format("{:<14}{}\n", "", of("reason"));
+      text += as_line(fmt::format("{:<14}{}", "", of("reason")));
   }
   return text;
 }
@@ -74,7 +74,7 @@ int inform_of_plugin(const PluginCall& call) {
   if (words.names.empty())
     throw Error("plugin info: expected the name of a plugin", "'lmf plugin list' lists them", kExitUsage);
   const Json all = information(call.catalogue, plugin_named(call.catalogue, words.names[0]));
-  print(words.options.contains("--json") ? json_text(all) : printable(as_text(all)));
+  print(words.options.contains("--json") ? json_text(all) : as_text(all));
   const auto usable = [&](const Json& one) { return one.at("status") == word(Status::ok); };
   return usable(all) ? kExitDone : kExitFailed;
 }

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/printable.hpp"
 #include "host/external_commands.hpp"
 #include "host/json_text.hpp"
 #include "host/output.hpp"
@@ -36,15 +35,15 @@ std::string title(const Plugin& plugin, Status status) {
   std::string text = plugin.display_name();
   if (!plugin.manifest.version.empty()) text += " " + plugin.manifest.version;
   if (const auto commands = command_names(plugin); !commands.empty()) text += " (" + joined(commands) + ")";
-  return fmt::format("{}: {}\n", text, word(status));
+  return as_line(fmt::format("{}: {}", text, word(status)));
 }
 
 std::string externals_as_text(const std::vector<ExternalCommand>& commands) {
   if (commands.empty()) return {};
   std::string text = "\nprograms on PATH that are commands:\n";
   for (const ExternalCommand& command : commands)
-    text += fmt::format("  {} ({}){}\n", command.name, command.path.string(),
-                        command.hidden_by.empty() ? "" : ": hidden by " + command.hidden_by);
+    text += as_line(fmt::format("  {} ({}){}", command.name, command.path.string(),
+                                command.hidden_by.empty() ? "" : ": hidden by " + command.hidden_by));
   return text;
 }
 
@@ -55,21 +54,21 @@ std::string list_as_text(const Findings& findings) {
     const Plugin& plugin = catalogue.plugins()[i];
     const auto& [status, reason] = findings.verdicts[i];
     text += title(plugin, status);
-    text += fmt::format("  {}\n", (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
-    if (!reason.empty()) text += fmt::format("  {}\n", reason);
+    text += as_line("  " + (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
+    if (!reason.empty()) text += as_line("  " + reason);
     for (const std::string& key : plugin.manifest.unknown_keys)
-      text +=
-          fmt::format("  {} has the key {}, which this version does not know\n", plugin.manifest_path.string(), key);
+      text += as_line(
+          fmt::format("  {} has the key {}, which this version does not know", plugin.manifest_path.string(), key));
   }
   if (catalogue.plugins().empty()) text += "no plugins\n";
   for (const StrayLibrary& stray : findings.strays)
-    text += fmt::format("{}: {}\n  {}\n", stray.library.filename().string(), word(stray.verdict.status),
-                        stray.verdict.reason);
+    text += as_line(fmt::format("{}: {}", stray.library.filename().string(), word(stray.verdict.status))) +
+            as_line("  " + stray.verdict.reason);
   text += externals_as_text(findings.externals);
-  for (const std::string& notice : catalogue.choices().notices) text += "\n" + notice + "\n";
+  for (const std::string& notice : catalogue.choices().notices) text += "\n" + as_line(notice);
   text += "\nlooked in:\n";
   for (const SearchFolder& folder : catalogue.folders())
-    text += fmt::format("  {} ({})\n", folder.path.string(), description(folder.place));
+    text += as_line(fmt::format("  {} ({})", folder.path.string(), description(folder.place)));
   return text;
 }
 
@@ -115,7 +114,7 @@ int list_plugins(const PluginCall& call) {
   const PluginWords words = read_plugin_words(call, {"--json"}, 0);
   const Findings findings = find_out(call);
   for (const std::string& notice : call.catalogue.notices()) say(call.environment, notice);
-  print(words.options.contains("--json") ? list_as_json(findings) : printable(list_as_text(findings)));
+  print(words.options.contains("--json") ? list_as_json(findings) : list_as_text(findings));
   return is_something_wrong(findings) ? kExitFailed : kExitDone;
 }
 

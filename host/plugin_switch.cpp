@@ -13,6 +13,7 @@
 #include "host/choices_edit.hpp"
 #include "host/output.hpp"
 #include "host/plugin_lookup.hpp"
+#include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -100,10 +101,11 @@ int disable_plugin(const PluginCall& call) {
   const LockedFolder locked(file.parent_path());
   std::vector<std::string> disabled = read_plugin_choices(file).disabled;
   if (std::any_of(disabled.begin(), disabled.end(), [&](const auto& entry) { return is_entry_for(entry, plugin); }))
-    return print(fmt::format("{} is switched off already by {}\n", plugin, call.catalogue.choices().disabled_line));
+    return print(
+        as_line(fmt::format("{} is switched off already by {}", plugin, call.catalogue.choices().disabled_line)));
   disabled.push_back(plugin);
   change(file, disabled, [&](const std::string& text) { return with_disabled(text, plugin); });
-  return print(fmt::format("{} is switched off in {}\n", plugin, file.string()));
+  return print(as_line(fmt::format("{} is switched off in {}", plugin, file.string())));
 }
 
 int enable_plugin(const PluginCall& call) {
@@ -120,13 +122,13 @@ int enable_plugin(const PluginCall& call) {
   std::vector<std::string> disabled = read_plugin_choices(file).disabled, entries;
   for (const std::string& entry : disabled)
     if (is_entry_for(entry, plugin) || entry == name) entries.push_back(entry);
-  if (entries.empty()) return print(fmt::format("{} is not switched off\n", plugin));
+  if (entries.empty()) return print(as_line(fmt::format("{} is not switched off", plugin)));
   for (const std::string& entry : entries) disabled.erase(std::find(disabled.begin(), disabled.end(), entry));
   change(file, disabled, [&](std::string text) {
     for (const std::string& entry : entries) text = without_disabled(text, entry);
     return text;
   });
-  return print(fmt::format("{} is switched on in {}\n", plugin, file.string()));
+  return print(as_line(fmt::format("{} is switched on in {}", plugin, file.string())));
 }
 
 }  // namespace lmf::host

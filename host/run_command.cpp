@@ -1,8 +1,6 @@
 #include "host/run_command.hpp"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <vector>
 
 #include <fmt/format.h>
@@ -69,14 +67,8 @@ struct HostData {
 void announce_unusual_place(const Claim& claim) {
   const Place place = claim.plugin->folder.place;
   if (claim.plugin->manifest.vendor == "lmf" && (place == Place::given || place == Place::environment))
-    log::info("{} is {}, from {}", claim.command->name, claim.plugin->library.string(), description(place));
-}
-
-void set_environment(const CommandEntry& command) {
-  const auto chosen = [](const std::string& name) { return std::getenv(name.c_str()) != nullptr; };
-  for (const EnvironmentEntry& entry : command.environment)
-    if (std::none_of(entry.unless.begin(), entry.unless.end(), chosen))
-      ::setenv(entry.name.c_str(), entry.value.c_str(), /*overwrite=*/0);
+    log::info("{} is {}, from {}", claim.command->name, printable_line(claim.plugin->library.string()),
+              description(place));
 }
 
 /// What escapes from a plugin has been through code of unknown state: it ends the process (see crash_guard.hpp).

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/printable.hpp"
 #include "host/environment.hpp"
 
 namespace lmf::host {
@@ -61,6 +62,8 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
   for (const std::string& word : words) text.append(text.empty() ? "" : between).append(word);
   return text;
 }
+
+std::string as_line(std::string_view text) { return printable_line(text) + '\n'; }
 
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
   std::string result;

@@ -33,6 +33,9 @@ std::string two_columns(const Rows& rows, const Style& style, const std::vector<
 /// `text` in lines of at most `width` characters, broken at blanks; lines after the first are indented.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
 
+/// `text` as a line of an answer, whatever the names of files in it have: control characters and newlines made visible.
+std::string as_line(std::string_view text);
+
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
 

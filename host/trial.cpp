@@ -17,6 +17,7 @@ namespace {
 
 /// In the child: "STATUS TEXT", with the build tag or the reason.
 std::string load_here(const Plugin& plugin) {
+  for (const CommandEntry& command : plugin.manifest.commands) set_environment(command);
   guard_against_crashes("lmf", identity(plugin));
   const auto loaded = load(plugin);
   if (const auto* failure = std::get_if<Verdict>(&loaded))

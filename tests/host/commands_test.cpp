@@ -2,6 +2,10 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <csignal>
+
+#include <sys/stat.h>
+
 #include "base/host.hpp"
 #include "host/support.hpp"
 
@@ -9,6 +13,7 @@ using lmf::test::contains;
 using lmf::test::executable;
 using lmf::test::Finished;
 using lmf::test::PluginFolder;
+using lmf::test::replaced;
 using lmf::test::run_process;
 
 TEST_CASE("words after a command reach its plugin untouched") {
@@ -282,4 +287,43 @@ TEST_CASE("words, names and files of any bytes neither command the terminal nor 
   CHECK(contains(list.out, "\xff␛[2J: manifest\n"));
   CHECK(!contains(folder.lmf({"help"}).err, "\x1b"));
   CHECK(contains(folder.lmf({"plugin", "list", "--json"}).out, "\"name\": \"\xef\xbf\xbd\\u001b[2J\""));
+}
+
+TEST_CASE("no path begins a line of its own, whatever its name") {
+  PluginFolder folder;
+  const std::string forged = "a\nacme.forged 1.0.0 (forged): ok";
+  lmf::test::write_text(folder.path() / (forged + ".lmf-plugin.toml"), "");
+  lmf::test::write_text(folder.path() / "liblmf-b\nforged.so", "");
+  const auto open = folder.path() / "c\nforged";  // with a manifest that everybody can write
+  std::filesystem::create_directory(open);
+  lmf::test::write_text(open / "open.lmf-plugin.toml", lmf::test::manifest_text("open"));
+  lmf::test::write_text(open / "liblmf-open.so", "");
+  REQUIRE(::chmod((open / "open.lmf-plugin.toml").c_str(), 0666) == 0);
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"--plugin-dir", open.string()});
+    return folder.lmf(words);
+  };
+  for (const Finished& finished : {run({"plugin", "list"}), run({"plugin", "doctor"}), run({"plugin", "info", forged}),
+                                   run({"help"}), run({"open"}), run({"plugin", "info", "open"}), run({forged})}) {
+    const std::string text = finished.out + finished.err;
+    CHECK(contains(text, "forged"));
+    CHECK_MESSAGE(!contains(text, "\nforged"), text);
+    CHECK_MESSAGE(!contains(text, "\nacme.forged"), text);
+  }
+  CHECK(contains(run({"plugin", "list"}).out, "a␊acme.forged 1.0.0 (forged): ok: manifest\n"));
+  CHECK(contains(run({"open"}).err,
+                 R"(Run: chmod o-w $')" + replaced(open.string(), "\n", R"(\012)") + "/open.lmf-plugin.toml'"));
+}
+
+TEST_CASE("what loads with difficulties is named on one line, too") {
+  PluginFolder folder;
+  const auto inner = folder.path() / "a\nb";
+  std::filesystem::create_directory(inner);
+  lmf::test::write_text(inner / "bad-segfault.lmf-plugin.toml", lmf::test::manifest_text("bad-segfault"));
+  std::filesystem::copy_file(lmf::test::built_plugins() / "bad/liblmf-bad-segfault.so",
+                             inner / "liblmf-bad-segfault.so");
+  const Finished finished = folder.lmf({"--plugin-dir", inner.string(), "bad-segfault"});
+  CHECK(finished.status == 128 + SIGSEGV);
+  CHECK(contains(finished.err, "/a␊b/liblmf-bad-segfault.so"));
+  CHECK_FALSE(contains(finished.err, "\nb/"));
 }

@@ -114,6 +114,18 @@ TEST_CASE("the doctor looks at one plugin, and its exit status says whether it i
   CHECK(contains(known.err, "LMF_PLUGIN_PATH: 'relative' is not an absolute path"));
 }
 
+TEST_CASE("the doctor loads a plugin with the variables that its command is loaded with") {
+  PluginFolder folder;
+  folder.add_bad("environment");
+  const Finished without = folder.lmf({"plugin", "doctor", "bad-environment"});
+  CHECK(contains(without.out, "ended with status 9 while it was being loaded."));
+  lmf::test::write_text(folder.path() / "bad-environment.lmf-plugin.toml",
+                        lmf::test::manifest_text("bad-environment") +
+                            "[[command.environment]]\nname = \"LMF_TEST_LOADED_WITH\"\nvalue = \"this\"\n");
+  CHECK(folder.lmf({"bad-environment"}).status == 0);
+  CHECK(folder.lmf({"plugin", "doctor", "bad-environment"}).status == 0);
+}
+
 TEST_CASE("private libraries of a plugin are looked at, too") {
   PluginFolder folder;
   folder.add_bad("status");
@@ -181,7 +193,7 @@ TEST_CASE("info is all about one plugin, by any of its names") {
   CHECK(folder.lmf({"plugin", "info"}).status == 2);
 }
 
-TEST_CASE("a library without a manifest is in the list, and nowhere else") {
+TEST_CASE("a library without a manifest is listed, the doctor names it, and it harms nothing") {
   PluginFolder folder;
   folder.add_greet();
   lmf::test::write_text(folder.path() / "liblmf-stray.so", "");
@@ -192,6 +204,12 @@ TEST_CASE("a library without a manifest is in the list, and nowhere else") {
                "so that nobody can call it. Install the plugin again, or remove the file.\n"));
   CHECK(find(json::parse(folder.lmf({"plugin", "list", "--json"}).out), "liblmf-stray.so").at("status") ==
         "no-manifest");
+  const Finished sick = folder.lmf({"plugin", "doctor"});
+  CHECK(sick.status == 1);
+  CHECK(contains(sick.out, "liblmf-stray.so: no-manifest\n  " + folder.text() + "/liblmf-stray.so has no manifest"));
+  const json plugin = find(json::parse(folder.lmf({"plugin", "doctor", "--json"}).out), "liblmf-stray.so");
+  CHECK(plugin.at("status") == "no-manifest");
+  CHECK(plugin.at("fault") == true);
   CHECK(folder.lmf({"help"}).err.empty());
   CHECK(folder.lmf({"plugin", "doctor", "greet"}).status == 0);
   CHECK(folder.lmf({"stray"}).status == 127);

@@ -35,6 +35,13 @@ __attribute__((constructor)) static void leave(void) { _exit(BAD_EXIT); }
 #include <stdlib.h> /* as a library does whose threads are still running */
 __attribute__((destructor)) static void crash_late(void) { abort(); }
 #endif
+#ifdef BAD_ENVIRONMENT
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((constructor)) static void look(void) {
+  if (!getenv(BAD_ENVIRONMENT)) _exit(9);
+}
+#endif
 #ifdef BAD_CONSTRUCTOR
 #include <stdlib.h>
 __attribute__((constructor)) static void crash(void) { abort(); }

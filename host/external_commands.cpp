@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,19 +22,25 @@ namespace {
 
 constexpr std::string_view kPrefix = "lmf-";
 
-/// The folders of PATH that count, in order.
+/// The folders of PATH that count, in order, each once: often /bin is /usr/bin, and has thousands of files.
 std::vector<std::filesystem::path> folders(const Environment& environment) {
   std::vector<std::filesystem::path> result;
   if (environment.safe_mode || !environment.plugin_allow.empty()) return result;
+  std::set<std::pair<dev_t, ino_t>> known;
+  struct stat status;
   for (const std::string& folder : split(environment.program_path, ':'))
-    if (folder.starts_with('/')) result.emplace_back(folder);
+    if (folder.starts_with('/') && ::stat(folder.c_str(), &status) == 0 &&
+        known.emplace(status.st_dev, status.st_ino).second)
+      result.emplace_back(folder);
   return result;
 }
 
-bool is_program(const std::filesystem::path& path) {
+bool is_file(const std::filesystem::path& path) {
   struct stat status;
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
+
+bool is_program(const std::filesystem::path& path) { return is_file(path) && ::access(path.c_str(), X_OK) == 0; }
 
 /// "hello" for each lmf-hello.
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
@@ -78,6 +85,13 @@ std::optional<ExternalCommand> find_external_command(const Environment& environm
   if (!is_name(name) || !who_has(name, catalogue).empty()) return std::nullopt;
   for (const auto& folder : folders(environment))
     if (const auto path = folder / (std::string(kPrefix) + name); is_program(path)) return {{name, path, {}}};
+  return std::nullopt;
+}
+
+std::optional<std::filesystem::path> find_unexecutable(const Environment& environment, std::string_view word) {
+  if (!is_name(word)) return std::nullopt;
+  for (const auto& folder : folders(environment))
+    if (auto path = folder / fmt::format("{}{}", kPrefix, word); is_file(path)) return path;
   return std::nullopt;
 }
 

@@ -29,6 +29,9 @@ std::vector<ExternalCommand> all_external_commands(const Environment& environmen
 std::optional<ExternalCommand> find_external_command(const Environment& environment, const Catalogue& catalogue,
                                                      std::string_view word);
 
+/// A file `lmf-WORD` on PATH that would be the program if it could be executed.
+std::optional<std::filesystem::path> find_unexecutable(const Environment& environment, std::string_view word);
+
 /// Becomes the program, with LMF=the host in its environment so that it can call back. Throws Error (exit 126) when the
 /// system cannot run it.
 [[noreturn]] void run_external_command(const ExternalCommand& command, const Environment& environment,

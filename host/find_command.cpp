@@ -6,6 +6,7 @@
 
 #include "base/host.hpp"
 #include "base/printable.hpp"
+#include "base/shell_word.hpp"
 #include "base/suggest.hpp"
 #include "host/external_commands.hpp"
 #include "host/known_commands.hpp"
@@ -52,6 +53,9 @@ const Claim& find_command(const Catalogue& catalogue, const Environment& environ
                 kExitUnknownCommand);
   if (known || is_host_command(word) || is_first_party_command(word))  // written later, or a name kept for that
     throw Error(fmt::format("'{}' is not part of this version.", word), "", kExitUnknownCommand);
+  if (const auto program = find_unexecutable(environment, word))
+    throw Error(fmt::format("'{}' is not a command: {} cannot be executed.", word, program->string()),
+                "to make it one: chmod +x " + shell_word(program->native()), kExitUnknownCommand);
   throw Error(fmt::format("'{}' is not a command.{}", shortened(word), suggestion(catalogue, environment, word)),
               fmt::format("'{} help' lists them", environment.program_name), kExitUnknownCommand);
 }

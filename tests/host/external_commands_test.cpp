@@ -117,3 +117,31 @@ TEST_CASE("a program that the system cannot run is a sentence") {
   CHECK(bytes.status == 126);
   CHECK(contains(bytes.err, "/lmf-bytes: Exec format error\n  a script's first line names its interpreter"));
 }
+
+TEST_CASE("a file on PATH that cannot be executed is no command, and the user hears why") {
+  const PluginFolder plugins;
+  Programs programs, further;
+  programs.add("lmf-shout");
+  REQUIRE(::chmod((programs.folder() / "lmf-shout").c_str(), 0644) == 0);
+  const Finished finished = plugins.lmf({"shout"}, programs.path());
+  CHECK(finished.status == 127);
+  CHECK(
+      lmf::test::replaced(finished.err, programs.text(), "$BIN") ==
+      "lmf: 'shout' is not a command: $BIN/lmf-shout cannot be executed.\n  to make it one: chmod +x $BIN/lmf-shout\n");
+  CHECK_FALSE(contains(plugins.lmf({"--safe-mode", "shout"}, programs.path()).err, "lmf-shout"));
+  further.add("lmf-shout");
+  CHECK(plugins.lmf({"shout", "a"}, {{"PATH", programs.text() + ":" + further.text()}}).out == "[a]");
+}
+
+TEST_CASE("a folder of PATH whose name has control characters makes no line of its own in help") {
+  const PluginFolder plugins;
+  Programs programs;
+  const auto folder = programs.folder() / "two\nlines\x1b[2J";
+  std::filesystem::create_directory(folder);
+  programs.add("two\nlines\x1b[2J/lmf-shout");
+  const lmf::test::Variables path = {{"PATH", folder.string() + ":" + std::getenv("PATH")}, {"COLUMNS", "110"}};
+  for (const Finished& finished : {plugins.lmf({"help"}, path), plugins.lmf({"plugin", "list"}, path)}) {
+    CHECK(contains(finished.out, "/two␊lines␛[2J/lmf-shout"));
+    CHECK_FALSE(contains(finished.out, "\nlines"));
+  }
+}

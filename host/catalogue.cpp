@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "host/known_commands.hpp"
+#include "host/read_plugins.hpp"
 
 namespace lmf::host {
 namespace {
@@ -51,25 +52,20 @@ std::string how_to_choose(const Claim& earlier, const Claim& later, const Plugin
 }  // namespace
 
 Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices,
-                     AllowList allowed)
+                     AllowList allowed, std::string_view beginning)
     : folders_(std::move(folders)),
       notices_(std::move(notices)),
       choices_(std::move(choices)),
       allowed_(std::move(allowed)) {
   if (!choices_.problem.empty()) notices_.push_back(choices_.problem);
   notices_.insert(notices_.end(), allowed_.notices.begin(), allowed_.notices.end());
-  for (const SearchFolder& folder : folders_) read_folder(folder);
+  if (!choices_.overrides.empty()) beginning = {};  // a command may be given to a plugin that does not have it
+  plugins_ = read_plugins(folders_, beginning, notices_);
   mark_shadowed_plugins();
   apply_decisions();
   collect_claims();
   settle_overrides();
   settle_claims();
-}
-
-void Catalogue::read_folder(const SearchFolder& folder) {
-  TrustedPlaces places;
-  for (const std::string& file : manifests_in(folder, notices_))
-    plugins_.push_back(examine(folder.path / file, folder, places));
 }
 
 /// The first of a name wins also when it is broken: falling back would hide the fault, and let ranks run different
@@ -245,12 +241,14 @@ std::vector<std::string> Catalogue::words() const {
   return words;
 }
 
-const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories) {
+const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories,
+                                std::string_view beginning) {
   std::vector<std::string> notices;
   auto folders = search_folders(environment, plugin_directories, notices);
   static auto& kept = *new std::deque<Catalogue>;
+  beginning.remove_prefix(beginning.find('.') + 1);  // npos + 1 is 0
   return kept.emplace_back(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
-                           read_allow_list(environment.plugin_allow));
+                           read_allow_list(environment.plugin_allow), beginning);
 }
 
 }  // namespace lmf::host

@@ -21,11 +21,12 @@ struct Claim {
   std::string reason;
 };
 
-/// All plugins of the search folders and who owns which command. Nothing is loaded.
+/// All plugins of the search folders and who owns which command; or, with a `beginning`, only what decides about the
+/// commands and aliases that begin so. Nothing is loaded.
 class Catalogue {
  public:
   Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices = {},
-            AllowList allowed = {});
+            AllowList allowed = {}, std::string_view beginning = {});
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
 
@@ -51,7 +52,6 @@ class Catalogue {
   std::vector<std::string> words() const;
 
  private:
-  void read_folder(const SearchFolder& folder);
   void apply_decisions();
   void mark_shadowed_plugins();
   void collect_claims();
@@ -69,8 +69,10 @@ class Catalogue {
   AllowList allowed_;
 };
 
-/// What the user's environment and --plugin-dir lead to. Throws as search_folders() does. Lives until the process ends:
-/// taking the plugins apart would cost a twentieth of finding them.
-const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories);
+/// What the user's environment and --plugin-dir lead to; for commands, "vendor.command" too, that begin with
+/// `beginning`. Throws as search_folders() does. Lives until the process ends: taking the plugins apart would cost a
+/// twentieth of finding them.
+const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories,
+                                std::string_view beginning = {});
 
 }  // namespace lmf::host

@@ -83,9 +83,14 @@ void add_commands(CompletionAnswer& answer, const Catalogue& catalogue, const En
     answer.add(external.name, external.path.string());
 }
 
+/// The first word after `help` that is no option; the one that is being written when there is none.
+auto helped_command(const std::vector<std::string_view>& words) {
+  return std::find_if(words.begin(), words.end() - 1, [](auto word) { return !word.starts_with('-'); });
+}
+
 void complete_help(CompletionAnswer& answer, const Catalogue& catalogue, const Environment& environment,
                    const std::vector<std::string_view>& words) {
-  const auto command = std::find_if(words.begin(), words.end() - 1, [](auto word) { return !word.starts_with('-'); });
+  const auto command = helped_command(words);
   answer.add("--json", "For programs");
   answer.add("--man", "As a man page");
   if (command == words.end() - 1) return add_commands(answer, catalogue, environment);
@@ -105,6 +110,13 @@ void complete_plugin(CompletionAnswer& answer, const Catalogue& catalogue, const
       if (plugin.status != Status::shadowed)
         answer.add(has_dot(answer) ? plugin.display_name() : plugin.manifest.name, plugin.manifest.summary);
   }
+}
+
+/// What commands, of all that there are, the answer depends on: those that begin with this.
+std::string_view asked_command(const Line& line, const CompletionAnswer& answer) {
+  if (!line.command) return answer.typed();
+  if (line.command == "help") return *helped_command(line.words);
+  return line.command == "plugin" ? std::string_view() : *line.command;
 }
 
 const std::vector<std::string>& shells() {
@@ -127,7 +139,7 @@ std::string completions(const Environment& of_process, std::span<const char* con
   } else if (!line.command && answer.typed().starts_with('-')) {
     complete_host_option(answer, environment);
   } else {
-    const Catalogue& catalogue = make_catalogue(environment, line.plugin_directories);
+    const Catalogue& catalogue = make_catalogue(environment, line.plugin_directories, asked_command(line, answer));
     if (!line.command)
       add_commands(answer, catalogue, environment);
     else if (line.command == "help")

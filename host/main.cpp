@@ -39,30 +39,38 @@ Error usage_error(const std::string& text, const std::string& program) {
 class Session {
  public:
   Session(const Environment& environment, const Arguments& arguments)
-      : environment_(environment),
-        program_(environment.program_name),
-        catalogue_(make_catalogue(environment, arguments.plugin_directories)) {}
+      : environment_(environment), program_(environment.program_name), arguments_(arguments) {}
 
-  int help(std::span<const char* const> words) const { return run_help(catalogue_, environment_, words); }
+  int help(std::span<const char* const> words) const { return run_help(look(), environment_, words); }
 
-  int plugin(std::span<const char* const> words) const { return run_plugin_command(catalogue_, environment_, words); }
+  int plugin(std::span<const char* const> words) const { return run_plugin_command(look(), environment_, words); }
 
-  int run(const Arguments& arguments) const {
-    if (const auto external = find_external_command(environment_, catalogue_, *arguments.command))
-      run_external_command(*external, environment_, arguments.rest);
-    const Claim& claim = find_command(catalogue_, environment_, *arguments.command);
-    for (const std::string_view word : arguments.rest) {
-      if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
-      if (is_help_option(word)) return print(command_help(claim, program_, output_style(environment_)));
-    }
-    check_choices(*arguments.command, claim);
-    return run_command(claim, catalogue_, environment_, arguments.rest);
+  int run() const {
+    const std::string& word = *arguments_.command;
+    const Catalogue& of_word = look(word);
+    if (const auto external = find_external_command(environment_, of_word, word))
+      run_external_command(*external, environment_, arguments_.rest);
+    const bool is_known = of_word.find(word) != nullptr;
+    return run(word, is_known ? of_word : look());  // what is near to an unknown word can be any
   }
 
  private:
+  const Catalogue& look(std::string_view beginning = {}) const {
+    return make_catalogue(environment_, arguments_.plugin_directories, beginning);
+  }
+
+  int run(const std::string& command, const Catalogue& catalogue) const {
+    const Claim& claim = find_command(catalogue, environment_, command);
+    for (const std::string_view word : arguments_.rest) {
+      if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
+      if (is_help_option(word)) return print(command_help(claim, program_, output_style(environment_)));
+    }
+    check_choices(command, claim, catalogue.choices());
+    return run_command(claim, catalogue, environment_, arguments_.rest);
+  }
+
   /// A plugins.toml of which nothing counts must not turn the command into another one; a worker's is settled.
-  void check_choices(std::string_view word, const Claim& claim) const {
-    const PluginChoices& choices = catalogue_.choices();
+  void check_choices(std::string_view word, const Claim& claim, const PluginChoices& choices) const {
     if (environment_.pin && library_of_pin(*environment_.pin) == claim.plugin->library) return;
     if (choices.might_decide({word, claim.command->name, claim.plugin->manifest.name}))
       throw Error(choices.problem,
@@ -73,7 +81,7 @@ class Session {
 
   const Environment& environment_;
   const std::string& program_;
-  const Catalogue& catalogue_;
+  const Arguments& arguments_;
 };
 
 int answer(Environment& environment, std::span<const char* const> argv) {
@@ -103,7 +111,7 @@ int answer(Environment& environment, std::span<const char* const> argv) {
   }
   if (command == "help") return session.help(arguments.rest);
   if (command == "plugin") return session.plugin(arguments.rest);
-  return session.run(arguments);
+  return session.run();
 }
 
 /// A file that is opened later must not get the number of a standard input or output that whoever started us has
@@ -114,8 +122,8 @@ void occupy_standard_files() {
 }
 
 int report(const std::string& program, const char* what, const std::string& hint, int status) {
-  std::fprintf(stderr, "%s: %s\n", program.c_str(), printable(what).c_str());
-  if (!hint.empty()) std::fprintf(stderr, "  %s\n", printable(hint).c_str());
+  std::fprintf(stderr, "%s: %s\n", program.c_str(), printable_line(what).c_str());
+  if (!hint.empty()) std::fprintf(stderr, "  %s\n", printable_line(hint).c_str());
   return status;
 }
 

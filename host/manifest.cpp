@@ -10,7 +10,6 @@
 namespace lmf::host {
 namespace {
 
-constexpr std::uint64_t kManifestLimitBytes = 256 * 1024;
 constexpr std::int64_t kSchema = 1;
 
 std::string read_name(const TomlReader& reader, std::string_view key) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -50,9 +51,10 @@ struct ManifestProblem {
   std::string reason;
 };
 
-/// Reads at most 256 KiB. On a problem, returns none and fills `problem`.
+/// Reads at most kManifestLimitBytes. On a problem, returns none and fills `problem`.
 std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem);
 
+inline constexpr std::uint64_t kManifestLimitBytes = 256 * 1024;
 inline constexpr const char* kManifestSuffix = ".lmf-plugin.toml";
 
 }  // namespace lmf::host

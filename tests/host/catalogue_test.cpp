@@ -193,3 +193,63 @@ TEST_CASE("a folder named twice counts once, as the more settled of its places")
   REQUIRE(::unsetenv("LMF_SAFE_MODE") == 0);  // it is for what this process starts
   for (const auto& one : lmf::host::search_folders(environment, given, notices)) CHECK(one.path != folder.path());
 }
+
+TEST_CASE("what is read for one word decides as all of it does") {
+  PluginFolder first, second;
+  add(first, "greet");
+  add(first, "other", "bolt", "greet");  // a tie
+  add(first, "wave", "bolt");
+  add(second, "wave", "acme");
+  add(second, "worker", "acme", "work");
+  add(first, "train", "acme");
+  add(second, "chat", "lmf");
+  for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
+           {"short", manifest_text("short", "acme", "deploy") + "aliases = [\"d2\"]\n"},
+           {"rival", manifest_text("rival", "bolt", "deploy")},  // of the command that d2 means
+           {"hidden", replaced(manifest_text("hidden"), "name = \"hidden\"\nsummary", "name = \"h\\u0069d\"\nsummary")},
+           {"broken", "schema = 1\n[plugin"},
+           {"work", "no TOML"},
+           {"lines", replaced(manifest_text("lines"), "name = \"lines\"\nsummary",
+                              "name = \"\"\"\nli\\\n  nes\"\"\"\nsummary")}}) {
+    write_text(first.path() / (file + ".lmf-plugin.toml"), text);
+    write_text(first.path() / ("liblmf-" + file + ".so"), "");
+  }
+  write_text(second.path() / "worker.lmf-plugin.toml", manifest_text("worker", "acme", "work"));
+  write_text(first.path() / "worker.lmf-plugin.toml",
+             manifest_text("worker", "acme", "toil"));  // hides the one with work
+  write_text(first.path() / "liblmf-worker.so", "");
+  const std::vector<SearchFolder> folders = {at(first, Place::given), at(second, Place::system)};
+  lmf::host::PluginChoices given;
+  given.overrides["deploy"] = {"bolt.rival", "plugins.toml:2"};
+  for (const auto& choices : {lmf::host::PluginChoices(), given}) {
+    const Catalogue all(folders, {}, choices);
+    const auto described = [](const lmf::host::Claim* claim) {
+      return claim ? claim->plugin->manifest_path.string() + " " + std::string(lmf::host::word(claim->status)) +
+                         claim->reason
+                   : "none";
+    };
+    for (const std::string word : {"greet", "wave", "work", "toil", "worker", "train", "chat", "deploy", "d2", "hid",
+                                   "hidden", "broken", "lines", "short", "nothing", "help"}) {
+      CAPTURE(word);
+      const Catalogue few(folders, {}, choices, {}, word);
+      CHECK(described(few.find(word)) == described(all.find(word)));
+      for (const std::string vendor : {"acme.", "bolt.", "lmf."})
+        CHECK(described(few.find(vendor + word)) == described(all.find(vendor + word)));
+      const auto* unreadable = few.find_unreadable(word);
+      CHECK((unreadable ? unreadable->reason : "") ==
+            (all.find_unreadable(word) ? all.find_unreadable(word)->reason : ""));
+      const Catalogue begun(folders, {}, choices, {}, word.substr(0, 2));
+      CHECK(described(begun.find(word)) == described(all.find(word)));
+    }
+  }
+}
+
+TEST_CASE("for one word only the manifests are parsed that can have it") {
+  PluginFolder folder;
+  for (const std::string name : {"greet", "wave", "work"}) add(folder, name);
+  write_text(folder.path() / "escaped.lmf-plugin.toml", manifest_text("escaped") + "usage = \"a\\tb\"\n");
+  const Catalogue few({at(folder, Place::given)}, {}, {}, {}, "wav");
+  REQUIRE(few.plugins().size() == 2);
+  CHECK(few.plugins()[0].manifest.name == "escaped");
+  CHECK(few.plugins()[1].manifest.name == "wave");
+}

@@ -1,0 +1,67 @@
+#include "host/read_plugins.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/files.hpp"
+#include "lmf/error.hpp"
+
+namespace lmf::host {
+namespace {
+
+struct Found {
+  const SearchFolder* folder;
+  std::string file;
+};
+
+/// Whether a name of the manifest may begin with `beginning`. TOML has names as they are, but for escapes: where there
+/// is a backslash, only parsing tells. A manifest that cannot be read has no name but its file's.
+bool may_name(const Found& found, std::string_view beginning) {
+  if (found.file.starts_with(beginning)) return true;
+  try {
+    const std::string text = read_file(found.folder->path / found.file, kManifestLimitBytes);
+    return text.find(beginning) != text.npos || text.find('\\') != text.npos;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Has a command that is found by its alias alone: who gets it is decided by its name, which other manifests have, too.
+bool is_found_by_alias(const Plugin& plugin, std::string_view beginning) {
+  return std::any_of(plugin.manifest.commands.begin(), plugin.manifest.commands.end(), [&](const auto& command) {
+    return command.name.find(beginning) == std::string::npos &&
+           std::any_of(command.aliases.begin(), command.aliases.end(),
+                       [&](const std::string& alias) { return alias.starts_with(beginning); });
+  });
+}
+
+std::vector<Plugin> examined(const std::vector<Found>& manifests) {
+  std::vector<Plugin> plugins;
+  TrustedPlaces places;
+  for (const auto& [folder, file] : manifests) plugins.push_back(examine(folder->path / file, *folder, places));
+  return plugins;
+}
+
+}  // namespace
+
+std::vector<Plugin> read_plugins(const std::vector<SearchFolder>& folders, std::string_view beginning,
+                                 std::vector<std::string>& notices) {
+  std::vector<Found> all;
+  for (const SearchFolder& folder : folders)
+    for (std::string& file : manifests_in(folder, notices)) all.push_back({&folder, std::move(file)});
+  if (beginning.empty()) return examined(all);
+
+  // A plugin can be hidden by one whose manifest has the same file name, whatever that says.
+  std::set<std::string_view> files;
+  for (const Found& found : all)
+    if (!files.contains(found.file) && may_name(found, beginning)) files.insert(found.file);
+  std::vector<Found> chosen;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
+               [&](const Found& found) { return files.contains(found.file); });
+  std::vector<Plugin> plugins = examined(chosen);
+  const bool needs_others = std::any_of(plugins.begin(), plugins.end(),
+                                        [&](const Plugin& plugin) { return is_found_by_alias(plugin, beginning); });
+  return needs_others ? examined(all) : plugins;
+}
+
+}  // namespace lmf::host

@@ -20,6 +20,19 @@ std::optional<std::string> variable(const char* name) {
   return value;
 }
 
+bool has_other_rights() { return ::getauxval(AT_SECURE) != 0; }
+
+/// Resolved; empty when it cannot be known.
+std::filesystem::path own_executable() {
+  std::error_code failed;
+  auto path = std::filesystem::canonical("/proc/self/exe", failed);
+  const auto* asked = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  // Where /proc is not mounted, as in a plain chroot: what the kernel was asked to run, unless whoever asked has other
+  // rights than we have.
+  if (failed && asked != nullptr && !has_other_rights()) path = std::filesystem::canonical(asked, failed);
+  return failed ? std::filesystem::path() : path;
+}
+
 std::string called_name(const char* argv0) {
   std::string_view name = argv0 != nullptr ? argv0 : "";
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
@@ -31,10 +44,10 @@ std::string called_name(const char* argv0) {
 Environment read_environment(const char* argv0) {
   Environment environment;
   environment.program_name = called_name(argv0);
+  environment.executable = own_executable();
   std::error_code failed;
-  environment.executable = std::filesystem::canonical("/proc/self/exe", failed);
   const auto beside = environment.executable.parent_path().parent_path() / "share/lmf";
-  environment.share_directory = !failed && std::filesystem::is_directory(beside, failed)
+  environment.share_directory = !environment.executable.empty() && std::filesystem::is_directory(beside, failed)
                                     ? beside
                                     : std::filesystem::path(LMF_SYSTEM_SHARE_DIRECTORY);
   environment.plugin_path = variable("LMF_PLUGIN_PATH").value_or("");
@@ -51,7 +64,7 @@ Environment read_environment(const char* argv0) {
   environment.columns = variable("COLUMNS").value_or("");
   environment.allows_colour = !variable("NO_COLOR") && variable("TERM").value_or("dumb") != "dumb";
   if (variable("WORLD_SIZE").value_or("1") != "1") environment.rank = variable("RANK").value_or("");
-  if (::getauxval(AT_SECURE) != 0 || variable(kSafeModeVariable).value_or("0") != "0") enter_safe_mode(environment);
+  if (has_other_rights() || variable(kSafeModeVariable).value_or("0") != "0") enter_safe_mode(environment);
   return environment;
 }
 

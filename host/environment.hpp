@@ -12,7 +12,7 @@ inline constexpr const char* kPluginFolderName = "plugins-1";  ///< the ABI's ma
 /// What the host takes from the process and its environment, read once at start. Nothing else of the host reads it.
 struct Environment {
   std::string program_name;          ///< as called: "lmf", "llamafactory-cli"
-  std::filesystem::path executable;  ///< resolved; from /proc/self/exe, never argv[0]
+  std::filesystem::path executable;  ///< resolved; the kernel's word, never argv[0]
   std::filesystem::path share_directory;
   std::string plugin_path;                           ///< LMF_PLUGIN_PATH, "" in safe mode
   std::filesystem::path user_data;                   ///< empty in safe mode or without a home

@@ -128,6 +128,9 @@ if unshare --mount --map-root-user true 2>/dev/null; then
     mkdir -p /usr/local/lib/lmf/plugins-1; cp "$greet"/* /usr/local/lib/lmf/plugins-1
     "$prefix/bin/lmf" --safe-mode greet host' >said 2>&1 </dev/null
   expect_said "then the one without" '^library /usr/local/lib/lmf/plugins-1/'
+  cp "$greet"/* "$prefix/lib/lmf/plugins-1"
+  unshare --mount --map-root-user bash -c 'mount -t tmpfs none /proc && cd "$prefix" && bin/lmf greet host' >said 2>&1 </dev/null
+  expect_said "where /proc is not mounted lmf finds what is beside it, too" "^library $prefix/lib/lmf/plugins-1/" "^executable $prefix/bin/lmf"
 else
   echo "the folders of /usr/local are not looked at: mount namespaces are not allowed here"
 fi

@@ -30,15 +30,18 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LMF_TORCH_LIBRARY_DIR})
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
-set(CPACK_RPM_PACKAGE_LICENSE Apache-2.0)
+# CPack knows one licence for all packages, so rpmbuild chooses: libtorch has its own.
+set(CPACK_RPM_PACKAGE_LICENSE [=[%["%{name}" == "lmf-torch" ? "BSD-3-Clause" : "Apache-2.0"]]=])
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} /usr/lib/cmake /usr/include
   /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man7
   /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/zsh /usr/share/zsh/site-functions /usr/share/fish
   /usr/share/fish/vendor_completions.d)
 # What lies in lmf's own folder is nothing that other packages find, or that lmf's find elsewhere.
 set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
-%global __provides_exclude_from /lmf/
-%global __requires_exclude ^lib(torch_cpu|c10)[.]so")
+%global __provides_exclude_from /lmf/")
+if(LMF_BUNDLES_TORCH)
+  string(APPEND CPACK_RPM_SPEC_MORE_DEFINE "\n%global __requires_exclude ^lib(torch_cpu|c10)[.]so")
+endif()
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/LmfStage.cmake)
 set(CPACK_LMF_FOLDER ${PROJECT_SOURCE_DIR}/packaging)
 
@@ -78,7 +81,6 @@ if(LMF_BUNDLES_TORCH)
   set(torch lmf-torch)
   lmf_package(lmf-torch "libtorch as the plugins of lmf need it"
     "The CPU runtime of libtorch ${LMF_TORCH_VERSION}, in a folder of lmf's own:\nno other program finds it there.")
-  set(CPACK_RPM_LMF-TORCH_PACKAGE_LICENSE BSD-3-Clause)
 endif()
 lmf_package(lmf "fine-tune language models and talk to them"
   "The executable, which finds its commands as plugins and knows their help and

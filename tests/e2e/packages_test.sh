@@ -135,6 +135,11 @@ if command -v rpmbuild >/dev/null; then
   run rpm -qp --provides --requires rpms/lmf-0*.rpm rpms/lmf-chat-0*.rpm
   expect_not_said "the rpms ask for no library that is lmf's own" 'libtorch_cpu\|libc10\|liblmf'
   expect_said "the rpms say what they offer and need" "lmf-plugin-abi-1 = 1" "^lmf-plugin-abi-1$" "^lmf >= "
+  run rpm -qp --qf '%{LICENSE}' rpms/lmf-chat-0*.rpm
+  expect_said "and under what licence they are" '^Apache-2.0$'
+  licence=$(sed -n 's/^set(CPACK_RPM_PACKAGE_LICENSE "\(.*\)")$/\1/p' "$LMF_BUILD/CPackConfig.cmake" | sed 's/\\"/"/g')
+  run rpm --define 'name lmf-torch' --eval "$licence"
+  expect_said "which is another for libtorch" '^BSD-3-Clause$'
   run rpm -qpl rpms/lmf-0*.rpm
   expect_said "lmf is in its own" "/usr/bin/lmf$"
 else

@@ -70,25 +70,27 @@ std::string Plugin::install_missing(std::string_view libraries) const {
   return " Install libtorch (of lmf's packages: lmf-torch), or add its folder to LD_LIBRARY_PATH.";
 }
 
-Plugin examine(const std::filesystem::path& manifest_path, const SearchFolder& folder, TrustedPlaces& places) {
+Plugin read_plugin(const std::filesystem::path& manifest_path, const SearchFolder& folder) {
   Plugin plugin;
   plugin.manifest_path = manifest_path;
   plugin.folder = folder;
   ManifestProblem problem;
   if (auto manifest = read_manifest(manifest_path, problem)) {
     plugin.manifest = std::move(*manifest);
-  } else {
-    const std::string file = manifest_path.filename().string();
-    plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
-    refuse(plugin, problem.status, std::move(problem.reason));
     return plugin;
   }
-  check_abi(plugin);
+  const std::string file = manifest_path.filename().string();
+  plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
+  refuse(plugin, problem.status, std::move(problem.reason));
+  return plugin;
+}
+
+void examine(Plugin& plugin, TrustedPlaces& places) {
+  if (plugin.status == Status::ok) check_abi(plugin);
   struct stat library;
   if (plugin.status == Status::ok) find_library(plugin, library);
-  if (plugin.status != Status::ok) return plugin;
+  if (plugin.status != Status::ok) return;
   if (auto reason = why_plugin_unsafe(plugin, library, places)) refuse(plugin, Status::unsafe, std::move(*reason));
-  return plugin;
 }
 
 }  // namespace lmf::host

@@ -29,8 +29,11 @@ struct Plugin {
   std::string install_missing(std::string_view libraries) const;
 };
 
-/// Steps 1 to 4 of the load sequence for one manifest: what it says, its ABI numbers, its library, and that nobody else
-/// can have written them. Nothing is loaded.
-Plugin examine(const std::filesystem::path& manifest, const SearchFolder& folder, TrustedPlaces& places);
+/// Step 1 of the load sequence: what the manifest says.
+Plugin read_plugin(const std::filesystem::path& manifest, const SearchFolder& folder);
+
+/// Steps 2 to 4, for a manifest that could be read: its ABI numbers, its library, and that nobody else can have written
+/// them. Nothing is loaded.
+void examine(Plugin& plugin, TrustedPlaces& places);
 
 }  // namespace lmf::host

@@ -1,7 +1,11 @@
 #include "host/read_plugins.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "base/files.hpp"
 #include "lmf/error.hpp"
@@ -35,10 +39,30 @@ bool is_found_by_alias(const Plugin& plugin, std::string_view beginning) {
   });
 }
 
+/// Parsing is most of what many manifests cost: of hundreds, further threads do a part.
+std::vector<Plugin> parsed(const std::vector<Found>& manifests) {
+  constexpr std::size_t kWorthAThread = 64;
+  std::vector<Plugin> plugins(manifests.size());
+  std::atomic<std::size_t> next = 0;
+  const auto parse = [&] {
+    for (std::size_t at = next++; at < manifests.size(); at = next++)
+      plugins[at] = read_plugin(manifests[at].folder->path / manifests[at].file, *manifests[at].folder);
+  };
+  const std::size_t most = std::min<std::size_t>(std::thread::hardware_concurrency(), manifests.size() / kWorthAThread);
+  std::vector<std::future<void>> helpers;
+  try {
+    while (helpers.size() + 1 < most) helpers.push_back(std::async(std::launch::async, parse));
+  } catch (const std::system_error&) {  // no more threads are allowed: those that there are do it all
+  }
+  parse();
+  for (std::future<void>& helper : helpers) helper.get();
+  return plugins;
+}
+
 std::vector<Plugin> examined(const std::vector<Found>& manifests) {
-  std::vector<Plugin> plugins;
+  std::vector<Plugin> plugins = parsed(manifests);
   TrustedPlaces places;
-  for (const auto& [folder, file] : manifests) plugins.push_back(examine(folder->path / file, *folder, places));
+  for (Plugin& plugin : plugins) examine(plugin, places);
   return plugins;
 }
 

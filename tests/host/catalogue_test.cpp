@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "host/catalogue.hpp"
 #include "host/support.hpp"
 
@@ -252,4 +255,36 @@ TEST_CASE("for one word only the manifests are parsed that can have it") {
   REQUIRE(few.plugins().size() == 2);
   CHECK(few.plugins()[0].manifest.name == "escaped");
   CHECK(few.plugins()[1].manifest.name == "wave");
+}
+
+TEST_CASE("hundreds of manifests are read as a few are, in their order, with threads and where there can be none") {
+  PluginFolder folder;
+  constexpr int kCount = 300;
+  const auto name = [](int number) { return "p" + std::to_string(1000 + number); };
+  for (int i = 0; i < kCount; ++i)
+    if (i % 7 == 0)
+      write_text(folder.path() / (name(i) + ".lmf-plugin.toml"), "schema = 1\nnumber = " + std::to_string(i));
+    else
+      add(folder, name(i));
+  const Catalogue catalogue({at(folder, Place::given)}, {});
+  REQUIRE(catalogue.plugins().size() == kCount);
+  for (int i = 0; i < kCount; ++i) {
+    CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].manifest.name == name(i));
+    CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].status == (i % 7 == 0 ? Status::manifest : Status::ok));
+  }
+
+  const std::string ask = lmf::test::executable().string() + " --plugin-dir " + folder.text() + " help --json";
+  std::vector<std::string> words = {"bash", "-c", ask}, bound = {"bash", "-c", "ulimit -u 0 && exec " + ask};
+  if (::geteuid() == 0) {  // whom the limit does not bind
+    REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+    for (auto* command : {&words, &bound})
+      command->insert(command->begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+  }
+  const lmf::test::Finished free = lmf::test::run_process(words);
+  if (free.status != 0) {
+    MESSAGE("skipped: as another user the program cannot be run from here");
+    return;
+  }
+  CHECK(free.out.find("\"name\": \"p1299\"") != std::string::npos);
+  CHECK(lmf::test::run_process(bound).out == free.out);
 }

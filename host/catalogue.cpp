@@ -118,7 +118,9 @@ void Catalogue::collect_claims() {
 
 /// A command that plugins.toml gives away is its plugin's alone, also while that one is broken or missing.
 void Catalogue::settle_overrides() {
-  for (const auto& [command, chosen] : choices_.overrides) {
+  for (const auto& entry : choices_.overrides) {
+    const std::string& command = entry.first;  // no structured binding: clang before 16 captures none
+    const PluginChoices::Override& chosen = entry.second;
     const auto of_command = [&](const Claim& claim) {
       return claim.command->name == command && claim.status != Status::shadowed;
     };

@@ -20,3 +20,18 @@ TEST_CASE("characters beyond ASCII stand in quotes and comments only") {
   CHECK(character_outside_texts("a = \"\"\"\\ü\"\"\"") == 8);
   CHECK(character_outside_texts("a = '''x''' ü") == 12);
 }
+
+TEST_CASE("a quote within a number begins no text") {
+  for (const char* right :
+       {"1=\"ü\"", "-1.\"ü\" = 1", "[1.\"ü\"]\n[[-.'ü']]",
+        "a = [1, \"ü\", [\"ü\"], {b = 1, 2=\"ü\", c.\"ü\" = +1}, \"ü\"]\n2=\"ü\"", "a = [\n1, # ü\n'ü'\n]\n1=\"ü\"",
+        "a = 1 # \"ü", "a = 1979-05-27 07:32:00\n1='ü'", "a = 1,\"ü\"", "a = {\n}\n1=\"ü\""})
+    CHECK_MESSAGE(!character_outside_texts(right), right);
+  CHECK(character_outside_texts("a = 2\"ü\"") == 6);
+  CHECK(character_outside_texts("a=-'ü'") == 4);
+  CHECK(character_outside_texts("a = 1=\"ü\"") == 7);
+  CHECK(character_outside_texts("a = [1[\"ü\"") == 8);
+  CHECK(character_outside_texts("a = [\n\n+'ü'") == 9);
+  CHECK(character_outside_texts("a = {b = [], c = 1.'ü'") == 20);
+  CHECK(character_outside_texts("a = 1979-05-27 0\"ü\"") == 17);
+}

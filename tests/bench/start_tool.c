@@ -1,4 +1,5 @@
-/* The smallest worker there is: writes down when its first instruction ran, so that launch.py times the launcher and not a shell. */
+/* The smallest worker there is: writes down when its first instruction ran, so that launch.py times the launcher and
+ * not a shell. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,7 +11,7 @@ int main(void) {
   char name[4096];
   if (!folder || !restart || !rank) return 2;
   snprintf(name, sizeof name, "%s/start-%s-%s", folder, restart, rank);
-  FILE *file = fopen(name, "w");
+  FILE* file = fopen(name, "w");
   if (!file) return 1;
   fprintf(file, "%lld.%09ld\n", (long long)now.tv_sec, now.tv_nsec);
   return fclose(file) != 0;

@@ -74,6 +74,19 @@ TEST_CASE("fixed: a failure, a good-bye and a loss end all nodes") {
   }
 }
 
+TEST_CASE("fixed: nodes that were told of different numbers of nodes do not begin") {
+  for (const int first : {2, 3}) {
+    CAPTURE(first);
+    const Job job({"backend=fixed", "min=2", "timeout=60"});
+    auto a = job.start({"rank=0", fmt::format("max={}", first)});
+    job.until_nodes(1);
+    auto b = job.start({"rank=1", fmt::format("max={}", 5 - first)});
+    for (auto* peer : {a.get(), b.get()}) CHECK(peer->status() == 2);
+    for (auto* peer : {a.get(), b.get()}) CHECK_HAS(peer->seen(), "NNODES of node");
+    for (auto* peer : {a.get(), b.get()}) CHECK_FALSE(has(peer->seen(), "assigned"));
+  }
+}
+
 TEST_CASE("fixed: equal ranks are told, and missing nodes named") {
   const Job job({"backend=fixed", "min=3", "max=3", "timeout=60"});
   auto a = job.start({"rank=0"});

@@ -49,7 +49,7 @@ TEST_CASE("nodes start together when they are enough and all stand ready") {
   CHECK_FALSE(is_full(state, policy));
   start(state, policy);
   CHECK(state.phase == Phase::running);
-  reform(state, true, "b failed");
+  reform(state, policy, true, "b failed");
   CHECK(state.attempt == 1);
   get_ready(state, policy, node("b"));
   CHECK_FALSE(is_complete(state, policy));
@@ -109,8 +109,9 @@ TEST_CASE("a job ends well with its last member, whoever has left after its part
   mark_done(state, "b");
   remove(state, policy, "b", /*lost=*/true, "lost");
   CHECK(state.phase == Phase::running);
-  CHECK(order(state) == "a c ");
-  CHECK(read_state(write_state(state)).nodes.size() == 2);
+  CHECK(order(state) == "a b c ");  // the others keep their ranks
+  CHECK(read_state(write_state(state)).find("b")->gone);
+  CHECK_FALSE(read_state(write_state(state)).find("c")->gone);
   mark_done(state, "a");
   CHECK(state.phase == Phase::running);
   mark_done(state, "c");
@@ -136,15 +137,46 @@ TEST_CASE("the store's host has a successor once it is done: the first that stil
   REQUIRE(successor(state));
   CHECK(successor(state)->id == "d");
   take_over(state, policy, "d");
-  CHECK(order(state) == "b c d ");
+  CHECK(order(state) == "a b c d ");
+  CHECK(state.find("a")->gone);
   CHECK(state.phase == Phase::running);
   CHECK(successor(state) == nullptr);
   const Node& host = *state.find("d");
   CHECK(host.hosts_store);
   const GroupState read = read_state(write_state(state));
   CHECK(read.find("b")->standby_port == 4321);
-  reform(state, true, "d failed");
+  CHECK(read.moved);
+  reform(state, policy, true, "d failed");
   CHECK(successor(state) == nullptr);
+}
+
+TEST_CASE("another attempt needs enough nodes, where no newcomer finds the job's store") {
+  for (const bool fixed : {false, true}) {
+    CAPTURE(fixed);
+    const GroupPolicy policy{3, 3, fixed};
+    GroupState state = running({3, 3, false}, {"a", "b", "c"});
+    CHECK(can_restart(state, policy));
+    mark_done(state, "a");
+    CHECK(can_restart(state, policy));  // it waits, and can begin again
+    remove(state, policy, "a", /*lost=*/true, "lost");
+    CHECK(can_restart(state, policy) == !fixed);
+    state.moved = true;
+    CHECK_FALSE(can_restart(state, policy));
+    remove(state, policy, "b", /*lost=*/true, "b is lost");
+    CHECK(state.phase == Phase::ended);
+    CHECK(state.status == 1);
+    CHECK(state.why.starts_with("b is lost; too few nodes") == !fixed);
+  }
+}
+
+TEST_CASE("who works on by itself is not waited for") {
+  const GroupPolicy policy{2, 2, false};
+  GroupState state = running(policy, {"a", "b"});
+  leave_alone(state, "b");
+  CHECK(state.phase == Phase::running);
+  mark_done(state, "a");
+  CHECK(state.phase == Phase::ended);
+  CHECK(state.status == 0);
 }
 
 TEST_CASE("a fixed job ends with a lost node, and two nodes of one rank are told") {
@@ -218,7 +250,7 @@ TEST_CASE("a state survives the store, and nothing else is taken for one") {
         "?[2J?\t?[31msmoke\ufffd");  // as anybody may write it
   for (const std::string& bad :
        {std::string(), std::string("gASV"), std::string("[]"), std::string("{}"), text.substr(0, text.size() / 2),
-        without("\"lmf\":4", "\"lmf\":2"), without("\"job\":\"a\"", "\"job\":1"),
+        without("\"lmf\":5", "\"lmf\":2"), without("\"job\":\"a\"", "\"job\":1"),
         without("\"phase\":\"running\"", "\"phase\":\"dancing\""), without("\"rank\":0", "\"rank\":5"),
         without("\"workers\":1", "\"workers\":0"), without("\"port\":1234", "\"port\":70000"),
         without("\"standby_port\":0", "\"standby_port\":-1"),
@@ -258,9 +290,7 @@ TEST_CASE("silence is counted on the reader's clock, and not while the reader wa
   now += 1h;
   look("2");
   CHECK(silence.of("a") == 1s + Silence::kMostPerLook);
-  CHECK_FALSE(silence.is_gone("a"));
-  look("gone");
-  CHECK(silence.is_gone("a"));
+  CHECK(silence.last_beat("a") == "2");
   silence.look({}, now += 1s);
   CHECK(silence.of("a") == 0s);
 }

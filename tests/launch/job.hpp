@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -66,7 +67,7 @@ class Job {
       Beats beats;
       for (const launch::Node& node : state.nodes) {
         const auto beat = co_await store.get("lmf-present/job/" + node.id);
-        beats[node.id] = beat ? std::stoi(*beat) : 0;
+        beats[node.id] = beat ? std::atoi(beat->c_str()) : 0;  // or "gone"
       }
       co_return expected(state, beats);
     });

@@ -151,13 +151,18 @@ namespace {
 
 /// Three nodes at work; the store's host is the first.
 struct ThreeNodes {
-  explicit ThreeNodes(const std::string& backend, const std::string& minimum = "min=3")
-      : job({"backend=" + backend, minimum, "max=3", "read_timeout=3"}, "127.0.0.1") {
+  explicit ThreeNodes(const std::string& backend, const std::vector<std::string>& more = {})
+      : job(words("backend=" + backend, more), "127.0.0.1") {
     for (int i = 0; i < 3; ++i) {
       nodes.push_back(job.start({fmt::format("rank={}", i)}));
       job.until_nodes(static_cast<std::size_t>(i) + 1);
     }
     for (auto& node : nodes) node->line("assigned");
+  }
+  static std::vector<std::string> words(const std::string& backend, const std::vector<std::string>& more) {
+    std::vector<std::string> words{backend, "min=3", "max=3", "read_timeout=3"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
   }
   void finish(std::size_t node) {
     nodes[node]->tell("done");
@@ -186,7 +191,8 @@ TEST_CASE("those who work hear of each other's failure also when the store's hos
     three.nodes[0]->signal(signal);
     auto &a = *three.nodes[failing], &b = *three.nodes[3 - failing];
     a.tell("fail 9 too bad");  // before it knows that the store is gone
-    CHECK_HAS(b.line("change closed"), "too bad");
+    CHECK_HAS(b.line("change closed"), fmt::format("node {} (host ", failing));
+    CHECK_HAS(b.seen(), "too bad");
     CHECK(b.status() == 9);
     CHECK(a.status() == 9);
     CHECK_FALSE(has(a.seen() + b.seen(), "store_lost"));
@@ -216,7 +222,7 @@ TEST_CASE("the store moves on as often as its host is done and gone") {
 }
 
 TEST_CASE("those who are left begin again together at the store of the next host") {
-  ThreeNodes three("elastic", "min=2");
+  ThreeNodes three("elastic", {"min=2"});
   three.finish(0);
   three.nodes[0]->signal(SIGKILL);
   three.nodes[2]->tell("restart out of luck");
@@ -225,6 +231,53 @@ TEST_CASE("those who are left begin again together at the store of the next host
   CHECK_HAS(three.nodes[1]->seen(), "group=0/2");
   for (const std::size_t node : {1, 2}) three.nodes[node]->tell("done");
   for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
+}
+
+TEST_CASE("an attempt that too few nodes are left for is not begun") {
+  for (const char* backend : {"fixed", "elastic"}) {
+    CAPTURE(backend);
+    ThreeNodes three(backend);
+    three.finish(0);
+    three.nodes[0]->signal(SIGKILL);
+    three.nodes[2]->tell("restart out of luck");
+    CHECK_HAS(three.nodes[2]->line("refused"), "too few nodes are left");
+    three.nodes[2]->tell("fail 3 out of luck");
+    CHECK_HAS(three.nodes[1]->line("change closed"), "out of luck");
+    for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 3);
+  }
+}
+
+TEST_CASE("a host that is done does not begin again without those it is cut off from: they go on") {
+  ThreeNodes three("elastic", {"min=1", "keep_alive_interval=0.5"});
+  three.finish(0);
+  for (const std::size_t node : {1, 2}) three.nodes[node]->signal(SIGSTOP);
+  CHECK_HAS(three.nodes[0]->line("change closed"), "is lost: not a sign of life for 1 s");
+  CHECK(three.nodes[0]->status() == 1);
+  CHECK_FALSE(has(three.nodes[0]->seen(), "attempt=1"));
+}
+
+TEST_CASE("an agent that is started at the endpoint while the job goes on elsewhere is told so") {
+  ThreeNodes three("elastic", {"min=1", "last_call_timeout=600"});
+  three.finish(0);
+  three.nodes[0]->signal(SIGKILL);
+  three.nodes[1]->line("log");
+  CHECK(three.nodes[0]->status() == 137);
+  auto again = three.job.start({"rank=0"});
+  CHECK_HAS(again->line("change closed"), "the job job goes on elsewhere, hosted by node 1 (host ");
+  CHECK(again->status() == 1);
+  for (const std::size_t node : {1, 2}) three.nodes[node]->tell("done");
+  for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
+}
+
+TEST_CASE("the store's new host does not wait for one that does not come to it") {
+  ThreeNodes three("fixed", {"keep_alive_interval=0.5"});
+  three.finish(0);
+  three.nodes[2]->signal(SIGSTOP);
+  three.nodes[0]->signal(SIGKILL);
+  three.nodes[1]->line("log the store at");
+  CHECK_HAS(three.nodes[1]->line("log not come to the store's new host"), "node 2 (host ");
+  three.nodes[1]->tell("done");
+  CHECK(three.nodes[1]->status() == 0);
 }
 
 TEST_CASE("who waits in vain says who has come; who is told to stop meanwhile stops at once") {

@@ -99,9 +99,16 @@ class Peer {
       change = std::move(told);
       event_.cancel();
     });
-    while (!change && command_.empty() && !ended_) co_await event();
-    if (ended_) co_return;
-    if (change) co_return co_await obey(*change);
+    for (bool again = true; again;) {
+      while (!change && command_.empty() && !ended_) co_await event();
+      if (ended_) co_return;
+      if (change) co_return co_await obey(*change);
+      again = co_await follow(change);
+    }
+  }
+
+  /// What standard input said; true when there is more to come for this attempt.
+  Task<bool> follow(std::optional<Change>& change) {
     std::istringstream words(std::exchange(command_, {}));
     std::string word, why;
     words >> word;
@@ -117,6 +124,7 @@ class Peer {
       std::getline(words >> std::ws, why);
       const auto refused = co_await rendezvous_->request_restart(why);
       say(refused ? "refused " + *refused : "restarting");
+      co_return refused.has_value();
     } else if (word == "fail") {
       words >> status_;
       std::getline(words >> std::ws, why, '|');
@@ -127,6 +135,7 @@ class Peer {
       co_await rendezvous_->close();
       ended_ = true;
     }
+    co_return false;
   }
 
   Task<void> obey(Change change) {

@@ -192,7 +192,7 @@ void AgentTopology::read_range(launch::RendezvousOptions& rendezvous) const {
   const auto number = [](const std::string& name, const std::string& text) {
     int value = 0;
     if (!launch::parse_whole(std::string_view(text), value) || value < 1 || value > kMostNodes)
-      wrong_environment(fmt::format("{} is '{}', expected a number of nodes", name, text), "");
+      wrong_environment(fmt::format("{} is '{}', expected a number of nodes from 1 to {}", name, text, kMostNodes), "");
     return value;
   };
   rendezvous.minimum_nodes = number(first, minimum);

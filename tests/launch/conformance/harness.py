@@ -10,6 +10,8 @@ import tempfile
 import time
 import uuid
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's would be inherited by the launchers, which leave it ignored
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "support"))
 from free_port import free_port  # noqa: E402, F401  (the cases take it from here)

@@ -28,7 +28,8 @@ Group::Group(asio::io_context& context, std::string run_id, GroupPolicy policy, 
       times_(times),
       context_(context),
       pause_(context),
-      changed_(context) {
+      changed_(context),
+      endpoint_pause_(context) {
   stores_.push_back(std::make_unique<StoreClient>(context.get_executor()));
   store().limit_answers(times.answer);
 }
@@ -42,6 +43,7 @@ Task<void> Group::begin() {
 void Group::stop() {
   stopped_ = true;
   pause_.cancel();
+  endpoint_pause_.cancel();
   store().close();
   if (next_store_) next_store_->close();
   notify();
@@ -72,7 +74,10 @@ Task<void> Group::keep(std::shared_ptr<Group> self) {
     } catch (const std::exception& error) {
       why = fmt::format("the rendezvous failed: {}", error.what());
     }
-    if (store_lost && !self->stopped_) why = co_await self->move(why);
+    if (store_lost && !self->stopped_) {
+      why = co_await self->move(why);
+      if (why.empty()) continue;  // nobody is told what is there before it has been acted on
+    }
     if (self->stopped_) co_return;
     self->lost_ = why;
     self->notify();
@@ -168,6 +173,10 @@ Task<std::string> Group::other_job() {
 }
 
 Task<void> Group::act() {
+  std::string alone;
+  for (const Node& node : state_.nodes)
+    if (works_alone(node)) also(alone, name_of(node));
+  if (!alone.empty()) log::warn("not come to the store's new host, and not waited for any longer: {}", alone);
   co_await update_here([this](GroupState& state) { follow_rules(state); });
 }
 
@@ -183,31 +192,49 @@ void Group::follow_rules(GroupState& state) const {
     if (!self_.hosts_store) remove(state, policy_, self_.id, false, {});
     return;
   }
-  std::string lost_ones;
-  std::vector<std::string> ids;
-  for (const Node& node : state.nodes) {
-    const std::string why = why_lost(node);
-    if (why.empty()) continue;
-    ids.push_back(node.id);
-    also(lost_ones, fmt::format("{} is lost: {}", name_of(node), why));
-  }
-  for (const std::string& id : ids) remove(state, policy_, id, true, lost_ones);
+  remove_lost(state);
   if (newcomers_waited(state)) {
     std::string names;
     for (const Node* node : newcomers(state, policy_)) also(names, fmt::format("{} has come", name_of(*node)));
-    reform(state, false, names);
+    reform(state, policy_, false, names);
   }
   const auto left = last_call_left();
   if (is_complete(state, policy_) && (is_full(state, policy_) || !grows(state) || (left && left->count() <= 0)))
     start(state, policy_);
 }
 
-/// An agent whose connection has ended never comes back; on a store of torch's only its silence tells. The host of the
-/// store is there as long as that answers.
-std::string Group::why_lost(const Node& node) const {
-  if (node.id == self_.id || node.hosts_store) return {};
-  if (silence_.is_gone(node.id)) return "its connection has ended";
-  return silence_.of(node.id) < times_.silence ? "" : "not a sign of life for " + seconds(times_.silence);
+/// It cannot reach the store's new host.
+bool Group::works_alone(const Node& node) const {
+  return node.id != self_.id && !node.gone && silence_.last_beat(node.id) == kAwaited &&
+         silence_.of(node.id) >= times_.silence;
+}
+
+void Group::remove_lost(GroupState& state) const {
+  std::vector<std::string> lost, alone;
+  std::string why;
+  bool cut_off = false;
+  for (const Node& node : state.nodes) {
+    // The host of the store is there as long as that answers.
+    if (node.id == self_.id || node.hosts_store || node.gone) continue;
+    // An agent whose connection has ended never comes back. On a store of torch's only its silence tells.
+    const bool gone = silence_.last_beat(node.id) == store::kGone;
+    if (!gone && silence_.of(node.id) < times_.silence) continue;
+    if (works_alone(node)) {
+      alone.push_back(node.id);
+      continue;
+    }
+    lost.push_back(node.id);
+    also(why, fmt::format("{} is lost: {}", name_of(node),
+                          gone ? "its connection has ended" : "not a sign of life for " + seconds(times_.silence)));
+    cut_off = cut_off || (!gone && !node.done);
+  }
+  for (const std::string& id : alone) leave_alone(state, id);
+  const auto& nodes = state.nodes;
+  const bool host_done =
+      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && node.done; });
+  // It may work on without this store, as its host is done: what began again here would do the same work.
+  if (cut_off && host_done) return end(state, true, kExitFailed, why);
+  for (const std::string& id : lost) remove(state, policy_, id, true, why);
 }
 
 /// Those who fill the job, or have waited for the last call: the workers go on meanwhile.

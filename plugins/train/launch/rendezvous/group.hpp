@@ -14,6 +14,9 @@
 
 namespace lmf::train::launch {
 
+/// A node's beat on a new host's store while it has not come there.
+inline constexpr std::string_view kAwaited = "awaited";
+
 struct GroupTimes {
   std::chrono::milliseconds poll{250};         ///< five times as often while an attempt may form at any moment
   std::chrono::milliseconds silence{15000};    ///< after which a node is taken for lost
@@ -35,8 +38,9 @@ class Group : public std::enable_shared_from_this<Group> {
   /// Why nothing can be agreed on any more; "" while it can.
   const std::string& lost() const { return lost_; }
 
-  /// Before begin(): this node stands by to host the store, which the others would reach at this address.
-  void stand_by(std::string address);
+  /// Before begin(): this node stands by to host the store, which the others would reach at this address; newcomers
+  /// look for it at the endpoint all the same.
+  void stand_by(std::string address, std::string endpoint_host, std::uint16_t endpoint_port);
   /// Joins over a connected store, and takes part until `stop`.
   Task<void> begin();
   void stop();
@@ -76,11 +80,13 @@ class Group : public std::enable_shared_from_this<Group> {
   Task<std::string> move(std::string lost);
   Task<void> move_to(Node successor);
   Task<void> seed(StoreClient& store);
+  static Task<void> watch_endpoint(std::shared_ptr<Group> self);
+  Task<void> turn_away(StoreClient& other);
   Task<bool> moved(const StoreClient& from);
   bool wants(const GroupState& state) const;
   void follow_rules(GroupState& state) const;
-  /// Why the node is taken for lost; "" while it is not.
-  std::string why_lost(const Node& node) const;
+  void remove_lost(GroupState& state) const;
+  bool works_alone(const Node& node) const;
   bool newcomers_waited(const GroupState& state) const;
   void adopt(const std::string& text);
   std::string state_key() const { return "lmf/" + run_id_ + "/state"; }
@@ -93,7 +99,9 @@ class Group : public std::enable_shared_from_this<Group> {
   std::vector<std::unique_ptr<StoreClient>> stores_;  ///< in use is the last; who waits for one before is yet to hear
   std::unique_ptr<StoreClient> next_store_;           ///< while it is being connected
   std::unique_ptr<StoreServer> standby_;
-  asio::steady_timer pause_, changed_;
+  std::string endpoint_host_;
+  std::uint16_t endpoint_port_ = 0;
+  asio::steady_timer pause_, changed_, endpoint_pause_;
   Node self_;
   GroupState state_;
   std::string text_;  ///< the state as the store has it

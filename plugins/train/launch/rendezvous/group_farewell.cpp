@@ -24,12 +24,15 @@ Task<std::optional<std::string>> GroupRendezvous::request_restart(std::string wh
   try {
     const std::string cause = fmt::format("{}: {}", own_name(), why);
     co_await group_->update([&](GroupState& newest) {
-      if (newest.attempt == attempt_) reform(newest, true, cause);
+      if (newest.attempt == attempt_ && can_restart(newest, group_->policy()))
+        reform(newest, group_->policy(), true, cause);
     });
   } catch (const StoreLost& error) {
     co_return error.what();
   }
   if (state().phase == Phase::ended) co_return "the job has ended: " + state().why;
+  if (state().phase == Phase::running && state().attempt == attempt_)
+    co_return "too few nodes are left: others had done their part and are gone";
   co_return std::nullopt;
 }
 
@@ -131,7 +134,8 @@ Task<void> GroupRendezvous::say_good_bye(std::string why) {
 
 bool GroupRendezvous::may_part() const {
   const std::string& self = group_->self().id;
-  return std::all_of(state().nodes.begin(), state().nodes.end(), [&](const Node& node) { return node.id == self; });
+  return std::all_of(state().nodes.begin(), state().nodes.end(),
+                     [&](const Node& node) { return node.id == self || node.gone; });
 }
 
 /// A job whose agents found the port taken by this one's store has its own end.

@@ -66,6 +66,7 @@ void GroupRendezvous::describe_self(const JoinOptions& options) {
   self.workers = options.workers;
   self.role = options.role;
   self.facts = options_.facts;
+  if (group_->policy().fixed) self.facts["NNODES"] = std::to_string(options_.maximum_nodes);
   self.facts[kNotSharedVariable] = options_.agent_store ? "0" : "1";
   self.facts[kIdenticalVariable] = options_.identical_workers ? fmt::format("1, with {} workers", self.workers) : "0";
 }
@@ -116,8 +117,9 @@ Task<void> GroupRendezvous::take_part() {
   group_->on_change([this] { on_change(); });
   offer_store();
   if (!hosts())
-    group_->stand_by(options_.local_address.empty() ? group_->store().local_address().to_string()
-                                                    : options_.local_address);
+    group_->stand_by(
+        options_.local_address.empty() ? group_->store().local_address().to_string() : options_.local_address,
+        options_.host, options_.port);
   co_await group_->begin();
 }
 

@@ -67,8 +67,16 @@ void get_ready(GroupState& state, const GroupPolicy& policy, const Node& node) {
   known->done = false;
 }
 
-void reform(GroupState& state, bool failure, std::string why) {
+bool can_restart(const GroupState& state, const GroupPolicy& policy) {
+  const auto left = std::count_if(state.nodes.begin(), state.nodes.end(), [](const Node& node) { return !node.gone; });
+  return left >= policy.minimum || (!policy.fixed && !state.moved);
+}
+
+void reform(GroupState& state, const GroupPolicy& policy, bool failure, std::string why) {
   if (state.phase != Phase::running) return;
+  if (!can_restart(state, policy))
+    return end(state, failure, kExitFailed, why + "; too few nodes are left to start again");
+  std::erase_if(state.nodes, [](const Node& node) { return node.gone; });
   state.phase = Phase::forming;
   ++state.attempt;
   state.failure = failure;
@@ -86,19 +94,17 @@ void end(GroupState& state, bool failure, int status, std::string why, std::vect
 }
 
 void remove(GroupState& state, const GroupPolicy& policy, const std::string& id, bool lost, const std::string& why) {
-  const Node* found = state.find(id);
-  if (!found) return;
-  const Node node = *found;
+  Node* node = state.find(id);
+  if (!node) return;
+  if (state.phase == Phase::running && node->rank && node->done) {
+    node->gone = true;  // the others keep their ranks, by which they are named
+    return;
+  }
+  const bool was_member = node->rank.has_value();
   std::erase_if(state.nodes, [&](const Node& other) { return other.id == id; });
-  if (state.phase == Phase::ended) return;
-  const bool was_needed = node.rank && !node.done;
-  if (policy.fixed && was_needed) return end(state, lost, kExitFailed, why);
-  if (state.phase != Phase::running || !node.rank) return;
-  if (was_needed) return reform(state, lost, why);
-  // It had done its part: the others go on, with their ranks; the gap it leaves is closed for who reads them.
-  for (Node& other : state.nodes)
-    if (other.rank > node.rank) --*other.rank;
-  if (state.members().empty()) end(state, false, kExitDone, {});
+  if (state.phase == Phase::ended || !was_member) return;
+  if (policy.fixed) return end(state, lost, kExitFailed, why);
+  reform(state, policy, lost, why);
 }
 
 void mark_done(GroupState& state, const std::string& id) {
@@ -108,6 +114,11 @@ void mark_done(GroupState& state, const std::string& id) {
   const auto members = state.members();
   if (std::all_of(members.begin(), members.end(), [](const Node* member) { return member->done; }))
     end(state, false, kExitDone, {});
+}
+
+void leave_alone(GroupState& state, const std::string& id) {
+  mark_done(state, id);
+  if (Node* node = state.find(id)) node->gone = true;
 }
 
 const Node* successor(const GroupState& state) {
@@ -122,13 +133,15 @@ const Node* successor(const GroupState& state) {
 }
 
 void take_over(GroupState& state, const GroupPolicy& policy, const std::string& id) {
-  std::vector<std::string> gone;
-  for (const Node& node : state.nodes)
-    if (node.hosts_store) gone.push_back(node.id);
-  for (const std::string& host : gone) remove(state, policy, host, true, {});
+  for (Node& node : state.nodes) {
+    if (!node.hosts_store) continue;
+    node.hosts_store = false;
+    remove(state, policy, node.id, true, {});  // its part was done
+  }
   Node* next = state.find(id);
   next->hosts_store = true;
   next->standby_port = 0;
+  state.moved = true;
 }
 
 bool is_complete(const GroupState& state, const GroupPolicy& policy) {

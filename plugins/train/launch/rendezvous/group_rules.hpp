@@ -20,8 +20,10 @@ struct GroupPolicy {
 /// has its rank.
 void get_ready(GroupState& state, const GroupPolicy& policy, const Node& node);
 
-/// The attempt ends, the next one is formed.
-void reform(GroupState& state, bool failure, std::string why);
+/// Enough nodes are there for another attempt, or may still come.
+bool can_restart(const GroupState& state, const GroupPolicy& policy);
+/// The attempt ends, the next one is formed; without enough nodes for one the job ends.
+void reform(GroupState& state, const GroupPolicy& policy, bool failure, std::string why);
 /// `failure`: workers have failed or are gone, so that those that are left cannot save together.
 void end(GroupState& state, bool failure, int status, std::string why, std::vector<std::string> last_lines = {});
 
@@ -30,6 +32,8 @@ void remove(GroupState& state, const GroupPolicy& policy, const std::string& id,
 
 /// Its workers ended well; with the last member's the job has.
 void mark_done(GroupState& state, const std::string& id);
+/// It cannot be heard any more, and works on by itself: the others do not wait for it.
+void leave_alone(GroupState& state, const std::string& id);
 
 /// The node on whose store the attempt goes on once its host, whose part is done, is gone; none while that one works,
 /// as without it the attempt is lost anyway.

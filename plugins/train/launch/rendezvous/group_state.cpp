@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 4;
+constexpr int kVersion = 5;
 constexpr std::size_t kMaxState = std::size_t{4} << 20, kMaxNodes = 4096, kMaxText = 16 * 1024, kMaxFacts = 512;
 constexpr std::size_t kMaxLines = 20, kMaxLine = 500;
 constexpr int kMaxNumber = 1 << 30;
@@ -73,6 +73,7 @@ json write_node(const Node& node) {
           {"ready", node.ready},
           {"hosts_store", node.hosts_store},
           {"done", node.done},
+          {"gone", node.gone},
           {"rank", write_optional(node.rank)},
           {"clock", node.clock},
           {"facts", node.facts},
@@ -97,6 +98,7 @@ Node read_node(const json& object) {
   node.ready = number(object, "ready", -1);
   node.rank = optional_number(object, "rank");
   node.done = flag(object, "done");
+  node.gone = flag(object, "gone");
   if (!field(object, "clock").is_number_integer()) wrong("clock is no number");
   node.clock = field(object, "clock");
   const json& facts = field(object, "facts");
@@ -165,10 +167,16 @@ std::string name_of(const Node& node) {
 std::string write_state(const GroupState& state) {
   json nodes = json::array();
   for (const Node& node : state.nodes) nodes.push_back(write_node(node));
-  const json object{
-      {"lmf", kVersion},          {"phase", kPhases[static_cast<int>(state.phase)]}, {"job", state.job},
-      {"attempt", state.attempt}, {"why", state.why.substr(0, kMaxText / 2)},        {"failure", state.failure},
-      {"status", state.status},   {"last_lines", write_lines(state.last_lines)},     {"nodes", std::move(nodes)}};
+  const json object{{"lmf", kVersion},
+                    {"phase", kPhases[static_cast<int>(state.phase)]},
+                    {"job", state.job},
+                    {"attempt", state.attempt},
+                    {"why", state.why.substr(0, kMaxText / 2)},
+                    {"moved", state.moved},
+                    {"failure", state.failure},
+                    {"status", state.status},
+                    {"last_lines", write_lines(state.last_lines)},
+                    {"nodes", std::move(nodes)}};
   std::string result = object.dump(-1, ' ', false, json::error_handler_t::replace);
   if (result.size() > kMaxState) wrong(fmt::format("{} nodes do not fit into it", state.nodes.size()));
   return result;
@@ -188,6 +196,7 @@ GroupState read_state(std::string_view bytes) {
   state.job = text(object, "job");
   state.attempt = number(object, "attempt", 0);
   state.why = text(object, "why");
+  state.moved = flag(object, "moved");
   state.failure = flag(object, "failure");
   state.status = number(object, "status", 0, 255);
   state.last_lines = read_lines(field(object, "last_lines"));

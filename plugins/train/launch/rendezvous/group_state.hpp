@@ -25,6 +25,7 @@ struct Node {
   int ready = -1;                            ///< for which attempt
   std::optional<int> rank;                   ///< among the nodes of the last attempt; none: waits, or is a spare
   bool done = false;                         ///< its workers of this attempt ended well
+  bool gone = false;                         ///< and it has left since, or is lost: its rank stays taken
   std::int64_t clock = 0;                    ///< its wall clock when it wrote this, in ms since 1970
   std::map<std::string, std::string> facts;  ///< what has to be alike everywhere
 };
@@ -36,6 +37,7 @@ struct GroupState {
   std::string job;                      ///< the id of the node that came first
   int attempt = 0;                      ///< that is being formed, or runs
   std::string why;                      ///< the previous attempt, or the job, ended
+  bool moved = false;                   ///< the store is no longer where newcomers look for it
   bool failure = false;                 ///< the previous attempt, or the job, ended by a failure or a loss
   int status = 0;                       ///< of the whole job, once it has ended
   std::vector<std::string> last_lines;  ///< that the worker wrote whose failure ended the job; bounded, printable

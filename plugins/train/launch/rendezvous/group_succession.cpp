@@ -7,7 +7,9 @@
 
 namespace lmf::train::launch {
 
-void Group::stand_by(std::string address) {
+void Group::stand_by(std::string address, std::string endpoint_host, std::uint16_t endpoint_port) {
+  endpoint_host_ = std::move(endpoint_host);
+  endpoint_port_ = endpoint_port;
   try {
     standby_ = std::make_unique<StoreServer>(context_, "", 0);
   } catch (const Error& error) {
@@ -83,12 +85,44 @@ Task<void> Group::move_to(Node successor) {
 Task<void> Group::seed(StoreClient& store) {
   GroupState state = state_;
   take_over(state, policy_, self_.id);
-  for (const Node& node : state.nodes) co_await store.set(beat_key(node.id), "0");  // silence begins anew
+  for (const Node& node : state.nodes) co_await store.set(beat_key(node.id), std::string(kAwaited));
   const std::string text = write_state(state);
   const std::string now = co_await store.compare_set(state_key(), "", text);
   adopt(now);
   self_.hosts_store = true;
   self_.standby_port = 0;
+  asio::co_spawn(context_, watch_endpoint(shared_from_this()), asio::detached);
+}
+
+/// An agent that is started at the endpoint while the job goes on here, as by who restarts what was killed, would begin
+/// the job once more.
+Task<void> Group::watch_endpoint(std::shared_ptr<Group> self) {
+  constexpr std::chrono::milliseconds kPause{2000}, kLimit{500};
+  while (!self->stopped_ && self->state_.phase != GroupState::Phase::ended) {
+    StoreClient other(self->context_.get_executor());
+    other.limit_answers(kLimit);
+    try {
+      co_await other.connect(self->endpoint_host_, self->endpoint_port_, Clock::now() + kLimit);
+      co_await self->turn_away(other);
+    } catch (const Error&) {
+      // Nobody is there.
+    }
+    error_code woken;
+    self->endpoint_pause_.expires_after(kPause);
+    co_await self->endpoint_pause_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+Task<void> Group::turn_away(StoreClient& other) {
+  const auto found = co_await other.get(state_key());
+  const std::string before = found.value_or("");
+  GroupState state = found ? read_state(before) : GroupState{};
+  if (state.job == state_.job) co_return;  // the store that this job has left
+  end(state, false, kExitFailed,
+      fmt::format("the job {} goes on elsewhere, hosted by {}, since its first host had done its part and was gone",
+                  run_id_, name_of(*state_.find(self_.id))));
+  const std::string wanted = write_state(state);
+  if (wanted != before) co_await other.compare_set(state_key(), before, wanted);
 }
 
 }  // namespace lmf::train::launch

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "train/launch/store/asio.hpp"
-#include "train/launch/store/protocol.hpp"
 
 namespace lmf::train::launch {
 
@@ -28,10 +27,9 @@ class Silence {
     seen_ = std::move(seen);
   }
 
-  /// The store has seen its connection end.
-  bool is_gone(const std::string& id) const {
+  std::string last_beat(const std::string& id) const {
     const auto found = seen_.find(id);
-    return found != seen_.end() && found->second.beat == store::kGone;
+    return found == seen_.end() ? "" : found->second.beat;
   }
 
   Clock::duration of(const std::string& id) const {

@@ -215,6 +215,7 @@ Commands::Outcome Commands::stats(const std::string&) {
 Commands::Outcome Commands::model(const std::string&) {
   const auto& model = conversation_.model();
   const auto& spec = model.engine->spec();
+  const std::string stored = spec.gptq ? fmt::format("GPTQ of {} bits", spec.gptq->bits) : spec.dtype;
   std::int64_t parameters = 0;
   for (const auto& parameter : model::parameter_shapes(spec)) {
     std::int64_t count = 1;
@@ -223,7 +224,7 @@ Commands::Outcome Commands::model(const std::string&) {
   }
   return {fmt::format("{}\n  {}, {:.1f} million parameters, {} layers, stored as {}; template {}; context {} tokens\n",
                       model.directory.string(), model::architecture_of(spec), static_cast<double>(parameters) / 1e6,
-                      spec.layers, spec.dtype, model.chat_template.name, model.engine->context_tokens()),
+                      spec.layers, stored, model.chat_template.name, model.engine->context_tokens()),
           {}};
 }
 

@@ -64,10 +64,19 @@ CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& setting
   head_ = pack(decoder.head, heads);
 }
 
+/// Codes that the format has room for are not rounded a second time.
+PackedWeights CpuExecutor::pack_weight(const model::Linear& linear) {
+  const Tensor weight = linear.dense_weight();
+  const bool few_bits = format_ == WeightFormat::int8 || format_ == WeightFormat::int4;
+  if (few_bits && linear.packed && linear.packed->bits == 4)
+    if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return std::move(*exact);
+  return PackedWeights::pack(weight, format_, memory_);
+}
+
 CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
   if (linear.lora_a.defined())
     throw Error("an adapter has to be merged or kept apart before the model answers", {}, kExitInternal);
-  Linear packed{PackedWeights::pack(linear.weight, format_, memory_), floats(linear.bias), {}, {}};
+  Linear packed{pack_weight(linear), floats(linear.bias), {}, {}};
   for (const model::Linear* other : adapted) {
     Update& update = packed.updates.emplace_back();
     if (!other->lora_a.defined()) continue;

@@ -48,6 +48,7 @@ class CpuExecutor final : public Executor {
     std::int64_t window = 0;
   };
 
+  PackedWeights pack_weight(const model::Linear& linear);
   Linear pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted);
   void lower(std::initializer_list<Linear*> linears, const float* x);
   void embed(std::span<const Row> rows);

@@ -17,10 +17,12 @@ namespace lmf::infer {
 namespace {
 
 /// On a CPU, auto is float32 as in the original, or bfloat16 where the file has that: its values are the same then, and
-/// half as many bytes are read for each token.
-WeightFormat cpu_format(const ModelChoice& choice, const model::DecoderSpec& spec) {
+/// half as many bytes are read for each token. Who takes a GPTQ checkpoint wants few bits: 8, or the file's own 4 where
+/// they can be kept.
+WeightFormat weight_format(const ModelChoice& choice, const model::DecoderSpec& spec, torch::Device device) {
   if (choice.bits) return *choice.bits == 4 ? WeightFormat::int4 : WeightFormat::int8;
   if (choice.dtype == "bfloat16") return WeightFormat::bf16;
+  if (spec.gptq && choice.dtype == "auto" && device.is_cpu()) return WeightFormat::int8;
   const bool same = choice.dtype == "auto" && spec.dtype == "bfloat16" && choice.adapters.empty();
   return same ? WeightFormat::bf16 : WeightFormat::fp32;
 }
@@ -58,8 +60,7 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   const bool on_gpu = !choice.use_cpu && torch::cuda::is_available();
   const torch::Device device =
       on_gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(choice.gpu)) : torch::Device(torch::kCPU);
-  const auto spec = model::DecoderSpec::read(directory);
-  const WeightFormat format = cpu_format(choice, spec);
+  const auto spec = model::DecoderSpec::read(directory, model::Quantized::gptq);
   auto decoder =
       model::Decoder::load(directory, load_dtype(choice, spec, device), device, /*mapped=*/choice.adapters.empty());
   const auto adapter_folder = [&](const std::string& adapter) {
@@ -83,7 +84,7 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
     apart.push_back(std::move(copy));
     apart_heads.push_back(ValueHead::find(folder));
   }
-  ExecutorSettings settings{.slots = choice.sequences, .format = format};
+  ExecutorSettings settings{.slots = choice.sequences, .format = weight_format(choice, spec, device)};
   settings.slot_tokens = positions_that_fit(decoder.spec(), choice.sequences);
   auto engine =
       std::make_unique<Engine>(make_executor(std::move(decoder), settings, std::move(apart)), choice.most_waiting);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
@@ -58,18 +59,37 @@ PackedWeights pack_int8(const Tensor& weight, WeightMemory& memory) {
   return describe(WeightFormat::int8, values, scales, rows, columns);
 }
 
-PackedWeights pack_int4(const Tensor& weight, WeightMemory& memory) {
-  const std::int64_t rows = weight.size(0), columns = weight.size(1), groups = columns / kInt4Group;
-  const Tensor wide = weight.to(torch::kFloat32).contiguous();
-  const Tensor values = memory.make({rows, groups, kInt4Group / 2}, torch::kUInt8);
+/// Of a group, signed: one end of the range is used whole.
+float nearest_scale(const float* w) {
+  return *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); }) / -8;
+}
+
+/// With which each value of the group is a whole number from -8 to 7, nothing else; none: NaN.
+float exact_scale(const float* w) {
+  const float largest = -8 * nearest_scale(w);
+  for (const float code : {-8, -7, -6, -5, -4, -3, -2, -1, 7, 6, 5, 4, 3, 2, 1}) {
+    const float scale = largest / code, factor = inverse(scale);
+    if (std::all_of(w, w + kInt4Group, [&](float x) { return rounded(x * factor, -8, 7) * scale == x; })) return scale;
+  }
+  return std::numeric_limits<float>::quiet_NaN();
+}
+
+/// float32 [rows, groups, 1], of `weight` float32 [rows, columns].
+Tensor group_scales(const Tensor& weight, float (*scale_of)(const float*)) {
+  const std::int64_t rows = weight.size(0), groups = weight.size(1) / kInt4Group;
   const Tensor scales = torch::empty({rows, groups, 1});
-  for_rows(rows * groups, [from = wide.data_ptr<float>(), to = values.data_ptr<std::uint8_t>(),
+  for_rows(rows * groups, [scale_of, from = weight.data_ptr<float>(), to = scales.data_ptr<float>()](
+                              std::int64_t group) { to[group] = scale_of(from + group * kInt4Group); });
+  return scales;
+}
+
+PackedWeights pack_int4(const Tensor& weight, const Tensor& scales, WeightMemory& memory) {
+  const std::int64_t rows = weight.size(0), columns = weight.size(1), groups = columns / kInt4Group;
+  const Tensor values = memory.make({rows, groups, kInt4Group / 2}, torch::kUInt8);
+  for_rows(rows * groups, [from = weight.data_ptr<float>(), to = values.data_ptr<std::uint8_t>(),
                            of_group = scales.data_ptr<float>()](std::int64_t group) {
     constexpr std::int64_t kHalf = kInt4Group / 2;
     const float* w = from + group * kInt4Group;
-    const float largest =
-        *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); });
-    of_group[group] = largest / -8;  // signed: one end of the range is used whole
     const float factor = inverse(of_group[group]);
     const auto quantised = [&](std::int64_t c) { return static_cast<std::uint8_t>(rounded(w[c] * factor, -8, 7) + 8); };
     for (std::int64_t c = 0; c < kHalf; ++c)
@@ -84,7 +104,10 @@ PackedWeights PackedWeights::pack(const Tensor& weight, WeightFormat format, Wei
   const torch::NoGradGuard no_gradients;
   switch (format) {
     case WeightFormat::int4:
-      if (weight.size(1) % kInt4Group == 0) return pack_int4(weight, memory);
+      if (weight.size(1) % kInt4Group == 0) {
+        const Tensor wide = weight.to(torch::kFloat32).contiguous();
+        return pack_int4(wide, group_scales(wide, nearest_scale), memory);
+      }
       [[fallthrough]];
     case WeightFormat::int8:
       return pack_int8(weight, memory);
@@ -94,6 +117,14 @@ PackedWeights PackedWeights::pack(const Tensor& weight, WeightFormat format, Wei
       break;
   }
   return describe(WeightFormat::fp32, placed(weight, torch::kFloat32, memory), {}, weight.size(0), weight.size(1));
+}
+
+std::optional<PackedWeights> PackedWeights::pack_exactly(const Tensor& weight, WeightMemory& memory) {
+  const torch::NoGradGuard no_gradients;
+  if (weight.size(1) % kInt4Group != 0) return std::nullopt;
+  const Tensor wide = weight.to(torch::kFloat32).contiguous(), scales = group_scales(wide, exact_scale);
+  if (scales.isnan().any().item<bool>()) return std::nullopt;
+  return pack_int4(wide, scales, memory);
 }
 
 std::string format_name(WeightFormat format) {

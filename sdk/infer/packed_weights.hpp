@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <torch/types.h>
@@ -19,6 +20,9 @@ struct PackedWeights {
   /// int8: a row's largest magnitude becomes 127. int4: a group's value of largest magnitude becomes -8; a matrix whose
   /// columns are no multiple of the group is kept in int8.
   static PackedWeights pack(const torch::Tensor& weight, WeightFormat format, WeightMemory& memory);
+  /// int4 where that holds every value as it is, nothing otherwise: symmetric GPTQ of 4 bits, in groups of a multiple
+  /// of 32 neighbouring columns, is held so.
+  static std::optional<PackedWeights> pack_exactly(const torch::Tensor& weight, WeightMemory& memory);
 };
 
 /// "fp32", "bf16", "int8", "int4".

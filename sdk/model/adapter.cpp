@@ -36,7 +36,8 @@ std::vector<Linear*> prepare_attachment(Decoder& decoder, const AdapterPlan& pla
     if (names.contains(linear->name)) matched.push_back(linear);
   }
   if (plan.separates_head) decoder.untie_head();
-  for (const auto& [name, place] : decoder.slots()) place->set_requires_grad(false);
+  for (const auto& [name, place] : decoder.slots())
+    if (place->defined()) place->set_requires_grad(false);  // the weight of a linear that is packed is not
   return matched;
 }
 

@@ -24,7 +24,7 @@ LoraConfig load_adapter(Decoder& decoder, const std::filesystem::path& directory
   const Weights weights(adapter.weights);
   const torch::NoGradGuard no_grad;
   for (Linear* linear : prepare_attachment(decoder, adapter.plan)) {
-    const auto device = linear->weight.device();
+    const auto device = decoder.device();
     // float32 also beside half-precision weights, as peft does: the update is small.
     set_pair(*linear, adapter.config, copy_of(weights, linear->name + ".lora_A.weight", device, torch::kFloat32),
              copy_of(weights, linear->name + ".lora_B.weight", device, torch::kFloat32));

@@ -11,6 +11,7 @@
 #include <torch/types.h>
 
 #include "model/decoder_spec.hpp"
+#include "model/gptq_weight.hpp"
 
 namespace lmf::model {
 
@@ -29,10 +30,12 @@ struct PackedTokens {
 struct Linear {
   std::string name;  ///< "model.layers.0.self_attn.q_proj", without ".weight"
   torch::Tensor weight, bias;
+  std::shared_ptr<const GptqWeight> packed;  ///< what the weight is made of where that is undefined
   torch::Tensor lora_a,
       lora_b;  ///< [rank, in], [out, rank], float32 unless loaded otherwise; undefined without an adapter
   double lora_scale = 0.0;
   double lora_dropout = 0.0;
+  torch::Tensor dense_weight() const { return weight.defined() ? weight : packed->dequantized(); }
   torch::Tensor forward(const torch::Tensor& x, bool training) const;
 };
 
@@ -56,7 +59,8 @@ struct KeyValueCache {
 class Decoder {
  public:
   /// `dtype`: of the parameters in memory; default the checkpoint's. Every tensor is a copy of the file's, unless
-  /// `mapped`: then those that need no conversion lie in the mapped file, and nothing may write to them.
+  /// `mapped`: then those that need no conversion lie in the mapped file, and nothing may write to them. The weights of
+  /// a GPTQ checkpoint are computed from its codes; mapped, on a CPU, they stay codes until they are asked for.
   static Decoder load(const std::filesystem::path& model_directory, std::optional<torch::Dtype> dtype = {},
                       torch::Device device = torch::kCPU, bool mapped = false);
   /// Random weights: linear and embedding N(0, initializer_range), norms 1, biases 0 (train_from_scratch). The same

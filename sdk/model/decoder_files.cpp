@@ -1,6 +1,9 @@
 // A decoder's folder: reading weights into it, writing it as transformers reads it.
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include <torch/utils.h>
 #include <fmt/format.h>
@@ -28,10 +31,23 @@ torch::Dtype checkpoint_dtype(const DecoderSpec& spec, const Weights& weights) {
   return weight_dtype(spec.dtype).value_or(torch::kFloat32);
 }
 
+/// The tensors that stand for a linear's weight, and the bias of zeros that older versions of AutoGPTQ give to every
+/// one.
+std::set<std::string> gptq_parts(const Weights& weights, const std::string& name) {
+  const auto names = gptq_names(name);
+  std::set<std::string> parts(names.begin(), names.end());
+  const std::string bias = name.substr(0, name.rfind('.')) + ".bias";
+  if (weights.files().find(bias) != nullptr && !weights.tensor(bias).any().item<bool>()) parts.insert(bias);
+  return parts;
+}
+
 /// Tensors that nothing reads are said once: a wrong config.json shows here.
 void report_unused(const Weights& weights, const std::vector<ParameterShape>& shapes, const fs::path& directory) {
   std::set<std::string> used{"lm_head.weight"};
-  for (const auto& shape : shapes) used.insert(shape.name);
+  for (const auto& shape : shapes) {
+    used.insert(shape.name);
+    if (is_gptq(weights.files(), shape.name)) used.merge(gptq_parts(weights, shape.name));
+  }
   std::vector<std::string> unused;
   for (const auto& name : weights.files().names())
     if (!used.contains(name) && !name.ends_with("rotary_emb.inv_freq")) unused.push_back(name);
@@ -88,15 +104,27 @@ void save_weights(const fs::path& directory, const NamedTensors& tensors, std::u
 
 Decoder Decoder::load(const fs::path& model_directory, std::optional<torch::Dtype> dtype, torch::Device device,
                       bool mapped) {
-  Decoder decoder(DecoderSpec::read(model_directory));
+  Decoder decoder(DecoderSpec::read(model_directory, Quantized::gptq));
   const torch::NoGradGuard no_grad;
   const Weights weights = Weights::open_model(model_directory);
   require_parameters(weights.files(), decoder.spec_);
   const torch::Dtype target = dtype.value_or(checkpoint_dtype(decoder.spec_, weights));
   const auto shapes = parameter_shapes(decoder.spec_);
   const auto slots = decoder.slots();
-  for (std::size_t i = 0; i < shapes.size(); ++i)
-    *slots[i].second = weights.tensor(shapes[i].name).to(device, target, /*non_blocking=*/false, /*copy=*/!mapped);
+  std::map<std::string, Linear*> linears;
+  for (Linear* linear : decoder.linears()) linears.emplace(linear->name + ".weight", linear);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const auto& [name, shape] = shapes[i];
+    if (!decoder.spec_.gptq || !is_gptq(weights.files(), name)) {
+      *slots[i].second = weights.tensor(name).to(device, target, /*non_blocking=*/false, /*copy=*/!mapped);
+      continue;
+    }
+    auto packed = GptqWeight::open(weights, name, shape, *decoder.spec_.gptq);
+    if (mapped && device.is_cpu())
+      linears.at(name)->packed = std::make_shared<const GptqWeight>(std::move(packed));
+    else
+      *slots[i].second = packed.dequantized().to(device, target);
+  }
   decoder.retie();
   report_unused(weights, shapes, model_directory);
   return decoder;

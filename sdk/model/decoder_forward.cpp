@@ -98,7 +98,7 @@ std::int64_t PackedTokens::longest() const {
 }
 
 Tensor Linear::forward(const Tensor& x, bool training) const {
-  const Tensor base = torch::linear(x, weight, bias);
+  const Tensor base = torch::linear(x, dense_weight(), bias);
   if (!lora_a.defined()) return base;
   Tensor input = x.to(lora_a.scalar_type());
   if (training && lora_dropout > 0.0) input = torch::dropout(input, lora_dropout, true);

@@ -79,6 +79,10 @@ void require_one_head(const WeightFiles& files, const DecoderSpec& spec) {
 
 void require_parameters(const WeightFiles& files, const DecoderSpec& spec) {
   for (const auto& [name, shape] : parameter_shapes(spec)) {
+    if (spec.gptq && is_gptq(files, name)) {
+      require_gptq(files, name, shape, *spec.gptq);
+      continue;
+    }
     const TensorEntry& stored = files.require(name, shape);
     if (!is_weight_dtype(stored.dtype))
       throw Error(fmt::format("{}: tensor '{}' has dtype {}, and weights must be F32, F16 or BF16",

@@ -25,8 +25,8 @@ std::vector<ParameterShape> linear_shapes(const DecoderSpec& spec);
 /// that has them all the same.
 nlohmann::json shape_facts(const DecoderSpec& spec);
 
-/// Throws Error when the files do not hold every parameter of the decoder, in its shape and as weights are stored, or
-/// hold a head that differs from the embedding it is tied to.
+/// Throws Error when the files do not hold every parameter of the decoder, in its shape and as weights are stored
+/// (GptqFormat, if that is the decoder's), or hold a head that differs from the embedding it is tied to.
 void require_parameters(const WeightFiles& files, const DecoderSpec& spec);
 
 }  // namespace lmf::model

@@ -61,15 +61,6 @@ const Family& check_architecture(const ConfigObject& config) {
 
 /// Keys that would change what the model computes, in ways lmf does not compute.
 void refuse_what_changes_the_result(const ConfigObject& config, const std::string& model_type) {
-  if (config.has("quantization_config")) {
-    const json& method = config.at("quantization_config");
-    config.refuse(
-        fmt::format(
-            "quantization_config is set ({}): the weights are quantised, and lmf reads those that are not",
-            method.is_object() && method.contains("quant_method") ? method["quant_method"].dump() : "no method"),
-        "take the model that it was made from; with quantization_bit: 4 or 8, chat and api round that one when "
-        "they load it");
-  }
   const std::string activation = config.text("hidden_act", "silu");
   if (activation != "silu" && activation != "swish")
     config.refuse(fmt::format("hidden_act is '{}', and lmf computes silu", activation));
@@ -89,6 +80,39 @@ void refuse_what_changes_the_result(const ConfigObject& config, const std::strin
   if (config.has("auto_map"))
     log::warn("{}: auto_map names Python code of the model's own; lmf computes the standard {} model", config.where(),
               model_type);
+}
+
+/// The weights' own file of AutoGPTQ, which older versions write in the place of quantization_config.
+constexpr const char* kGptqFile = "quantize_config.json";
+
+std::optional<GptqFormat> read_quantization(const ConfigObject& config, const std::filesystem::path& directory,
+                                            Quantized taken) {
+  constexpr const char* kKey = "quantization_config";
+  if (!config.has(kKey)) {
+    const auto file = directory / kGptqFile;
+    if (taken != Quantized::gptq || !std::filesystem::exists(file)) return std::nullopt;
+    const json parsed = ConfigObject::read_file(file);
+    const ConfigObject described(parsed, file.string());
+    if (const auto method = described.text("quant_method", "gptq"); method != "gptq")
+      described.refuse(fmt::format("quant_method is '{}', and of quantised weights lmf reads gptq's", method));
+    return GptqFormat::read(described);
+  }
+  const json& description = config.at(kKey);
+  const json method =
+      description.is_object() ? description.value("quant_method", description.value("method", json())) : json();
+  const char* hint =
+      "take the model that it was made from; with quantization_bit: 4 or 8, chat and api round that one when they load "
+      "it";
+  if (method != "gptq")
+    config.refuse(fmt::format("{} is set ({}): of quantised weights lmf reads gptq's, in chat and api", kKey,
+                              method.is_null() ? "no method" : method.dump()),
+                  hint);
+  if (taken != Quantized::gptq)
+    config.refuse(fmt::format("{} is set ({}): the weights are quantised, and lmf trains and exports those that are "
+                              "not",
+                              kKey, method.dump()),
+                  hint);
+  return GptqFormat::read(ConfigObject(description, fmt::format("{}: {}", config.where(), kKey)));
 }
 
 /// The sliding window of each layer, 0 for none.
@@ -191,13 +215,14 @@ std::string architecture_of(const DecoderSpec& spec) {
   throw Error(fmt::format("no architecture has the type '{}'", spec.model_type), {}, kExitInternal);
 }
 
-DecoderSpec DecoderSpec::read(const std::filesystem::path& model_directory) {
+DecoderSpec DecoderSpec::read(const std::filesystem::path& model_directory, Quantized taken) {
   const auto file = model_directory / "config.json";
   DecoderSpec spec;
   spec.config = ConfigObject::read_file(file);
   const ConfigObject config(spec.config, file.string());
   const Family& family = check_architecture(config);
   spec.model_type = family.model_type;
+  spec.gptq = read_quantization(config, model_directory, taken);
   refuse_what_changes_the_result(config, spec.model_type);
   read_shape(spec, config, family);
 

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/gptq_format.hpp"
+
 namespace lmf::model {
 
 /// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) and its scaled variants.
@@ -21,6 +23,9 @@ struct Rope {
   std::optional<double> attention_factor, mscale, mscale_all_dim;  // yarn
   bool truncate = true;                                            // yarn
 };
+
+/// Which quantised checkpoints the caller can do something with.
+enum class Quantized { none, gptq };
 
 /// A decoder-only transformer, as config.json describes it: Llama 2/3.x, Mistral, Qwen2/2.5, Qwen3.
 struct DecoderSpec {
@@ -38,12 +43,14 @@ struct DecoderSpec {
   Rope rope;
   std::vector<std::int64_t> eos_ids;  ///< of config.json / generation_config.json
   std::optional<std::int64_t> bos_id, pad_id;
-  std::string dtype = "float32";  ///< of the checkpoint
-  nlohmann::json config;          ///< config.json as read, written back with what changed
-  std::string generation_config;  ///< generation_config.json as read, "" when there is none
+  std::string dtype = "float32";   ///< of the checkpoint; of a quantised one, what is not quantised
+  std::optional<GptqFormat> gptq;  ///< how linears are stored that have codes in the place of weights
+  nlohmann::json config;           ///< config.json as read, written back with what changed
+  std::string generation_config;   ///< generation_config.json as read, "" when there is none
 
-  /// Throws Error naming file and key: unknown architecture, image or audio model, a key that would change the result.
-  static DecoderSpec read(const std::filesystem::path& model_directory);
+  /// Throws Error naming file and key: unknown architecture, image or audio model, a key that would change the result,
+  /// weights that are quantised in a way that is not `taken`.
+  static DecoderSpec read(const std::filesystem::path& model_directory, Quantized taken = Quantized::none);
 };
 
 /// How many positions the model can be used with. The configs of linear, dynamic and yarn scaling keep the length from

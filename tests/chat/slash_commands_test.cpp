@@ -7,6 +7,7 @@
 #include "chat/program.hpp"
 #include "chat/speaking_model.hpp"
 #include "commands.hpp"
+#include "model/gptq_checkpoint.hpp"
 #include "support/places.hpp"
 
 using namespace lmf::test;
@@ -22,6 +23,14 @@ struct Talk {
 
   explicit Talk(std::vector<std::string> options = {}, bool endless = false) {
     write_speaking_model(folder.path() / "model", answer, endless);
+    start(options);
+  }
+  /// With whatever is in the folder "model" of `place`.
+  Talk(const TemporaryFolder& place, std::vector<std::string> options) {
+    std::filesystem::create_directory_symlink(place.path() / "model", folder.path() / "model");
+    start(options);
+  }
+  void start(const std::vector<std::string>& options) {
     std::vector<std::string> command = {executable(),  "chat",       "--model_name_or_path",
                                         file("model"), "--template", "chatml"};
     command.insert(command.end(), options.begin(), options.end());
@@ -129,6 +138,22 @@ TEST_CASE("a file with more in it than a conversation is not replaced") {
   CHECK(talk.shows("0 messages read"));
   talk.type("/save " + talk.file("own.json"));
   CHECK(talk.shows("own.json exists already"));
+}
+
+TEST_CASE("a GPTQ checkpoint answers, and is called one") {
+  const TemporaryFolder place;
+  const auto model = place.path() / "model";
+  std::filesystem::create_directory(model);
+  for (const char* file : {"config.json", "tokenizer.json", "tokenizer_config.json"})
+    std::filesystem::copy_file(share() / "models/demo" / file, model / file);
+  auto decoder = lmf::model::Decoder::random(lmf::model::DecoderSpec::read(model), 3);
+  write_gptq_checkpoint(model, decoder, {.bits = 8, .group_size = 128});
+  Talk talk(place, {"--max_new_tokens", "3"});
+  talk.type("/model");
+  CHECK(talk.shows("2 layers, stored as GPTQ of 8 bits; template chatml"));
+  talk.type("Hello");
+  CHECK(talk.shows("Assistant: "));
+  CHECK(talk.shows("User: "));
 }
 
 TEST_CASE("statistics, the model, help, and what is no command") {

@@ -38,13 +38,16 @@ Hessian hessian_of(const Tensor& x) {
 
 const Activations::Sequences kSequences = {{1, 2, 3, 30, 31, 32, 5, 9, 11, 400}, {7, 7, 9, 100, 200, 300, 5}};
 
-/// A linear of the files as a reader computes it: from the packed numbers and nothing else.
+/// A linear of the files by the format's description: from the packed numbers and nothing else.
 Tensor weight_in(const model::Weights& files, const std::string& name, const Rounding& rounding) {
   const auto part = [&](const char* which) { return files.tensor(name + which); };
-  const QuantizedWeight weight = unpack({part(".qweight"), part(".qzeros"), part(".scales"), part(".g_idx")}, rounding);
-  const Tensor group = part(".g_idx").to(torch::kInt64);
-  const Tensor scale = weight.scales.to(torch::kFloat32).index_select(0, group).t();
-  return (weight.codes.to(torch::kFloat32) - double(rounding.zero())) * scale;
+  std::vector<Tensor> codes;
+  const Tensor words = part(".qweight").to(torch::kInt64);
+  for (std::int64_t i = 0; i < 32 / rounding.bits; ++i)
+    codes.push_back(torch::bitwise_and(torch::bitwise_right_shift(words, rounding.bits * i), rounding.largest()));
+  const Tensor scale = part(".scales").to(torch::kFloat32).index_select(0, part(".g_idx").to(torch::kInt64));
+  const Tensor code = torch::stack(codes, 1).flatten(0, 1).to(torch::kFloat32);
+  return ((code - double(rounding.zero())) * scale).t();
 }
 
 }  // namespace
@@ -126,9 +129,8 @@ TEST_CASE("codes are packed as GPTQ checkpoints have them") {
   for (const Rounding& rounding : {Rounding{4, 32}, Rounding{8, 64}, Rounding{8, -1}}) {
     const Tensor any = torch::randint(0, rounding.largest() + 1, {24, 64}).to(torch::kUInt8);
     const Tensor scales = torch::rand({64 / rounding.columns_of(64), 24}).to(torch::kFloat16);
-    const auto again = unpack(pack({any, scales}, rounding), rounding);
-    CHECK(torch::equal(again.codes, any));
-    CHECK(torch::equal(again.scales, scales));
+    const QuantizedWeight weight{any, scales};
+    CHECK(torch::equal(pack(weight, rounding).dequantized(), weight.dequantized(rounding)));
   }
 }
 
@@ -203,6 +205,10 @@ TEST_CASE("a folder is quantised: every other tensor as it was, and perplexities
     *tensor = rounded;
   }
   CHECK(quantised == linears.size());
+  // The reader that chat and api have, bit by bit.
+  const auto read = model::Decoder::load(folder, torch::kFloat32).parameters(), expected = decoder.parameters();
+  REQUIRE(read.size() == expected.size());
+  for (std::size_t i = 0; i < read.size(); ++i) CHECK(torch::equal(read[i].second, expected[i].second));
   const auto report = nlohmann::json::parse(lmf::read_file(folder / "export_report.json"))["quantization"];
   CHECK(report["perplexity"]["before"].get<double>() == doctest::Approx(plain).epsilon(1e-4));
   CHECK(report["perplexity"]["after"].get<double>() == doctest::Approx(perplexity()).epsilon(1e-4));

@@ -103,6 +103,27 @@ TEST_CASE("packing rounds to the nearest of its values and keeps zeros and extre
   CHECK(pack(matrix(4, 40, 6), WeightFormat::int4).matrix.format == WeightFormat::int8);
 }
 
+TEST_CASE("codes of 4 bits are packed as they are, and nothing else is called that") {
+  torch::manual_seed(8);
+  const auto codes = torch::randint(-8, 8, {16, 96}).to(torch::kFloat32);
+  codes[3].zero_();
+  codes[5].abs_().clamp_(0, 7);  // no -8, all of one sign
+  codes[6].narrow(0, 0, 32).fill_(-3);
+  const auto scales = (torch::rand({16, 3}) * 0.1 + 1e-4).to(torch::kFloat16).to(torch::kFloat32);
+  const auto weight = codes * scales.repeat_interleave(32, 1);
+  WeightMemory memory;
+  const auto packed = PackedWeights::pack_exactly(weight, memory);
+  REQUIRE(packed);
+  CHECK(packed->matrix.format == WeightFormat::int4);
+  CHECK(torch::equal(unpacked(*packed), weight.to(torch::kFloat64)));
+  CHECK(!torch::equal(unpacked(pack(weight, WeightFormat::int4)), weight.to(torch::kFloat64)));
+  weight[9][40] += 0.3 * scales[9][1];
+  CHECK(!PackedWeights::pack_exactly(weight, memory));
+  CHECK(!PackedWeights::pack_exactly(matrix(4, 40, 6), memory));
+  weight[9][40] = NAN;
+  CHECK(!PackedWeights::pack_exactly(weight, memory));
+}
+
 TEST_CASE("weights that are in the format already are not copied") {
   const auto weights = matrix(8, 32, 7);
   CHECK(pack(weights, WeightFormat::fp32).matrix.values == weights.data_ptr());

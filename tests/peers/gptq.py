@@ -1,4 +1,4 @@
-"""What lmf export quantises: read by the format's description in numpy, its perplexities by transformers; and, where gptqmodel is installed in
+"""What lmf export quantises: read by the format's description in numpy, its perplexities by transformers, its answers by lmf chat; and, where gptqmodel is installed in
 the originals' environment, read by transformers with it."""
 import importlib.util
 import json
@@ -50,6 +50,18 @@ def perplexity(model, sequences):
     return float(torch.exp(torch.cat(losses).mean()))
 
 
+def answer_of_lmf(folder, question):
+    said = run(lmf, "chat", "--model_name_or_path", folder, "--template", "chatml", "--infer_dtype", "float32", "--do_sample", "false", "--max_new_tokens", 24,
+               "--use_cpu", "true", "--json", "--prompt", question)
+    return json.loads(said)["content"]
+
+
+def answer_of(model, tokenizer, question):
+    prompt = tokenizer(f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n", add_special_tokens=False, return_tensors="pt")
+    ids = model.generate(**prompt, do_sample=False, max_new_tokens=24)[0, prompt["input_ids"].shape[1]:]
+    return tokenizer.decode(ids, skip_special_tokens=True)
+
+
 def compare(base, bits):
     folder, file = work / f"gptq-{bits}", texts()
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +70,8 @@ def compare(base, bits):
     tensors = load_file(folder / "model.safetensors")
     report = json.loads((folder / "export_report.json").read_text())["quantization"]
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    tokens = AutoTokenizer.from_pretrained(base)(file.read_text(), add_special_tokens=False)["input_ids"]
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokens = tokenizer(file.read_text(), add_special_tokens=False)["input_ids"]
     held_out = tokens[len(tokens) - len(tokens) // 8:]
     held_out = [held_out[i:i + window] for i in range(0, len(held_out), window)][:report["held_out"]["texts"]]
     before = perplexity(model, held_out)
@@ -75,6 +88,9 @@ def compare(base, bits):
     after = perplexity(model, held_out)
     verdict(f"{bits} bits: the perplexity after, {report['perplexity']['after']:.6g}, beside that of numpy's weights {after:.6g}",
             abs(after / report["perplexity"]["after"] - 1) < 1e-3)
+    questions = ["What is the capital of Norway?", "Name a river.", "Do you know the currency of Japan?", "Where is Peru?"]
+    same = sum(answer_of_lmf(folder, question) == answer_of(model, tokenizer, question) for question in questions)
+    verdict(f"{bits} bits: lmf chat reads it, in float32; {same} of {len(questions)} greedy answers are those of numpy's weights", same == len(questions))
     if importlib.util.find_spec("gptqmodel") is None:
         print("  not compared: gptqmodel, with which transformers reads such folders, is not installed")
         return

@@ -18,6 +18,17 @@ TEST_CASE("a model that is whole has no problem, with any method") {
   CHECK(place.problems({"adapter_name_or_path=" + place.adapter("a", nothing)}) == "");
 }
 
+TEST_CASE("a GPTQ checkpoint is evaluated and answers, but is not trained") {
+  const Place place;
+  place.change_config("quantization_config", {{"quant_method", "gptq"}, {"bits", 4}, {"group_size", 128}});
+  CHECK(place.problems({"do_train=true"})
+            .find("quantization_config is set (\"gptq\"): the weights are quantised, and lmf trains") !=
+        std::string::npos);
+  CHECK(place.problems({"do_train=false", "do_eval=true", "eval_dataset=a"}) == "");
+  place.change_config("quantization_config", {{"quant_method", "awq"}, {"bits", 4}});
+  CHECK(place.problems({"do_train=false", "do_eval=true", "eval_dataset=a"}).find("awq") != std::string::npos);
+}
+
 TEST_CASE("the inputs are what the options name, the tokenizer repaired by the template") {
   const Place place;
   std::vector<config::Problem> problems;

@@ -26,8 +26,8 @@ std::array<Stage, 4> stages_of(model::Layer& layer) {
 /// Quantises the linear and gives it the weight that a reader of `packed` computes with.
 double quantize_linear(model::Linear& linear, const torch::Tensor& hessian, const torch::Tensor& factor,
                        const Rounding& rounding, Checkpoint::Tensors& packed) try {
-  const PackedWeight result = pack(quantize_gptq(linear.weight, factor, rounding), rounding);
-  const torch::Tensor rounded = unpack(result, rounding).dequantized(rounding);
+  const model::GptqWeight result = pack(quantize_gptq(linear.weight, factor, rounding), rounding);
+  const torch::Tensor rounded = result.dequantized();
   const double error = output_error(linear.weight, rounded, hessian);
   linear.weight = rounded;
   packed[linear.name + ".qweight"] = result.qweight;

@@ -17,7 +17,8 @@ std::vector<config::Problem> missing_inputs(const config::Options& options,
     }
   };
   look("model_name_or_path", [&](const std::string& name) {
-    model::DecoderSpec::read(model::resolve_model(name, options.text("model_revision"), options.text("cache_dir")));
+    model::DecoderSpec::read(model::resolve_model(name, options.text("model_revision"), options.text("cache_dir")),
+                             taken_weights(options));
   });
   look("template", [&](const std::string& name) { text::ChatTemplate::load(share_directory, name); });
   look("tool_format", [&](const std::string& name) { text::ToolFormat::load(share_directory, name); });

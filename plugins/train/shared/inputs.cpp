@@ -69,7 +69,8 @@ class InputReader {
   void model() {
     inputs_.model_directory = model::resolve_model(options_.text("model_name_or_path"), options_.text("model_revision"),
                                                    options_.text("cache_dir"));
-    guarded("model_name_or_path", [this] { inputs_.spec = model::DecoderSpec::read(inputs_.model_directory); });
+    guarded("model_name_or_path",
+            [this] { inputs_.spec = model::DecoderSpec::read(inputs_.model_directory, taken_weights(options_)); });
     inputs_.tokenizer = text::Tokenizer::load(inputs_.model_directory);
   }
 
@@ -180,6 +181,10 @@ class InputReader {
 };
 
 }  // namespace
+
+model::Quantized taken_weights(const Options& options) {
+  return options.flag("do_train") ? model::Quantized::none : model::Quantized::gptq;
+}
 
 Inputs read_inputs(const Options& options, const fs::path& share_directory, std::vector<config::Problem>& problems) {
   return InputReader(options, share_directory, problems).run();

@@ -34,6 +34,9 @@ data::DatasetCheck check_data(const Inputs& inputs, const data::PrepareOptions& 
 /// the run tells what `train --check` would, and looks at the data twice only when it is refused.
 Inputs require_inputs(const config::Options& options, const std::filesystem::path& share_directory);
 
+/// Which weights model_name_or_path may have: what is not trained may be quantised.
+model::Quantized taken_weights(const config::Options& options);
+
 data::PrepareOptions data_options(const config::Options& options);
 
 }  // namespace lmf::train

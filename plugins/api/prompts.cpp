@@ -31,10 +31,7 @@ std::vector<text::Message> turns_of(const text::ChatTemplate& chat_template, con
       continue;
     }
     turns.push_back(turn);
-    const auto call = turn.content.find("<tool_call>");
-    if (turn.role == text::Role::function && call != 0 && call != turn.content.npos && chat_template.tool_format &&
-        !chat_template.tool_format->calls_are_marked())
-      turns.back().content.erase(0, call);
+    if (chat_template.tool_format && !chat_template.tool_format->calls_are_marked()) turns.back().before.clear();
   }
   return turns;
 }

@@ -123,8 +123,8 @@ std::vector<std::vector<std::int32_t>> ChatTemplate::encode(const Tokenizer& tok
         }
       }
     }
-    std::string content =
-        message.role == Role::function ? format_of(*this).calls_text(message.content) : message.content;
+    std::string content = message.role == Role::function ? message.before + format_of(*this).calls_text(message.content)
+                                                         : message.content;
     append(slots, fill(slots_of(*this, message.role), message.role == Role::user ? fused + content : content));
     encoded.push_back(tokenise(slots, tokenizer, name));
   }

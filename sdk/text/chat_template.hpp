@@ -17,7 +17,8 @@ enum class Role { user, assistant, system, function, observation };
 
 struct Message {
   Role role;
-  std::string content;  ///< of a function message the calls as JSON: ToolFormat::calls_text()
+  std::string content;      ///< of a function message the calls as JSON: ToolFormat::calls_text()
+  std::string before = {};  ///< of a function message: the text that stands before its calls, whatever is in it
 };
 
 /// One piece of a formatter: text with at most one {{content}}, the tokenizer's bos or eos, or one named token.

@@ -64,7 +64,8 @@ void add_empty_thought(const ChatTemplate& chat_template, const Tokenizer& token
 std::vector<Message> ChatTemplate::forget_thoughts(std::vector<Message> messages) const {
   if (!reasoning || preserve_thinking) return messages;
   for (std::size_t i = 0; i + 1 < messages.size(); ++i)
-    if (is_answer(messages[i])) messages[i].content = without_thoughts(messages[i].content);
+    if (is_answer(messages[i]))
+      for (std::string* text : {&messages[i].before, &messages[i].content}) *text = without_thoughts(*text);
   return messages;
 }
 

@@ -104,6 +104,12 @@ def round_trip(server):
     assert '"city": "Oslo"' in prompt and "-3 degrees" in prompt and prompt.index("-3 degrees") < prompt.index("nothing"), prompt
     answer = server.chat(messages=messages, tools=TOOLS, max_tokens=4)
     assert answer.status == 200, answer.body
+    # A call of a function that is not there was given back as text, and comes again beside one that is.
+    text = 'Hm.\n<tool_call>\n{"name": "get_money", "arguments": {}}\n</tool_call>'
+    messages[1]["content"] = text
+    with_text = server.post("/apply-template", {"messages": messages, "tools": TOOLS}).json["prompt"]
+    assert with_text.replace(text + "\n", "", 1) == prompt, with_text
+    assert (text in with_text) == ("Action Input:" in prompt or "<tools>" in prompt), with_text  # where text may stand before a call
 
 
 def speaking(folder, name, template, tools, **members):

@@ -216,6 +216,21 @@ TEST_CASE("the prompt of an answer forgets earlier thoughts, and ends with an em
   CHECK(knowing.decode(chat_template.encode_prompt(knowing, messages, "", "", false), false).ends_with(empty));
 }
 
+TEST_CASE("before a call stands whatever was said, without the thought") {
+  const auto chat_template = ChatTemplate::load(test::share(), "qwen3");
+  const auto tokenizer = tokenizer_of(chat_template);
+  const auto prompt = [&](const std::string& said) {
+    const std::vector<Message> messages = {
+        {Role::user, "Hi"}, {Role::function, R"({"name": "f", "arguments": {}})", said}, {Role::observation, "5"}};
+    return tokenizer.decode(chat_template.encode_prompt(tokenizer, messages, ""), false);
+  };
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call><|im_end|>";
+  for (const std::string said : {"", "Look.\n", "<tool_call>{}</tool_call>\n", "I <tool_call>\n"}) {
+    CHECK(prompt(said).find("<|im_start|>assistant\n" + said + call) != std::string::npos);
+    CHECK(prompt("<think>\nHm.\n</think>\n\n" + said) == prompt(said));
+  }
+}
+
 TEST_CASE(
     "without a named template: empty, or the one whose Jinja the tokenizer has; any other Jinja asks for a name") {
   Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");

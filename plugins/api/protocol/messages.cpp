@@ -97,17 +97,6 @@ std::string calls_of(const Json& message, std::size_t index) {
   return text;
 }
 
-/// Calls behind what the assistant said before: ToolFormat::calls_text() has the form, and would take a mark within
-/// that text for the calls' own.
-std::string with_text(const std::string& said, const std::string& calls, const std::string& where) {
-  if (said.empty()) return calls;
-  if (said.find("<tool_call>") != said.npos)
-    throw ApiError::invalid(where, fmt::format("{} has <tool_call> in it beside calls of their own: leave the calls "
-                                               "out of the text",
-                                               where));
-  return said + "\n<tool_call>" + calls + "</tool_call>";
-}
-
 void add_message(Conversation& conversation, const Json& message, std::size_t index) {
   if (!message.is_object())
     throw ApiError::invalid(place(index), fmt::format("{} is {}, expected an object with role and content",
@@ -131,8 +120,8 @@ void add_message(Conversation& conversation, const Json& message, std::size_t in
   if (!calls.empty()) {
     const auto content = message.find("content");
     const bool silent = content == message.end() || content->is_null();
-    conversation.turns.push_back({text::Role::function, with_text(silent ? "" : content_of(message, index, name), calls,
-                                                                  place(index, ".content"))});
+    const std::string said = silent ? "" : content_of(message, index, name);
+    conversation.turns.push_back({text::Role::function, calls, said.empty() ? "" : said + "\n"});
     return;
   }
   const auto kind = name == "user" ? text::Role::user : text::Role::assistant;

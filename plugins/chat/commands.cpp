@@ -123,6 +123,7 @@ Commands::Outcome Commands::help(const std::string&) {
 Commands::Outcome Commands::clear(const std::string&) {
   conversation_.clear();
   last_.reset();
+  file_.clear();  // it holds the forgotten one
   return {"The conversation is forgotten.\n", {}};
 }
 

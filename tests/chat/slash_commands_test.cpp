@@ -85,6 +85,8 @@ TEST_CASE("turns are answered anew, taken back, saved and loaded") {
   CHECK(talk.shows("forgotten"));
   talk.type("/regen");
   CHECK(talk.shows("there is no answer yet"));
+  talk.type("/save " + talk.file("one.json"));  // that of the conversation before
+  CHECK(talk.shows("one.json exists already"));
   talk.type("/load " + talk.file("two.json"));
   CHECK(talk.shows("4 messages read"));
   CHECK(talk.saved("two.json").size() == 4);

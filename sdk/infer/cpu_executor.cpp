@@ -15,6 +15,11 @@ namespace {
 
 using torch::Tensor;
 
+/// Where an adapter has trained a tensor whole it is another one.
+bool is_shared(const Tensor& own, const Tensor& base) {
+  return !own.defined() || own.is_same(base) || (base.defined() && torch::equal(own, base));
+}
+
 Tensor floats(const Tensor& tensor) { return tensor.defined() ? tensor.to(torch::kFloat32).contiguous() : tensor; }
 
 /// Turns channel i of a head together with i + D/2.
@@ -56,8 +61,12 @@ CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& setting
     layer = {};  // a quantised model must not lie in memory twice
     for (model::Decoder& other : adapted) other.layers[i] = {};
   }
-  embedding_ =
-      decoder.embedding.scalar_type() == torch::kBFloat16 ? decoder.embedding.contiguous() : floats(decoder.embedding);
+  const auto table = [](const Tensor& embedding) {
+    return embedding.scalar_type() == torch::kBFloat16 ? embedding.contiguous() : floats(embedding);
+  };
+  embeddings_.push_back(table(decoder.embedding));
+  for (const model::Decoder& other : adapted)
+    embeddings_.push_back(is_shared(other.embedding, decoder.embedding) ? embeddings_.front() : table(other.embedding));
   final_norm_ = floats(decoder.final_norm);
   std::vector<const model::Linear*> heads;
   for (const model::Decoder& other : adapted) heads.push_back(&other.head);
@@ -65,23 +74,26 @@ CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& setting
 }
 
 /// Codes that the format has room for are not rounded a second time.
-PackedWeights CpuExecutor::pack_weight(const model::Linear& linear) {
+CpuExecutor::Base CpuExecutor::pack_base(const model::Linear& linear) {
   const Tensor weight = linear.dense_weight();
   const bool few_bits = format_ == WeightFormat::int8 || format_ == WeightFormat::int4;
   if (few_bits && linear.packed && linear.packed->bits == 4)
-    if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return std::move(*exact);
-  return PackedWeights::pack(weight, format_, memory_);
+    if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return {std::move(*exact), floats(linear.bias)};
+  return {PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
 }
 
 CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
   if (linear.lora_a.defined())
     throw Error("an adapter has to be merged or kept apart before the model answers", {}, kExitInternal);
-  Linear packed{pack_weight(linear), floats(linear.bias), {}, {}};
+  Linear packed{pack_base(linear), {}, {}};
   for (const model::Linear* other : adapted) {
     Update& update = packed.updates.emplace_back();
+    if (!is_shared(other->weight, linear.weight) || !is_shared(other->bias, linear.bias))
+      update.own = pack_base(*other);
     if (!other->lora_a.defined()) continue;
-    update = {PackedWeights::pack(other->lora_a, WeightFormat::fp32, memory_),
-              PackedWeights::pack(other->lora_b, WeightFormat::fp32, memory_), static_cast<float>(other->lora_scale)};
+    update.a = PackedWeights::pack(other->lora_a, WeightFormat::fp32, memory_);
+    update.b = PackedWeights::pack(other->lora_b, WeightFormat::fp32, memory_);
+    update.scale = static_cast<float>(other->lora_scale);
     rank_ = std::max(rank_, other->lora_a.size(0));
   }
   return packed;
@@ -102,6 +114,13 @@ void CpuExecutor::lower(std::initializer_list<Linear*> linears, const float* x) 
   }
 }
 
+const CpuExecutor::Base& CpuExecutor::base_of(const Linear& linear, std::int64_t row) const {
+  const std::int32_t adapter = adapter_of_.empty() ? -1 : adapter_of_[static_cast<std::size_t>(row)];
+  if (adapter < 0) return linear.base;
+  const auto& own = linear.updates[static_cast<std::size_t>(adapter)].own;
+  return own ? *own : linear.base;
+}
+
 /// Outputs of one task: enough to be worth taking, few enough that all threads end together.
 std::int64_t CpuExecutor::chunk(std::int64_t outputs) const {
   constexpr std::int64_t kLeast = 8, kMost = 64;
@@ -111,10 +130,15 @@ std::int64_t CpuExecutor::chunk(std::int64_t outputs) const {
 
 void CpuExecutor::multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin,
                            std::int64_t end, float* y, std::int64_t y_stride) const {
-  kernels_.multiply(linear.weights.matrix, x, tokens, begin, end, y, y_stride);
-  const float* bias = linear.bias.defined() ? linear.bias.data_ptr<float>() : nullptr;
-  for (std::int64_t t = 0; bias && t < tokens; ++t)
-    for (std::int64_t r = begin; r < end; ++r) y[t * y_stride + r] += bias[r];
+  for (std::int64_t first = 0, last = 0; first < tokens; first = last) {
+    const Base& base = base_of(linear, first);
+    while (last < tokens && &base_of(linear, last) == &base) ++last;
+    kernels_.multiply(base.weights.matrix, x + first * base.weights.matrix.columns, last - first, begin, end,
+                      y + first * y_stride, y_stride);
+    const float* bias = base.bias.defined() ? base.bias.data_ptr<float>() : nullptr;
+    for (std::int64_t t = first; bias && t < last; ++t)
+      for (std::int64_t r = begin; r < end; ++r) y[t * y_stride + r] += bias[r];
+  }
   std::vector<float> added;
   for (std::size_t t = 0; t < adapter_of_.size(); ++t) {
     if (adapter_of_[t] < 0) continue;
@@ -146,10 +170,11 @@ void CpuExecutor::embed(std::span<const Row> rows) {
       throw Error(fmt::format("token {} at position {} is outside of the model", row.token, row.position), {},
                   kExitInternal);
     const std::size_t first = static_cast<std::size_t>(row.token) * width;
-    if (embedding_.scalar_type() == torch::kFloat32)
-      std::copy_n(embedding_.data_ptr<float>() + first, width, x_.data() + t * width);
+    const Tensor& embedding = embeddings_[static_cast<std::size_t>(row.adapter + 1)];
+    if (embedding.scalar_type() == torch::kFloat32)
+      std::copy_n(embedding.data_ptr<float>() + first, width, x_.data() + t * width);
     else
-      std::copy_n(embedding_.data_ptr<c10::BFloat16>() + first, width, x_.data() + t * width);
+      std::copy_n(embedding.data_ptr<c10::BFloat16>() + first, width, x_.data() + t * width);
   }
 }
 

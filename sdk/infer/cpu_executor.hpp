@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -29,18 +30,22 @@ class CpuExecutor final : public Executor {
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override;
 
  private:
-  /// An adapter's part of a linear layer: scale · B (A x).
+  struct Base {
+    PackedWeights weights;
+    torch::Tensor bias;  // float32 [rows] or undefined
+  };
+  /// An adapter's part of a linear layer: scale · B (A x), and perhaps weights that it trained whole.
   struct Update {
     PackedWeights a, b;  // float32 [rank, in], [out, rank]; empty where the adapter has none
     float scale = 0;
+    std::optional<Base> own;  // in the place of the model's
   };
   /// y = x Wᵀ + b, and the update of the row's adapter.
   struct Linear {
-    PackedWeights weights;
-    torch::Tensor bias;           // float32 [rows] or undefined
+    Base base;
     std::vector<Update> updates;  // [adapters]
     std::vector<float> low;       // A x of the step's rows, [T, rank_]
-    std::int64_t outputs() const { return weights.matrix.rows; }
+    std::int64_t outputs() const { return base.weights.matrix.rows; }
   };
   struct Layer {
     torch::Tensor input_norm, post_attention_norm, query_norm, key_norm;  // float32
@@ -48,8 +53,10 @@ class CpuExecutor final : public Executor {
     std::int64_t window = 0;
   };
 
-  PackedWeights pack_weight(const model::Linear& linear);
+  Base pack_base(const model::Linear& linear);
   Linear pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted);
+  /// What the row of the step is multiplied with.
+  const Base& base_of(const Linear& linear, std::int64_t row) const;
   void lower(std::initializer_list<Linear*> linears, const float* x);
   void embed(std::span<const Row> rows);
   void project(Layer& layer, std::int64_t tokens);
@@ -72,7 +79,8 @@ class CpuExecutor final : public Executor {
   KeyValueSlots cache_;
   RotaryRows rotary_;
   WeightMemory memory_;
-  torch::Tensor embedding_, final_norm_;
+  torch::Tensor final_norm_;
+  std::vector<torch::Tensor> embeddings_;  // the model's, then each adapter's; float32 or bfloat16 [V, C]
   std::vector<Layer> layers_;
   Linear head_;
   std::vector<std::int32_t> adapter_of_;  // each row of the step; empty when none has one

@@ -50,6 +50,16 @@ std::int64_t positions_that_fit(const model::DecoderSpec& spec, std::int64_t seq
   return fitting;
 }
 
+/// Rows of several adapters are normed together: linears and the embedding may be an adapter's own, a norm not.
+void require_shared_norms(model::Decoder& base, model::Decoder& adapted, const std::filesystem::path& folder) {
+  const auto ours = base.slots(), theirs = adapted.slots();
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    if (ours[i].first.ends_with("norm.weight") && !ours[i].second->is_same(*theirs[i].second))
+      throw Error(fmt::format("{} holds '{}' whole (modules_to_save), and adapters that are kept apart share the norms",
+                              folder.string(), ours[i].first),
+                  "merge it with adapter_name_or_path, or export it", kExitUsage);
+}
+
 }  // namespace
 
 LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::path& share_directory) {
@@ -78,9 +88,8 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   for (const std::string& adapter : choice.apart) {
     model::Decoder copy = decoder;  // of the names of tensors, which both share
     const auto folder = adapter_folder(adapter);
-    if (!model::load_adapter(copy, folder, /*trainable=*/false).modules_to_save.empty())
-      throw Error(fmt::format("{} holds whole modules (modules_to_save), which cannot be kept apart", folder.string()),
-                  "merge it with adapter_name_or_path, or export it", kExitUsage);
+    model::load_adapter(copy, folder, /*trainable=*/false);
+    require_shared_norms(decoder, copy, folder);
     apart.push_back(std::move(copy));
     apart_heads.push_back(ValueHead::find(folder));
   }

@@ -1,5 +1,7 @@
 #include "infer/engine.hpp"
 
+#include <set>
+
 #include <torch/utils.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -245,6 +247,52 @@ TEST_SUITE("both executors") {
       auto unknown = greedy(some_prompt(5), 3);
       unknown.adapter = 2;
       CHECK_THROWS_AS(ask(*engine, unknown), lmf::Error);
+    }
+  }
+
+  TEST_CASE("adapters that are kept apart may have an embedding, a head and linears of their own") {
+    const torch::NoGradGuard no_gradients;
+    for (const bool tied : {false, true}) {
+      auto spec = small_spec();
+      spec.tied_embeddings = tied;
+      spec.query_key_value_bias = true;
+      const Decoder base = Decoder::random(spec, 7);
+      std::vector<Decoder> adapted;
+      const auto add = [&](const std::vector<std::string>& whole) {
+        Decoder decoder = base;
+        lmf::model::LoraConfig config;
+        config.targets = {"o_proj"};
+        config.modules_to_save = whole;
+        lmf::model::attach_lora(decoder, config, adapted.size());
+        for (auto* linear : decoder.linears())
+          if (linear->lora_b.defined()) linear->lora_b.normal_(0, 0.3);
+        for (const auto& [name, place] : decoder.slots())
+          if (lmf::model::is_saved_whole(config, name)) *place = torch::randn(place->sizes()) * 0.3;
+        adapted.push_back(decoder);
+      };
+      torch::manual_seed(4);
+      add({"embed_tokens", "lm_head"});
+      add({"embed_tokens"});
+      add({"q_proj"});
+      add({"lm_head"});
+      for (const Kind kind : {Kind::cpu, Kind::torch}) {
+        const auto engine = engine_for(kind, base, {.slots = 5, .step_tokens = 64}, adapted);
+        std::vector<std::shared_ptr<Notebook>> notebooks;
+        for (int i = 0; i < 10; ++i) {
+          auto request = greedy(some_prompt(20), 20);
+          request.adapter = i % 5 - 1;
+          notebooks.push_back(std::make_shared<Notebook>());
+          engine->submit(request, notebooks.back());
+        }
+        std::set<Ids> answers;
+        for (std::size_t i = 0; i < 10; ++i) {
+          notebooks[i]->await_end();
+          answers.insert(notebooks[i]->ids_);
+          CHECK(notebooks[i]->ids_ ==
+                greedy_without_cache(i % 5 == 0 ? base : adapted[i % 5 - 1], some_prompt(20), 20));
+        }
+        CHECK(answers.size() == 5);
+      }
     }
   }
 

@@ -27,6 +27,14 @@ bool may_be_same(const std::string& trained_on, const std::string& named, const 
   return name == last(named) || name == last(folder) || folder.string().find("--" + name + "/") != std::string::npos;
 }
 
+/// Part of a LoRA's update is an update; how much of a row's length a part of DoRA's would change nobody defines.
+void require_whole_dora(const WeightedAdapter& adapter) {
+  if (!adapter.folder.config.dora || adapter.weight == 1.0) return;
+  throw Error(fmt::format("adapter_weights has {} for {}, which is a DoRA adapter: those are merged whole",
+                          adapter.weight, adapter.directory.string()),
+              "leave adapter_weights out, or give it 1.0", kExitUsage);
+}
+
 void warn_of_another_base(const WeightedAdapter& adapter, const Request& request, const fs::path& folder) {
   const std::string& trained_on = adapter.folder.config.base_model;
   if (trained_on.empty() || may_be_same(trained_on, request.model, folder)) return;
@@ -79,6 +87,7 @@ Inputs Inputs::read(const Request& request, const fs::path& share_directory) {
   for (std::size_t i = 0; i < request.adapters.size(); ++i) {
     const auto place = model::resolve_adapter(request.adapters[i], request.revision, request.cache_directory);
     adapters.push_back({place, model::AdapterFolder::open(place, spec), request.adapter_weights[i]});
+    require_whole_dora(adapters.back());
     warn_of_another_base(adapters.back(), request, folder);
     if (!adapters.back().folder.plan.separates_head) continue;
     spec.tied_embeddings = false;  // for the adapters after it, and for who reads the result

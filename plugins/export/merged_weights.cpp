@@ -1,6 +1,7 @@
 #include "merged_weights.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -37,6 +38,17 @@ std::vector<float> floats_of(const model::WeightFiles& files, const std::string&
   return floats;
 }
 
+/// Each row gets the length (its Euclidean norm) that `lengths` has for it.
+void set_lengths(float* rows, std::int64_t count, std::int64_t width, const float* lengths) {
+  for (std::int64_t row = 0; row < count; ++row) {
+    float* numbers = rows + row * width;
+    double squares = 0;
+    for (std::int64_t i = 0; i < width; ++i) squares += double(numbers[i]) * numbers[i];
+    const float factor = lengths[row] / static_cast<float>(std::sqrt(squares));
+    for (std::int64_t i = 0; i < width; ++i) numbers[i] *= factor;
+  }
+}
+
 /// A view of some of the rows.
 std::span<const std::byte> rows_of(std::span<const std::byte> bytes, const MergedTensor& tensor, Number number,
                                    std::int64_t first, std::int64_t count) {
@@ -62,6 +74,8 @@ MergedWeights::MergedWeights(model::WeightFiles base, const model::DecoderSpec& 
       if (!change.low_rank) continue;
       for (const char* part : {".lora_A.weight", ".lora_B.weight"})
         number_in(files, adapter_key(module_of(name) + part));
+      if (adapters_[change.adapter].folder.config.dora)
+        number_in(files, adapter_key(module_of(name) + model::kMagnitude));
     }
     tensors_.push_back(std::move(tensor));
     sources_.push_back(std::move(source));
@@ -103,6 +117,7 @@ MergedWeights::Reader::Step MergedWeights::Reader::step_of(const MergedWeights& 
   const std::string module = module_of(name);
   step.pair.a = floats_of(files, adapter_key(module + ".lora_A.weight"));
   step.pair.b = floats_of(files, adapter_key(module + ".lora_B.weight"));
+  if (adapter.folder.config.dora) step.pair.magnitude = floats_of(files, adapter_key(module + model::kMagnitude));
   step.pair.rank = model::rank_of(adapter.folder.config, module);
   step.pair.scale = static_cast<float>(model::scale_of(adapter.folder.config, module) * adapter.weight);
   return step;
@@ -117,9 +132,11 @@ void MergedWeights::Reader::read(std::int64_t first, std::int64_t count, float* 
 
 void MergedWeights::Reader::apply(const Step& step, std::int64_t first, std::int64_t count, float* out) {
   const Pair& pair = step.pair;
-  if (pair.rank > 0)
-    return add_low_rank(out, count, tensor_.width, pair.b.data() + first * pair.rank, pair.a.data(), pair.rank,
-                        pair.scale);
+  if (pair.rank > 0) {
+    add_low_rank(out, count, tensor_.width, pair.b.data() + first * pair.rank, pair.a.data(), pair.rank, pair.scale);
+    if (!pair.magnitude.empty()) set_lengths(out, count, tensor_.width, pair.magnitude.data() + first);
+    return;
+  }
   const auto trained = rows_of(step.whole.bytes, tensor_, step.whole.number, first, count);
   const auto numbers = static_cast<std::size_t>(count * tensor_.width);
   if (step.whole.weight == 1.0f) {

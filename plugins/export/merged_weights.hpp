@@ -29,7 +29,8 @@ struct MergedTensor {
 
 /// The tensors of a model with adapters merged in, computed while they are read, some rows at a time: memory is those
 /// rows and one pair of an adapter, whatever the model's size. W' = W + Σ weight · scale · B A in float32, the adapters
-/// in their order; of a module that was trained whole, W' = W + weight · (trained - W).
+/// in their order, and after one with DoRA each row of the length that it says; of a module that was trained whole, W'
+/// = W + weight · (trained - W).
 class MergedWeights {
  public:
   /// `spec`: the decoder that all the adapters leave (its head untied where one of them needs that). Throws Error when
@@ -68,7 +69,8 @@ class MergedWeights::Reader {
 
  private:
   struct Pair {
-    std::vector<float> a, b;  // [rank, width], [rows, rank]
+    std::vector<float> a, b;       // [rank, width], [rows, rank]
+    std::vector<float> magnitude;  // [rows] with DoRA, else none
     std::int64_t rank = 0;
     float scale = 0;
   };

@@ -60,6 +60,13 @@ void require_shared_norms(model::Decoder& base, model::Decoder& adapted, const s
                   "merge it with adapter_name_or_path, or export it", kExitUsage);
 }
 
+/// A DoRA adapter's weights are no sum with the model's: the linears that it changes become its own.
+void merge_apart(model::Decoder& copy) {
+  for (model::Linear* linear : copy.linears())
+    if (linear->lora_a.defined()) linear->weight = linear->dense_weight().clone();
+  model::merge_adapter(copy);
+}
+
 }  // namespace
 
 LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::path& share_directory) {
@@ -88,7 +95,7 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   for (const std::string& adapter : choice.apart) {
     model::Decoder copy = decoder;  // of the names of tensors, which both share
     const auto folder = adapter_folder(adapter);
-    model::load_adapter(copy, folder, /*trainable=*/false);
+    if (model::load_adapter(copy, folder, /*trainable=*/false).dora) merge_apart(copy);
     require_shared_norms(decoder, copy, folder);
     apart.push_back(std::move(copy));
     apart_heads.push_back(ValueHead::find(folder));

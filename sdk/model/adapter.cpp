@@ -74,8 +74,13 @@ void merge_adapter(Decoder& decoder) {
   for (Linear* linear : candidates(decoder)) {
     if (!linear->lora_a.defined()) continue;
     const torch::Tensor update = torch::matmul(linear->lora_b, linear->lora_a) * linear->lora_scale;
-    linear->weight.add_(update);  // rounded once, to the weight's dtype
-    linear->lora_a = linear->lora_b = torch::Tensor();
+    if (linear->magnitude.defined()) {
+      const torch::Tensor sum = linear->weight + update;
+      linear->weight.copy_((linear->magnitude / sum.norm(2, 1)).unsqueeze(1) * sum);
+    } else {
+      linear->weight.add_(update);  // rounded once, to the weight's dtype
+    }
+    linear->lora_a = linear->lora_b = linear->magnitude = torch::Tensor();
     linear->lora_scale = linear->lora_dropout = 0.0;
   }
   for (const auto& [name, place] : decoder.slots()) place->set_requires_grad(false);

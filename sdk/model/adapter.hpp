@@ -16,10 +16,10 @@ namespace lmf::model {
 /// attached already.
 void attach_lora(Decoder& decoder, const LoraConfig& config, std::uint64_t seed);
 /// Reads adapter_config.json + adapter_model.safetensors (peft's and ours) and attaches it. Base frozen; A, B and saved
-/// modules require gradients when `trainable`.
+/// modules require gradients when `trainable`. A DoRA adapter can only be merged.
 LoraConfig load_adapter(Decoder& decoder, const std::filesystem::path& directory, bool trainable);
 /// W += scale · B A for every attached pair, in W's dtype, then detaches them. Several adapters: load and merge one
-/// after another.
+/// after another. DoRA's: each row of the sum gets the length that its magnitude says.
 void merge_adapter(Decoder& decoder);
 /// Tensors of the adapter under PEFT's names ("base_model.model.….lora_A.weight"): the pairs in module order, then the
 /// modules saved whole.

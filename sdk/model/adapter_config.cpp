@@ -104,9 +104,8 @@ void refuse_other_methods(const ConfigObject& config) {
     config.refuse(fmt::format("peft_type is '{}', and lmf reads LORA", config.text("peft_type", "")));
   if (config.text("bias", "none") != "none")
     config.refuse(fmt::format("bias is '{}', and lmf reads none", config.text("bias", "none")));
-  for (const char* key :
-       {"use_dora", "use_qalora", "lora_bias", "layers_to_transform", "layer_replication", "exclude_modules",
-        "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config"})
+  for (const char* key : {"use_qalora", "lora_bias", "layers_to_transform", "layer_replication", "exclude_modules",
+                          "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "arrow_config"})
     if (config.has(key) && is_set(config.at(key)))
       config.refuse(fmt::format("{} is {}, which lmf does not compute", key, config.at(key).dump()));
   if (config.has("init_lora_weights") && config.at("init_lora_weights").is_string()) {
@@ -131,6 +130,7 @@ LoraConfig read_lora_config(const std::filesystem::path& file) {
   if (result.dropout < 0.0 || result.dropout >= 1.0)
     config.refuse(fmt::format("lora_dropout is {}, expected 0 to below 1", result.dropout));
   result.rslora = config.flag("use_rslora", false);
+  result.dora = config.flag("use_dora", false);
   read_targets(result, config);
   read_patterns(result, config);
   result.modules_to_save = read_names(config, "modules_to_save");
@@ -144,8 +144,7 @@ json lora_config_json(const LoraConfig& config, const std::vector<std::string>& 
                           "exclude_modules", "layer_replication", "layers_pattern", "layers_to_transform",
                           "megatron_config", "revision", "target_parameters", "trainable_token_indices"})
     result[key] = nullptr;
-  for (const char* key : {"ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora"})
-    result[key] = false;
+  for (const char* key : {"ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_qalora"}) result[key] = false;
   result["alpha_pattern"] = json::object();
   result["rank_pattern"] = json::object();
   for (const auto& [pattern, alpha] : config.alpha_pattern) result["alpha_pattern"][pattern] = alpha;
@@ -169,6 +168,7 @@ json lora_config_json(const LoraConfig& config, const std::vector<std::string>& 
   else
     result["target_modules"] = config.target_pattern;
   result["task_type"] = "CAUSAL_LM";
+  result["use_dora"] = config.dora;
   result["use_rslora"] = config.rslora;
   return result;
 }

@@ -14,7 +14,7 @@ namespace lmf::model {
 /// What peft puts before the base model's names in an adapter's files.
 inline constexpr const char* kAdapterPrefix = "base_model.model.";
 
-/// adapter_config.json. Throws Error naming file and key for an adapter that is no plain LoRA.
+/// adapter_config.json. Throws Error naming file and key for an adapter that is neither LoRA nor DoRA.
 LoraConfig read_lora_config(const std::filesystem::path& file);
 /// Every field that PEFT 0.18 writes; `targets` are the last components of the names that matched.
 nlohmann::json lora_config_json(const LoraConfig& config, const std::vector<std::string>& targets);

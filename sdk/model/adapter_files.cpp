@@ -28,6 +28,7 @@ LoraConfig load_adapter(Decoder& decoder, const std::filesystem::path& directory
     // float32 also beside half-precision weights, as peft does: the update is small.
     set_pair(*linear, adapter.config, copy_of(weights, linear->name + ".lora_A.weight", device, torch::kFloat32),
              copy_of(weights, linear->name + ".lora_B.weight", device, torch::kFloat32));
+    if (adapter.config.dora) linear->magnitude = copy_of(weights, linear->name + kMagnitude, device, torch::kFloat32);
   }
   for (const auto& [name, place] : decoder.slots())
     if (adapter.weights.find(kAdapterPrefix + name))

@@ -12,7 +12,7 @@ namespace lmf::model {
 namespace {
 
 /// Checks the tensors an adapter needs, and that there is no other: one that nothing takes would be lost silently
-/// (embedding LoRA, DoRA's magnitudes, another model's layers).
+/// (embedding LoRA, magnitudes without use_dora, another model's layers).
 class TensorCheck {
  public:
   explicit TensorCheck(const AdapterFolder& adapter) : adapter_(adapter) {}
@@ -22,6 +22,7 @@ class TensorCheck {
       const std::int64_t rank = rank_of(adapter_.config, name);
       need(name + ".lora_A.weight", {rank, shape[1]});
       need(name + ".lora_B.weight", {shape[0], rank});
+      if (adapter_.config.dora) need(name + kMagnitude, {shape[0]});
     }
     if (adapter_.plan.separates_head) spec.tied_embeddings = false;
     for (const auto& [name, shape] : parameter_shapes(spec)) whole(name, shape);

@@ -32,7 +32,8 @@ struct Linear {
   torch::Tensor weight, bias;
   std::shared_ptr<const GptqWeight> packed;  ///< what the weight is made of where that is undefined
   torch::Tensor lora_a,
-      lora_b;  ///< [rank, in], [out, rank], float32 unless loaded otherwise; undefined without an adapter
+      lora_b;               ///< [rank, in], [out, rank], float32 unless loaded otherwise; undefined without an adapter
+  torch::Tensor magnitude;  ///< [out] float32, of a DoRA adapter that is to be merged; else undefined
   double lora_scale = 0.0;
   double lora_dropout = 0.0;
   torch::Tensor dense_weight() const { return weight.defined() ? weight : packed->dequantized(); }

@@ -13,6 +13,7 @@ struct LoraConfig {
   double alpha = 16.0;   ///< scale = alpha / rank, or alpha / √rank with rslora
   double dropout = 0.0;  ///< in [0, 1), on the input of A, in training only
   bool rslora = false;
+  bool dora = false;  ///< use_dora: each row of the merged weight has a length of its own (arXiv:2402.09353)
   std::vector<std::string>
       targets;                 ///< last name components ("q_proj") or suffixes; {"all"}: every linear but the head
   std::string target_pattern;  ///< instead of targets: a regular expression for the whole name

@@ -537,7 +537,7 @@ def write_safetensors(file, tensors):
     pathlib.Path(file).write_bytes(struct.pack("<Q", len(head)) + head + data)
 
 
-def make_adapter(folder, model, seed, whole=()):
+def make_adapter(folder, model, seed, whole=(), dora=False):
     """A LoRA of rank 2 on every layer's q and v, with random numbers; and whole modules, by their names and shapes."""
     config, chance = json.loads((pathlib.Path(model) / "config.json").read_text()), random.Random(seed)
     hidden, heads = config["hidden_size"], config["num_attention_heads"]
@@ -548,11 +548,13 @@ def make_adapter(folder, model, seed, whole=()):
             place = f"base_model.model.model.layers.{layer}.self_attn.{name}"
             tensors[place + ".lora_A.weight"] = ([2, hidden], [chance.gauss(0, 0.5) for _ in range(2 * hidden)])
             tensors[place + ".lora_B.weight"] = ([rows, 2], [chance.gauss(0, 0.5) for _ in range(2 * rows)])
+            if dora:
+                tensors[place + ".lora_magnitude_vector"] = ([rows], [chance.uniform(0.5, 5) for _ in range(rows)])
     for name, shape in whole:
         tensors[f"base_model.model.{name}.weight"] = (shape, [chance.gauss(0, 0.2) for _ in range(math.prod(shape))])
     folder = pathlib.Path(folder)
     folder.mkdir()
-    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "v_proj"], "bias": "none", "task_type": "CAUSAL_LM",
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "v_proj"], "bias": "none", "task_type": "CAUSAL_LM", "use_dora": dora,
                                                             "modules_to_save": [name for name, _ in whole] or None}))
     write_safetensors(folder / "adapter_model.safetensors", tensors)
     return str(folder)
@@ -564,22 +566,23 @@ def adapters(folder):
     table = [config["vocab_size"], config["hidden_size"]]
     paths = [make_adapter(f"{folder}/adapter-{seed}", model, seed) for seed in (1, 2)]
     paths.append(make_adapter(f"{folder}/adapter-3", model, 3, [("model.embed_tokens", table), ("lm_head", table)]))
+    paths.append(make_adapter(f"{folder}/adapter-4", model, 4, dora=True))
     told = lambda server, name=None: server.chat(max_tokens=16, **({"model": name} if name else {})).json
     merged = []
     for path in paths:
         with serving(model, "--adapter_name_or_path", path) as server:
             merged.append(told(server)["choices"])
-    with serving(model, "--lora_modules", f"first={paths[0]},sec/ond={paths[1]},whole={paths[2]}") as server:
+    with serving(model, "--lora_modules", f"first={paths[0]},sec/ond={paths[1]},whole={paths[2]},dora={paths[3]}") as server:
         base = told(server)
         assert base["model"] == "adapted" and told(server, "adapted")["choices"] == base["choices"]
-        assert len({json.dumps(choices) for choices in (base["choices"], *merged)}) == 4
-        for name, choices in zip(("first", "sec/ond", "whole"), merged):
+        assert len({json.dumps(choices) for choices in (base["choices"], *merged)}) == 5
+        for name, choices in zip(("first", "sec/ond", "whole", "dora"), merged):
             answer = told(server, name)
             assert answer["model"] == name and answer["choices"] == choices, (answer, choices)
         with concurrent.futures.ThreadPoolExecutor(6) as pool:  # several in one step
-            assert list(pool.map(lambda name: told(server, name)["choices"], ["first", "sec/ond", "whole", "adapted"] * 4)) == [*merged, base["choices"]] * 4
+            assert list(pool.map(lambda name: told(server, name)["choices"], ["first", "sec/ond", "whole", "dora", "adapted"] * 4)) == [*merged, base["choices"]] * 4
         models = server.get("/v1/models").json["data"]
-        assert [entry["id"] for entry in models] == ["adapted", "first", "sec/ond", "whole"] and [entry.get("parent") for entry in models] == [None, *["adapted"] * 3]
+        assert [entry["id"] for entry in models] == ["adapted", "first", "sec/ond", "whole", "dora"] and [entry.get("parent") for entry in models] == [None, *["adapted"] * 4]
         assert server.get("/v1/models/sec/ond").json == models[2]
         embed = lambda name: server.post("/v1/embeddings", {"model": name, "input": "Hello"}).json["data"][0]["embedding"]
         assert not same(embed("first"), embed("adapted"))

@@ -361,6 +361,19 @@ TEST_CASE("what cannot be done is said before anything is written") {
   place.fails({"model_name_or_path=" + place.adapter().string()}, 2, "is an adapter, not a model");
 }
 
+TEST_CASE("a DoRA adapter is merged whole, and verified") {
+  const Place place;
+  fs::remove_all(place.adapter());
+  lmf::model::LoraConfig config;
+  config.dora = true;
+  write_small_adapter(place.adapter(), place.base(), config);
+  place.fails({"adapter_weights=0.5"}, 2, "which is a DoRA adapter: those are merged whole");
+  const auto result = place.run({"verify=true", "infer_dtype=bfloat16"});
+  CAPTURE(result.err);
+  CHECK(result.status == 0);
+  CHECK(contains(result.err, "verified: 20 of 20 tensors"));
+}
+
 TEST_CASE("an adapter that does not fit is refused with what does not") {
   const Place place;
   write_small_model(place.path() / "wide", {{"hidden_size", 64}});
@@ -369,9 +382,10 @@ TEST_CASE("an adapter that does not fit is refused with what does not") {
   config["r"] = 4;
   lmf::write_file_atomically(place.adapter() / "adapter_config.json", config.dump());
   place.fails({}, 1, "has shape [8, 128], expected [4, 128]");
+  config["r"] = 8;
   config["use_dora"] = true;
   lmf::write_file_atomically(place.adapter() / "adapter_config.json", config.dump());
-  place.fails({}, 1, "use_dora");
+  place.fails({}, 1, "q_proj.lora_magnitude_vector'");
   fs::resize_file(place.base() / "model.safetensors", 1'000'000);
   place.fails({"adapter_name_or_path="}, 1, "not a usable safetensors file");
 }

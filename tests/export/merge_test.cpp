@@ -102,6 +102,21 @@ TEST_CASE("one adapter makes the very files that peft and transformers make") {
   }
 }
 
+TEST_CASE("DoRA is merged as peft does it, in float32 but for the last bits") {
+  for (const std::string type : {"float32", "bfloat16", "float16"}) {
+    CAPTURE(type);
+    const TemporaryFolder folder;
+    write(merged("base-" + type, {"dora"}), folder.path());
+    const auto expected = fixture("merged-dora-" + type);
+    const auto number = number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
+    const auto found = compare(folder.path(), expected, number);
+    MESSAGE(type << ": " << found.numbers << " numbers differ, the largest by " << found.largest << ", "
+                 << found.largest_steps << " steps");
+    CHECK(found.largest_steps <= (type == "float32" ? 4 : 1));
+    CHECK(found.numbers < (type == "float32" ? 1500 : 20));
+  }
+}
+
 TEST_CASE("shards are those that huggingface_hub writes") {
   const TemporaryFolder folder;
   write(merged("base-float32", {"plain"}), folder.path(), {}, 7000);

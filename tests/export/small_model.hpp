@@ -10,6 +10,7 @@
 
 #include "base/files.hpp"
 #include "model/adapter_config.hpp"
+#include "model/adapter_folder.hpp"
 #include "model/decoder_shapes.hpp"
 #include "support/places.hpp"
 
@@ -60,6 +61,7 @@ inline void write_small_adapter(const std::filesystem::path& folder, const std::
     if (!model::is_lora_target(config, linear.name, linear.name == "lm_head")) continue;
     tensors.push_back({model::kAdapterPrefix + linear.name + ".lora_A.weight", {config.rank, linear.shape[1]}});
     tensors.push_back({model::kAdapterPrefix + linear.name + ".lora_B.weight", {linear.shape[0], config.rank}});
+    if (config.dora) tensors.push_back({model::kAdapterPrefix + linear.name + model::kMagnitude, {linear.shape[0]}});
   }
   for (const auto& saved : config.modules_to_save)
     for (const auto& [name, shape] : model::parameter_shapes(spec))

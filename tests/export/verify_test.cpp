@@ -72,6 +72,35 @@ TEST_CASE("what peft merged is verified, in every type") {
     }
 }
 
+TEST_CASE("DoRA: what peft merges is what the decoder merges and what is expected, and nothing else is") {
+  const std::vector<StoredAdapter> adapters = {{fixture("dora"), 1.0}};
+  auto decoder = model::Decoder::load(fixture("base-float32"), torch::kFloat32);
+  const model::Decoder peft = [] {
+    const TemporaryFolder folder;
+    write_exported(folder.path(), "merged-dora-float32", "base-float32");
+    return model::Decoder::load(folder.path(), torch::kFloat32);
+  }();
+  CHECK(model::load_adapter(decoder, fixture("dora"), false).dora);
+  model::merge_adapter(decoder);
+  const auto ours = decoder.parameters(), theirs = peft.parameters();
+  REQUIRE(ours.size() == theirs.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    CAPTURE(ours[i].first);
+    CHECK(torch::equal(ours[i].second, theirs[i].second));
+  }
+  for (const std::string type : {"float32", "bfloat16", "float16"}) {
+    const TemporaryFolder folder;
+    write_exported(folder.path(), "merged-dora-" + type, "base-" + type);
+    const auto found = weights(folder.path(), "base-" + type, adapters);
+    CHECK(found.failure == "");
+    CHECK(found.identical >= 20);
+    CHECK(forward(folder.path(), "base-" + type, adapters).failure == "");
+    const TemporaryFolder other;
+    write_exported(other.path(), "merged-plain-" + type, "base-" + type);
+    CHECK(weights(other.path(), "base-" + type, adapters).failure != "");
+  }
+}
+
 TEST_CASE("adapters that stay apart compute what the trainer's decoder computes") {
   const StoredModel stored(fixture("base-float32"), {{fixture("saved"), 1.0}});
   auto decoder = model::Decoder::load(fixture("base-float32"), torch::kFloat32);

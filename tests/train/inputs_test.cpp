@@ -141,7 +141,7 @@ TEST_CASE("freeze's modules have to be modules of the model") {
       "freeze_extra_modules: this model has no module 'lm_haed'.\n");
 }
 
-TEST_CASE("an adapter has to be a plain LoRA whose every tensor fits the model") {
+TEST_CASE("an adapter has to be a LoRA whose every tensor fits the model") {
   const Place place;
   const auto problem_with = [&](const auto& change) {
     return place.problems({"adapter_name_or_path=" + place.adapter("a", change)});
@@ -154,7 +154,9 @@ TEST_CASE("an adapter has to be a plain LoRA whose every tensor fits the model")
   CHECK(has(problem_with([](json& config, Tensors&) { config["peft_type"] = "IA3"; }), "peft_type is 'IA3'"));
   CHECK(has(problem_with([](json& config, Tensors&) { config["r"] = 0; }), "r is 0, expected a whole number from 1"));
   CHECK(has(problem_with([](json& config, Tensors&) { config["r"] = 4; }), "has shape [8, 128], expected [4, 128]"));
-  CHECK(has(problem_with([](json& config, Tensors&) { config["use_dora"] = true; }), "use_dora is true"));
+  CHECK(has(problem_with([](json& config, Tensors&) { config["use_dora"] = true; }), "lora_magnitude_vector'"));
+  CHECK(has(place.problems({"do_train=true", "adapter_name_or_path=" + place.path("a").string()}),
+            "use_dora is true, and lmf does not train beside or on DoRA adapters"));
   CHECK(has(problem_with([](json&, Tensors& tensors) { tensors.pop_back(); }), "has no tensor"));
   CHECK(has(problem_with([](json&, Tensors& tensors) {
               tensors.push_back({"base_model.model.x", {1}});

@@ -64,15 +64,27 @@ bool StoredModel::is_adapted(const std::string& name) const {
   });
 }
 
+Tensor StoredModel::sum_of(const Parts& parts) {
+  Tensor sum = parts.weight;
+  for (const Pair& pair : parts.pairs) sum = sum + torch::matmul(pair.b, pair.a) * pair.scale;
+  return sum;
+}
+
 StoredModel::Parts StoredModel::parts(const std::string& name, std::int64_t first, std::int64_t count) const {
   const std::string source = source_of(name), module = module_of(name);
   Parts parts{rows_of(weights_, source, first, count), {}};
   if (spec_.tied_embeddings && name == kHead) return parts;
   for (const Adapter& adapter : adapters_) {
-    if (name.ends_with(".weight") && has_pair(adapter.folder, module))
+    const bool has_update = name.ends_with(".weight") && has_pair(adapter.folder, module);
+    if (has_update)
       parts.pairs.push_back({all_of(adapter.weights, model::kAdapterPrefix + module + ".lora_A.weight"),
                              rows_of(adapter.weights, model::kAdapterPrefix + module + ".lora_B.weight", first, count),
                              model::scale_of(adapter.folder.config, module) * adapter.weight});
+    if (has_update && adapter.folder.config.dora) {
+      const Tensor sum = sum_of(parts);
+      const Tensor lengths = rows_of(adapter.weights, model::kAdapterPrefix + module + model::kMagnitude, first, count);
+      parts = {sum * (lengths / torch::linalg_vector_norm(sum, 2, {1})).unsqueeze(1), {}};
+    }
     if (adapter.folder.weights.find(model::kAdapterPrefix + name) == nullptr) continue;
     const Tensor trained = rows_of(adapter.weights, model::kAdapterPrefix + name, first, count);
     if (adapter.weight == 1.0) {
@@ -90,9 +102,7 @@ StoredModel::Parts StoredModel::parts(const std::string& name) const {
 }
 
 Tensor StoredModel::merged(const std::string& name, std::int64_t first, std::int64_t count) const {
-  Parts all = parts(name, first, count);
-  for (const Pair& pair : all.pairs) all.weight += torch::matmul(pair.b, pair.a) * pair.scale;
-  return all.weight;
+  return sum_of(parts(name, first, count));
 }
 
 Tensor StoredModel::plain(const std::string& name) const {

@@ -28,7 +28,7 @@ class StoredModel {
   /// Whether an adapter has a part in the parameter.
   bool is_adapted(const std::string& name) const;
   /// Rows [first, first + count) of a parameter with the adapters' updates added, W + Σ scale · (B A), one after
-  /// another.
+  /// another; DoRA's as the rows of other lengths that they make.
   torch::Tensor merged(const std::string& name, std::int64_t first, std::int64_t count) const;
 
   torch::Tensor embedded(const torch::Tensor& ids) const;  ///< [T] to [T, C]
@@ -53,6 +53,7 @@ class StoredModel {
     torch::Tensor weight;
     std::vector<Pair> pairs;
   };
+  static torch::Tensor sum_of(const Parts& parts);
   std::string source_of(const std::string& name) const;
   Parts parts(const std::string& name, std::int64_t first, std::int64_t count) const;
   Parts parts(const std::string& name) const;

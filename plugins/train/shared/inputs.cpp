@@ -133,8 +133,12 @@ class InputReader {
     if (!resumes_ && fresh && met) fresh_adapter(*met);
   }
 
-  static void require_adapter(const fs::path& folder, std::optional<model::DecoderSpec>& met) {
-    if (!met) return void(model::AdapterFolder::read_config(folder));
+  void require_adapter(const fs::path& folder, std::optional<model::DecoderSpec>& met) const {
+    if (model::AdapterFolder::read_config(folder).dora && options_.flag("do_train"))
+      throw Error(fmt::format("{}: use_dora is true, and lmf does not train beside or on DoRA adapters",
+                              (folder / model::kAdapterConfigFile).string()),
+                  "merge it first: lmf export");
+    if (!met) return;
     const auto fitting = model::AdapterFolder::open(folder, *met);
     if (fitting.plan.separates_head) met->tied_embeddings = false;
   }

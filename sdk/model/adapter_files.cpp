@@ -32,7 +32,7 @@ LoraConfig load_adapter(Decoder& decoder, const std::filesystem::path& directory
   }
   for (const auto& [name, place] : decoder.slots())
     if (adapter.weights.find(kAdapterPrefix + name))
-      *place = copy_of(weights, name, place->device(), place->scalar_type());
+      *place = copy_of(weights, name, decoder.device(), place->defined() ? place->scalar_type() : torch::kFloat32);
   decoder.retie();
   set_trainable(decoder, adapter.config, trainable);
   return adapter.config;

@@ -8,6 +8,7 @@
 #include "infer/cpu_executor.hpp"
 #include "infer/generate.hpp"
 #include "infer/loaded_model.hpp"
+#include "model/adapter.hpp"
 #include "support/places.hpp"
 
 using namespace lmf::infer;
@@ -64,11 +65,12 @@ class Notebook final : public Listener {
   std::promise<End> ended_;
 };
 
-auto greedy_answer(const ModelChoice& choice) {
+auto greedy_answer(const ModelChoice& choice, std::int32_t adapter = -1) {
   const auto model = LoadedModel::load(choice, lmf::test::share());
   Request request{.prompt = {5, 90, 300}, .stop_ids = {}, .max_new_tokens = 12, .sampling = {}};
   request.sampling.do_sample = false;
   request.logprobs = 0;
+  request.adapter = adapter;
   const auto notebook = std::make_shared<Notebook>();
   model.engine->submit(request, notebook);
   REQUIRE(notebook->ended_.get_future().get().finish == Finish::length);
@@ -99,6 +101,41 @@ TEST_CASE("other GPTQ weights are rounded to the format, whatever it is") {
     CHECK(int8 > 1e-5);
     CHECK(int8 < 0.05);
     CHECK(int4 < 0.6);
+  }
+}
+
+TEST_CASE("an adapter on a GPTQ model answers the same, merged or kept apart beside the codes") {
+  const TemporaryFolder folder;
+  Decoder decoder = write_checkpoint(folder.path(), {.scattered = true});
+  ModelChoice choice;
+  choice.model = folder.path();
+  choice.revision = "main";
+  choice.chat_template.name = "chatml";
+  choice.use_cpu = true;
+  choice.dtype = "float32";
+  const auto plain = greedy_answer(choice);
+  for (const bool whole : {false, true}) {
+    const TemporaryFolder adapter;
+    Decoder adapted = decoder;
+    lmf::model::LoraConfig config;
+    config.targets = {"q_proj", "down_proj"};
+    if (whole) config.modules_to_save = {"lm_head"};
+    lmf::model::attach_lora(adapted, config, 1);
+    for (auto* linear : adapted.linears())
+      if (linear->lora_b.defined()) linear->lora_b = torch::randn(linear->lora_b.sizes()) * 0.1;
+    if (whole) adapted.head.weight = torch::randn(adapted.head.weight.sizes()) * 0.1;
+    lmf::model::save_adapter(adapted, config, adapter.path());
+    ModelChoice merged = choice, apart = choice;
+    merged.adapters = {adapter.path()};
+    apart.apart = {adapter.path()};
+    const auto ours = greedy_answer(apart, 0), theirs = greedy_answer(merged);
+    REQUIRE(ours.size() == theirs.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      CHECK(ours[i].first == theirs[i].first);
+      CHECK(ours[i].second == doctest::Approx(theirs[i].second).epsilon(1e-4));
+    }
+    CHECK(theirs != plain);
+    CHECK(greedy_answer(apart) == plain);
   }
 }
 

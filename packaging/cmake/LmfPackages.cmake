@@ -94,6 +94,7 @@ lmf_package(lmf-train "train language models with lmf"
   "The commands train, which fine-tunes a model as a configuration file says,
 and run, which starts a program in several processes."
   lmf ${torch})
+set(CPACK_DEBIAN_LMF-TRAIN_PACKAGE_SUGGESTS "python3-jieba")  # its dictionary: ROUGE of Chinese text
 lmf_package(lmf-chat "talk to a language model in the terminal"
   "The command chat, which answers with a model and, if asked, its adapters." lmf ${torch})
 lmf_package(lmf-api "serve a language model over HTTP"

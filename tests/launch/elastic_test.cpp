@@ -82,21 +82,25 @@ TEST_CASE("the job grows when a node comes, and shrinks at once when it says goo
 }
 
 TEST_CASE("a killed node is missed at once, a stopped one after its silence, and the job goes on without it") {
-  const Job job({"min=1", "max=3", "last_call_timeout=0.2", "keep_alive_interval=1", "keep_alive_max_attempt=2"});
+  std::string why, silence;
+  int signal = 0;
+  SUBCASE("killed") {
+    signal = SIGKILL;
+    silence = "keep_alive_interval=1000";
+    why = "its connection has ended";
+  }
+  SUBCASE("stopped") {
+    signal = SIGSTOP;
+    silence = "keep_alive_interval=1";
+    why = "not a sign of life for 2 s";
+  }
+  const Job job({"min=1", "max=3", "last_call_timeout=0.2", silence, "keep_alive_max_attempt=2"});
   auto a = job.start();
   a->line("assigned");
   auto b = job.start();
   CHECK_HAS(a->line("assigned"), "group=0/2");
   b->line("assigned");
-  std::string why;
-  SUBCASE("killed") {
-    b->signal(SIGKILL);
-    why = "its connection has ended";
-  }
-  SUBCASE("stopped") {
-    b->signal(SIGSTOP);
-    why = "not a sign of life for 2 s";
-  }
+  b->signal(signal);
   const std::string change = a->line("change failed_elsewhere");
   CHECK_HAS(change, "is lost: " + why);
   CHECK_HAS(change, fmt::format("process {}", b->process()));

@@ -136,7 +136,7 @@ TEST_CASE("the store's host has a successor once it is done: the first that stil
   state.find("c")->standby_port = 0;
   REQUIRE(successor(state));
   CHECK(successor(state)->id == "d");
-  take_over(state, policy, "d");
+  take_over(state, "d");
   CHECK(order(state) == "a b c d ");
   CHECK(state.find("a")->gone);
   CHECK(state.phase == Phase::running);

@@ -204,8 +204,8 @@ TEST_CASE("the store moves on as often as its host is done and gone") {
   three.finish(0);
   three.finish(1);
   three.nodes[0]->signal(SIGKILL);
-  CHECK_HAS(three.nodes[1]->line("log"), "the job goes on with node 2 (");
-  CHECK_HAS(three.nodes[2]->line("log"), "the job goes on with this node");
+  CHECK_HAS(three.nodes[1]->line("log the store at"), "the job goes on with node 2 (");
+  CHECK_HAS(three.nodes[2]->line("log the store at"), "the job goes on with this node");
   SUBCASE("and ends well with the last one") {
     three.nodes[2]->tell("done");
     for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
@@ -231,6 +231,21 @@ TEST_CASE("those who are left begin again together at the store of the next host
   CHECK_HAS(three.nodes[1]->seen(), "group=0/2");
   for (const std::size_t node : {1, 2}) three.nodes[node]->tell("done");
   for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == 0);
+}
+
+TEST_CASE("what a node says last is heard although the store's host vanishes at once") {
+  for (const bool failed : {false, true}) {
+    CAPTURE(failed);
+    ThreeNodes three("elastic");
+    three.finish(0);
+    three.nodes[2]->tell(failed ? "fail 6 too bad" : "done");
+    three.job.until([failed](const GroupState& state) {
+      return failed ? state.phase == GroupState::Phase::ended : state.members()[2]->done;
+    });
+    three.nodes[0]->signal(SIGKILL);  // nobody else may have read it
+    if (!failed) three.nodes[1]->tell("done");
+    for (const std::size_t node : {1, 2}) CHECK(three.nodes[node]->status() == (failed ? 6 : 0));
+  }
 }
 
 TEST_CASE("an attempt that too few nodes are left for is not begun") {
@@ -260,7 +275,7 @@ TEST_CASE("an agent that is started at the endpoint while the job goes on elsewh
   ThreeNodes three("elastic", {"min=1", "last_call_timeout=600"});
   three.finish(0);
   three.nodes[0]->signal(SIGKILL);
-  three.nodes[1]->line("log");
+  three.nodes[1]->line("log the store at");
   CHECK(three.nodes[0]->status() == 137);
   auto again = three.job.start({"rank=0"});
   CHECK_HAS(again->line("change closed"), "the job job goes on elsewhere, hosted by node 1 (host ");

@@ -8,6 +8,7 @@
 #include "lmf/error.hpp"
 #include "train/fixture.hpp"
 #include "train/worker/prediction_rows.hpp"
+#include "train/worker/text_scores.hpp"
 #include "train/worker/word_cut.hpp"
 
 using namespace lmf;
@@ -34,7 +35,7 @@ Words cut(std::string_view text, const train::WordTable& table = {}) {
   return train::cut_words(train::characters_of(text), table);
 }
 
-train::Prediction row(const std::string& predicted) { return {"<s>q", predicted, "é\n", {1.5, 2, 3, 4, 100, 6}}; }
+train::Prediction row(const std::string& predicted) { return {"<s>q", predicted + "<e>", "é\n", predicted, "é"}; }
 
 }  // namespace
 
@@ -126,8 +127,9 @@ TEST_CASE("rows of all ranks are read again when they tell of the same work; a c
   train::PredictionRows again(folder.path(), "work");
   auto rows = again.read();
   REQUIRE(rows.size() == 3);
-  CHECK(rows[4].predicted == "four");
-  CHECK(rows[1].scores.exact_match == 100.0);
+  CHECK(rows[4].predicted == "four<e>");
+  CHECK(rows[1].compared_predicted == "one");
+  CHECK(rows[1].compared_expected == "é");
   again.begin(0);
   again.add(2, row("two"));
   rows = again.read();
@@ -135,9 +137,9 @@ TEST_CASE("rows of all ranks are read again when they tell of the same work; a c
   CHECK(train::PredictionRows(folder.path(), "other work").read().empty());
   again.finish(rows);
   CHECK(text_of(folder.path() / "generated_predictions.jsonl") ==
-        "{\"prompt\": \"<s>q\", \"predict\": \"zero\", \"label\": \"é\\n\"}\n"
-        "{\"prompt\": \"<s>q\", \"predict\": \"one\", \"label\": \"é\\n\"}\n"
-        "{\"prompt\": \"<s>q\", \"predict\": \"two\", \"label\": \"é\\n\"}\n"
-        "{\"prompt\": \"<s>q\", \"predict\": \"four\", \"label\": \"é\\n\"}\n");
+        "{\"prompt\": \"<s>q\", \"predict\": \"zero<e>\", \"label\": \"é\\n\"}\n"
+        "{\"prompt\": \"<s>q\", \"predict\": \"one<e>\", \"label\": \"é\\n\"}\n"
+        "{\"prompt\": \"<s>q\", \"predict\": \"two<e>\", \"label\": \"é\\n\"}\n"
+        "{\"prompt\": \"<s>q\", \"predict\": \"four<e>\", \"label\": \"é\\n\"}\n");
   CHECK_FALSE(fs::exists(first));
 }

@@ -22,6 +22,7 @@
 #include "train/worker/prepare_on_node.hpp"
 #include "train/worker/speed_metrics.hpp"
 #include "train/worker/stop_signal.hpp"
+#include "train/worker/text_scores.hpp"
 
 namespace lmf::train {
 namespace {
@@ -84,15 +85,17 @@ std::string work_of(const config::Options& options, const infer::AnswerOptions& 
                      answer.model.chat_template.name.value_or(""));
 }
 
-json results_of(const std::map<std::int64_t, Prediction>& rows, double seconds, std::int64_t steps) {
+json results_of(const std::map<std::int64_t, Prediction>& rows, TextScorer& scorer, double seconds,
+                std::int64_t steps) {
   TextScores sums;
   for (const auto& [example, row] : rows) {
-    sums.bleu_4 += row.scores.bleu_4;
-    sums.rouge_1 += row.scores.rouge_1;
-    sums.rouge_2 += row.scores.rouge_2;
-    sums.rouge_l += row.scores.rouge_l;
-    sums.exact_match += row.scores.exact_match;
-    sums.f1 += row.scores.f1;
+    const TextScores scores = scorer.score(row.compared_predicted, row.compared_expected);
+    sums.bleu_4 += scores.bleu_4;
+    sums.rouge_1 += scores.rouge_1;
+    sums.rouge_2 += scores.rouge_2;
+    sums.rouge_l += scores.rouge_l;
+    sums.exact_match += scores.exact_match;
+    sums.f1 += scores.f1;
   }
   const auto count = static_cast<double>(rows.size());
   json metrics = {{"predict_bleu-4", sums.bleu_4 / count},           {"predict_rouge-1", sums.rouge_1 / count},
@@ -152,6 +155,7 @@ int predict(const config::Options& options, const fs::path& share_directory, Pro
   auto model = infer::LoadedModel::load(answer.model, share_directory);
   const auto report = prepare(options, model, group);
   const auto store = data::TokenStore::open(report.store);
+  TextScorer scorer;  // now: what is wrong with its dictionary is told before hours of answers
   PredictionRows rows(output, work_of(options, answer, report.store));
   const auto answered = rows.read();
   const auto share = share_of(group.world(), store.size(), answered);
@@ -179,7 +183,7 @@ int predict(const config::Options& options, const fs::path& share_directory, Pro
                 "all nodes need the same output_dir");
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - began;
   const std::int64_t round = answer.model.sequences * group.size();
-  const json results = results_of(all, std::max(time.count(), 1e-9), (store.size() + round - 1) / round);
+  const json results = results_of(all, scorer, std::max(time.count(), 1e-9), (store.size() + round - 1) / round);
   write_results(output, "predict", results);
   rows.finish(all);
   log::info("predicted {} answers: BLEU-4 {:.2f}, ROUGE-L {:.2f}, exact {:.2f} %", all.size(),

@@ -25,23 +25,18 @@ constexpr const char* kPartial = "generated_predictions.partial-";
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string line_of(std::int64_t example, const Prediction& prediction) {
-  const TextScores& s = prediction.scores;
   return text_of({{"example", example},
                   {"prompt", prediction.prompt},
                   {"predict", prediction.predicted},
                   {"label", prediction.expected},
-                  {"scores", {s.bleu_4, s.rouge_1, s.rouge_2, s.rouge_l, s.exact_match, s.f1}}}) +
+                  {"compared", {prediction.compared_predicted, prediction.compared_expected}}}) +
          "\n";
 }
 
 /// False for a line that a kill has cut short.
 bool read_line(const json& line, std::map<std::int64_t, Prediction>& rows) try {
-  const std::vector<double> scores = line.at("scores");
-  if (scores.size() != 6) return false;
-  rows[line.at("example")] = {line.at("prompt"),
-                              line.at("predict"),
-                              line.at("label"),
-                              {scores[0], scores[1], scores[2], scores[3], scores[4], scores[5]}};
+  const json& compared = line.at("compared");
+  rows[line.at("example")] = {line.at("prompt"), line.at("predict"), line.at("label"), compared.at(0), compared.at(1)};
   return true;
 } catch (const json::exception&) {
   return false;

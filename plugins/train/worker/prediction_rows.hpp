@@ -5,14 +5,12 @@
 #include <map>
 #include <string>
 
-#include "train/worker/text_scores.hpp"
-
 namespace lmf::train {
 
 /// What was answered to one example.
 struct Prediction {
   std::string prompt, predicted, expected;
-  TextScores scores;
+  std::string compared_predicted, compared_expected;  ///< without special tokens, which are not scored
 };
 
 /// The answers that are there, written as they come: generated_predictions.partial-RANK.jsonl in the output folder, one

@@ -89,13 +89,13 @@ infer::Request Predictor::request(std::int64_t example) const {
   return request;
 }
 
-Prediction Predictor::prediction(std::int64_t example, const std::vector<std::int32_t>& answer) {
+Prediction Predictor::prediction(std::int64_t example, const std::vector<std::int32_t>& answer) const {
   const data::Example tokens = store_[example];
   const std::size_t border = prompt_length(tokens);
   const auto expected = tokens.ids.subspan(border);
   const auto text = [this](std::span<const std::int32_t> ids, bool skip) { return model_.tokenizer.decode(ids, skip); };
   return {text(tokens.ids.first(border), false), text(answer, options_.skip_special_tokens),
-          text(expected, options_.skip_special_tokens), scorer_.score(text(answer, true), text(expected, true))};
+          text(expected, options_.skip_special_tokens), text(answer, true), text(expected, true)};
 }
 
 void Predictor::run(const std::vector<std::int64_t>& examples, const std::function<int()>& signal,

@@ -28,12 +28,11 @@ class Predictor {
 
  private:
   infer::Request request(std::int64_t example) const;
-  Prediction prediction(std::int64_t example, const std::vector<std::int32_t>& answer);
+  Prediction prediction(std::int64_t example, const std::vector<std::int32_t>& answer) const;
 
   infer::LoadedModel& model_;
   const infer::AnswerOptions& options_;
   const data::TokenStore& store_;
-  TextScorer scorer_;
 };
 
 }  // namespace lmf::train

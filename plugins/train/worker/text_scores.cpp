@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "lmf/error.hpp"
 #include "train/worker/word_cut.hpp"
 
 namespace lmf::train {
@@ -164,21 +164,20 @@ TextScorer::TextScorer() {
   const char* folder = std::getenv("LMF_JIEBA");
   if (folder == nullptr || *folder == '\0') return;
   words_ = WordTable(folder);
-  has_chinese_ = true;
+  looked_for_dictionary_ = true;
 }
 
 const WordTable& TextScorer::words_for(const std::u32string& a, const std::u32string& b) {
   const bool chinese = std::any_of(a.begin(), a.end(), is_chinese) || std::any_of(b.begin(), b.end(), is_chinese);
-  if (!chinese || std::exchange(has_chinese_, true)) return words_;
-  const std::filesystem::path folder = "/usr/lib/python3/dist-packages/jieba";
-  std::error_code failed;
-  if (std::filesystem::exists(folder / "dict.txt", failed))
-    words_ = WordTable(folder);
-  else
+  if (!chinese || std::exchange(looked_for_dictionary_, true)) return words_;
+  try {
+    words_ = WordTable("/usr/lib/python3/dist-packages/jieba");
+  } catch (const Error& missing) {
     log::warn(
-        "ROUGE and F1 of Chinese text count characters: the dictionary by which the original cuts words is not in {}. "
-        "Install python3-jieba, or name the folder of a jieba (LMF_JIEBA)",
-        folder.string());
+        "ROUGE and F1 of Chinese text count characters, as the dictionary by which the original cuts words is not "
+        "there: {}. Install python3-jieba, or name the folder of a jieba (LMF_JIEBA)",
+        missing.what());
+  }
   return words_;
 }
 

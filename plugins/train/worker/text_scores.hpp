@@ -28,7 +28,7 @@ class TextScorer {
   const WordTable& words_for(const std::u32string& a, const std::u32string& b);
 
   WordTable words_;
-  bool has_chinese_ = false;  ///< all that there is of it
+  bool looked_for_dictionary_ = false;
 };
 
 }  // namespace lmf::train

@@ -33,7 +33,7 @@ double number_of(std::string_view text, const fs::path& file) {
   return number;
 }
 
-/// The 'key': number pairs of Python's {'outer': {'key': number, ...}, ...}, or of {'key': number, ...} with "" as
+/// The 'key': number pairs of Python's {'outer': {'key': number, ...}, ...}, or of {'key': number, ...} with 0 as
 /// outer key. A key is one character, as itself or as \uXXXX.
 void read_numbers(const fs::path& file, const std::function<void(char32_t outer, char32_t key, double number)>& found) {
   const std::string text = read_file(file, kMostBytes);

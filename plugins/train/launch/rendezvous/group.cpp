@@ -54,6 +54,11 @@ void Group::notify() {
   if (on_change_) on_change_();
 }
 
+std::string Group::own_name() const {
+  const Node* known = state_.find(self_.id);
+  return name_of(known ? *known : self_);
+}
+
 Task<void> Group::changed() {
   error_code woken;
   changed_.expires_after(std::chrono::seconds(1));

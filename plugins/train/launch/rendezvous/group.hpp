@@ -41,6 +41,7 @@ class Group : public std::enable_shared_from_this<Group> {
   /// Before begin(): this node stands by to host the store, which the others would reach at this address; newcomers
   /// look for it at the endpoint all the same.
   void stand_by(std::string address, std::string endpoint_host, std::uint16_t endpoint_port);
+  std::string own_name() const;
   /// Joins over a connected store, and takes part until `stop`.
   Task<void> begin();
   void stop();

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kWord{5};
 Task<std::optional<std::string>> GroupRendezvous::request_restart(std::string why) {
   tell_ = {};
   try {
-    const std::string cause = fmt::format("{}: {}", own_name(), why);
+    const std::string cause = fmt::format("{}: {}", group_->own_name(), why);
     co_await group_->update([&](GroupState& newest) {
       if (newest.attempt == attempt_ && can_restart(newest, group_->policy()))
         reform(newest, group_->policy(), true, cause);
@@ -40,9 +40,7 @@ Task<std::optional<Change>> GroupRendezvous::finish() {
   tell_ = {};
   std::optional<Change> change;
   try {
-    co_await group_->update([this](GroupState& newest) {
-      if (newest.attempt == attempt_) mark_done(newest, group_->self().id);
-    });
+    co_await mark_own_part_done();
     group_->notify();
     change = co_await wait_for_all();
   } catch (const StoreLost& error) {
@@ -61,6 +59,12 @@ Task<std::optional<Change>> GroupRendezvous::finish() {
   co_return std::nullopt;
 }
 
+Task<void> GroupRendezvous::mark_own_part_done() {
+  co_await group_->update([this](GroupState& newest) {
+    if (newest.attempt == attempt_) mark_done(newest, group_->self().id);
+  });
+}
+
 /// Those who still work need the store for their own failures to be heard, so its host stays until none of them does:
 /// each ends its part, or is missed.
 Task<std::optional<Change>> GroupRendezvous::wait_for_all() {
@@ -70,6 +74,9 @@ Task<std::optional<Change>> GroupRendezvous::wait_for_all() {
   for (bool told = false;;) {
     const auto change = current_change();
     if (change || leaving_ || (bounded && waited(*settings_.exit_barrier))) co_return change;
+    const Node* self = state().find(group_->self().id);
+    // The store's next host had not read it yet when the one before vanished.
+    if (self && !self->done) co_await mark_own_part_done();
     if (!told && waited(kWord)) {
       told = true;
       log::info("this node is done, and stays until the others are: {} at work", those_at_work());
@@ -93,9 +100,10 @@ Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, i
                                                               std::vector<std::string> last_lines) {
   tell_ = {};
   if (!opened_) co_return std::nullopt;
-  const std::string cause = fmt::format("{}: {}", own_name(), why);
+  const std::string cause = fmt::format("{}: {}", group_->own_name(), why);
+  announcement_ = [=](GroupState& newest) { end(newest, true, status, cause, last_lines); };
   try {
-    co_await group_->update([&](GroupState& newest) { end(newest, true, status, cause, last_lines); });
+    co_await group_->update(announcement_);
   } catch (const Error& error) {
     log::debug("the other nodes do not hear of the failure: {}", error.what());
     co_return std::nullopt;
@@ -104,11 +112,27 @@ Task<std::optional<Change>> GroupRendezvous::announce_failure(std::string why, i
   co_return group_->closed();
 }
 
-Task<void> GroupRendezvous::close() { co_await part(kPart, settings_.strangers_barrier()); }
+Task<void> GroupRendezvous::close() {
+  co_await announce_again();
+  co_await part(kPart, settings_.strangers_barrier());
+}
+
+/// A host of the store that is done may vanish before its successor has read of the failure.
+Task<void> GroupRendezvous::announce_again() {
+  if (!announcement_ || hosts() || !host_is_done()) co_return;
+  asio::steady_timer pause(context_);
+  pause.expires_after(2 * settings_.group.poll);
+  co_await pause.async_wait(asio::use_awaitable);
+  try {
+    co_await group_->update(announcement_);
+  } catch (const Error& error) {
+    log::debug("the other nodes may not hear of the failure: {}", error.what());
+  }
+}
 
 Task<void> GroupRendezvous::leave() {
   leaving_ = true;
-  const std::string why = own_name() + " was told to stop";
+  const std::string why = group_->own_name() + " was told to stop";
   co_await say_good_bye(why);
 }
 

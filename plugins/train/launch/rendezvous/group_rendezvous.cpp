@@ -113,13 +113,17 @@ Task<void> GroupRendezvous::connect(std::string address, std::uint16_t port) {
   }
 }
 
+/// Another agent of the endpoint's machine may reach the store by a loopback address, which is none for the others.
+std::string GroupRendezvous::own_address() const {
+  if (!options_.local_address.empty()) return options_.local_address;
+  const asio::ip::address local = group_->store().local_address();
+  return local.is_loopback() ? options_.host : local.to_string();
+}
+
 Task<void> GroupRendezvous::take_part() {
   group_->on_change([this] { on_change(); });
   offer_store();
-  if (!hosts())
-    group_->stand_by(
-        options_.local_address.empty() ? group_->store().local_address().to_string() : options_.local_address,
-        options_.host, options_.port);
+  if (!hosts()) group_->stand_by(own_address(), options_.host, options_.port);
   co_await group_->begin();
 }
 
@@ -148,7 +152,7 @@ Task<GroupRendezvous::Outcome> GroupRendezvous::join(JoinOptions options) {
     why = error.what();
   }
   if (lost) co_return *lost;
-  if (!leaving_) co_await say_good_bye(fmt::format("{} gave up: {}", own_name(), why));
+  if (!leaving_) co_await say_good_bye(fmt::format("{} gave up: {}", group_->own_name(), why));
   std::rethrow_exception(failure);
 }
 
@@ -218,11 +222,6 @@ Task<GroupRendezvous::Outcome> GroupRendezvous::meet() {
       co_await group_->changed();
     }
   }
-}
-
-std::string GroupRendezvous::own_name() const {
-  const Node* self = state().find(group_->self().id);
-  return name_of(self ? *self : group_->self());
 }
 
 bool GroupRendezvous::host_is_done() const {

@@ -86,8 +86,10 @@ class GroupRendezvous : public Rendezvous {
   /// The store may go then: its node needs it no more.
   bool host_is_done() const;
   Task<std::optional<Change>> wait_for_all();
+  Task<void> mark_own_part_done();
+  Task<void> announce_again();
   std::string those_at_work() const;
-  std::string own_name() const;
+  std::string own_address() const;
 
   asio::io_context& context_;
   const RendezvousOptions options_;
@@ -98,6 +100,7 @@ class GroupRendezvous : public Rendezvous {
   bool opened_ = false, leaving_ = false;
   int attempt_ = -1;  ///< that this node takes part in
   std::function<void(Change)> tell_;
+  std::function<void(GroupState&)> announcement_;  ///< of this node's failure
   Time patience_ends_, next_word_;
   bool looked_around_ = false;
   std::set<std::string> met_;  ///< nodes whose clock has been looked at

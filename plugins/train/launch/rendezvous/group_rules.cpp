@@ -126,21 +126,18 @@ const Node* successor(const GroupState& state) {
   const bool was_hosted = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store; });
   const bool host_works =
       std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && !node.done; });
-  if (state.phase != Phase::running || !was_hosted || host_works) return nullptr;
+  // Of a job that has ended, too: who ended it may be the only one that has read so.
+  if (state.phase == Phase::forming || !was_hosted || host_works) return nullptr;
   for (const Node* member : state.members())
     if (!member->done && member->standby_port != 0) return member;
   return nullptr;
 }
 
-void take_over(GroupState& state, const GroupPolicy& policy, const std::string& id) {
+void take_over(GroupState& state, const std::string& id) {
   for (Node& node : state.nodes) {
-    if (!node.hosts_store) continue;
-    node.hosts_store = false;
-    remove(state, policy, node.id, true, {});  // its part was done
+    if (node.hosts_store) node.gone = true;  // its part was done
+    node.hosts_store = node.id == id;
   }
-  Node* next = state.find(id);
-  next->hosts_store = true;
-  next->standby_port = 0;
   state.moved = true;
 }
 

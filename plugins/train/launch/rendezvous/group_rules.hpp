@@ -39,7 +39,7 @@ void leave_alone(GroupState& state, const std::string& id);
 /// as without it the attempt is lost anyway.
 const Node* successor(const GroupState& state);
 /// It does go on there.
-void take_over(GroupState& state, const GroupPolicy& policy, const std::string& id);
+void take_over(GroupState& state, const std::string& id);
 
 /// All known nodes stand ready, and they are enough. Whether to wait for more is the caller's to decide: see `grows`.
 bool is_complete(const GroupState& state, const GroupPolicy& policy);

@@ -50,7 +50,7 @@ Task<std::string> Group::move(std::string lost) {
   std::string why;
   try {
     co_await move_to(successor);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     why = fmt::format("{}; {}", lost, error.what());
   }
   next_store_.reset();
@@ -84,10 +84,13 @@ Task<void> Group::move_to(Node successor) {
 
 Task<void> Group::seed(StoreClient& store) {
   GroupState state = state_;
-  take_over(state, policy_, self_.id);
+  const Node* next = successor(state);
+  if (!next || next->id != self_.id) throw StoreLost("another node is to host the store by now");
+  take_over(state, self_.id);
   for (const Node& node : state.nodes) co_await store.set(beat_key(node.id), std::string(kAwaited));
   const std::string text = write_state(state);
   const std::string now = co_await store.compare_set(state_key(), "", text);
+  if (now != text) throw StoreLost("somebody has written to the store that this node keeps for its job");
   adopt(now);
   self_.hosts_store = true;
   self_.standby_port = 0;
@@ -104,7 +107,7 @@ Task<void> Group::watch_endpoint(std::shared_ptr<Group> self) {
     try {
       co_await other.connect(self->endpoint_host_, self->endpoint_port_, Clock::now() + kLimit);
       co_await self->turn_away(other);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       // Nobody is there.
     }
     error_code woken;
@@ -120,7 +123,7 @@ Task<void> Group::turn_away(StoreClient& other) {
   if (state.job == state_.job) co_return;  // the store that this job has left
   end(state, false, kExitFailed,
       fmt::format("the job {} goes on elsewhere, hosted by {}, since its first host had done its part and was gone",
-                  run_id_, name_of(*state_.find(self_.id))));
+                  run_id_, own_name()));
   const std::string wanted = write_state(state);
   if (wanted != before) co_await other.compare_set(state_key(), before, wanted);
 }

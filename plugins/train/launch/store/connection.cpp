@@ -55,8 +55,10 @@ void Connection::close() {
   unvalidated_.cancel();
 }
 
-void Connection::mark_gone() {
+void Connection::mark_gone() noexcept try {
   if (!presence_.empty()) contents_->set(presence_, Value(kGone));
+} catch (const std::exception& full) {
+  log::debug("store: {} is not marked as gone: {}", presence_, full.what());
 }
 
 Task<void> Connection::handle(Command command) {

@@ -20,7 +20,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static Task<void> serve(std::shared_ptr<Connection> self, std::chrono::seconds until_validated);
   void close();
   /// After serve(): the others see that the client is gone.
-  void mark_gone();
+  void mark_gone() noexcept;
 
  private:
   Task<void> validate(std::chrono::seconds limit);

@@ -153,8 +153,8 @@ Task<void> StoreServer::Listener::serve(std::shared_ptr<Listener> self, std::sha
     log::debug("store: the connection of {} is closed: {}", peer, violation.what());
   }
   connection->close();
-  connection->mark_gone();
   self->connections_.erase(connection);
+  connection->mark_gone();
 }
 
 void StoreServer::Listener::close() {

@@ -82,37 +82,29 @@ void refuse_what_changes_the_result(const ConfigObject& config, const std::strin
               model_type);
 }
 
-/// The weights' own file of AutoGPTQ, which older versions write in the place of quantization_config.
+/// What older versions of AutoGPTQ write in the place of quantization_config.
 constexpr const char* kGptqFile = "quantize_config.json";
 
 std::optional<GptqFormat> read_quantization(const ConfigObject& config, const std::filesystem::path& directory,
                                             Quantized taken) {
   constexpr const char* kKey = "quantization_config";
-  if (!config.has(kKey)) {
-    const auto file = directory / kGptqFile;
-    if (taken != Quantized::gptq || !std::filesystem::exists(file)) return std::nullopt;
-    const json parsed = ConfigObject::read_file(file);
-    const ConfigObject described(parsed, file.string());
-    if (const auto method = described.text("quant_method", "gptq"); method != "gptq")
-      described.refuse(fmt::format("quant_method is '{}', and of quantised weights lmf reads gptq's", method));
-    return GptqFormat::read(described);
-  }
-  const json& description = config.at(kKey);
+  const bool inside = config.has(kKey);
+  const auto file = directory / kGptqFile;
+  if (!inside && !std::filesystem::exists(file)) return std::nullopt;
+  const json description = inside ? config.at(kKey) : ConfigObject::read_file(file);
+  const json unnamed = inside ? json() : json("gptq");
   const json method =
-      description.is_object() ? description.value("quant_method", description.value("method", json())) : json();
+      description.is_object() ? description.value("quant_method", description.value("method", unnamed)) : json();
+  const std::string found = fmt::format("{} is {} ({})", inside ? kKey : kGptqFile, inside ? "set" : "there",
+                                        method.is_null() ? "no method" : method.dump());
   const char* hint =
       "take the model that it was made from; with quantization_bit: 4 or 8, chat and api round that one when they load "
       "it";
-  if (method != "gptq")
-    config.refuse(fmt::format("{} is set ({}): of quantised weights lmf reads gptq's, in chat and api", kKey,
-                              method.is_null() ? "no method" : method.dump()),
-                  hint);
+  if (method != "gptq") config.refuse(found + ": of quantised weights lmf reads gptq's", hint);
   if (taken != Quantized::gptq)
-    config.refuse(fmt::format("{} is set ({}): the weights are quantised, and lmf trains and exports those that are "
-                              "not",
-                              kKey, method.dump()),
-                  hint);
-  return GptqFormat::read(ConfigObject(description, fmt::format("{}: {}", config.where(), kKey)));
+    config.refuse(found + ": the weights are quantised, and lmf trains and exports those that are not", hint);
+  return GptqFormat::read(
+      ConfigObject(description, inside ? fmt::format("{}: {}", config.where(), kKey) : file.string()));
 }
 
 /// The sliding window of each layer, 0 for none.

@@ -85,10 +85,11 @@ GptqShape require_gptq(const WeightFiles& files, const std::string& name, const 
                     "must be multiples of {}",
                     files.source().string(), codes, out, in, together, bits, together));
   require_integers(files, codes, {in / together, out});
-  std::int64_t size = format.group_size < 0 ? in : format.group_size, groups = (in + size - 1) / size;
-  if (const auto& stored = files.require(scales).shape; format.varies && !stored.empty() && stored[0] > 0) {
+  std::int64_t size = format.group_size < 0 ? in : std::min(format.group_size, in), groups = (in + size - 1) / size;
+  if (const auto& stored = files.require(scales).shape;
+      format.varies && !stored.empty() && stored[0] > 0 && stored[0] != groups) {
     groups = std::min(stored[0], in);
-    size = (in + groups - 1) / groups;
+    size = groups == 1 ? in : 0;  // of 48 inputs, 3 groups have 16 to 23
   }
   require_dtype(files, scales, is_weight_dtype(files.require(scales, {groups, out}).dtype), "F32, F16 or BF16");
   require_integers(files, zeros, {groups, out / together});
@@ -97,7 +98,16 @@ GptqShape require_gptq(const WeightFiles& files, const std::string& name, const 
   else if (format.scattered)
     throw Error(
         fmt::format("{} has no tensor '{}', which desc_act in config.json needs", files.source().string(), places));
+  else if (size == 0)
+    refuse_unknown_groups(files, name, groups);
   return {bits, groups, size};
+}
+
+void refuse_unknown_groups(const WeightFiles& files, const std::string& name, std::int64_t groups) {
+  throw Error(fmt::format("{}: '{}' has {} groups, not as many as group_size in config.json makes, and no '{}' that "
+                          "says which input is in which",
+                          files.source().string(), name, groups, gptq_names(name)[3]),
+              "quantise the model again with a program that writes g_idx, as GPTQModel does");
 }
 
 }  // namespace lmf::model

@@ -23,10 +23,10 @@ Tensor zeros_of(const GptqWeight& weight) {
   const std::uint32_t mask = (std::uint32_t{1} << weight.bits) - 1, ones = 0xffffffffu / mask;
   const Tensor packed = weight.qzeros.contiguous(), zeros = torch::empty({groups, out});
   const auto* words = packed.data_ptr<std::int32_t>();
+  float* zero = zeros.data_ptr<float>();
   for (std::int64_t i = 0; i < packed.numel(); ++i) {
     const std::uint32_t word = static_cast<std::uint32_t>(words[i]) + (weight.zeros_less_one ? ones : 0);
-    for (std::int64_t k = 0; k < together; ++k)
-      zeros.data_ptr<float>()[i * together + k] = static_cast<float>(word >> (weight.bits * k) & mask);
+    for (std::int64_t k = 0; k < together; ++k) *zero++ = static_cast<float>(word >> (weight.bits * k) & mask);
   }
   return zeros;
 }
@@ -85,6 +85,7 @@ GptqWeight GptqWeight::open(const Weights& weights, const std::string& name, con
                     names[3], least.item<std::int32_t>() < 0 ? least.item<std::int32_t>() : most.item<std::int32_t>(),
                     groups),
         "copy or download the file again");
+  if (group_size == 0 && most.item<std::int32_t>() == 0) refuse_unknown_groups(weights.files(), name, groups);
   return weight;
 }
 

@@ -137,6 +137,42 @@ TEST_CASE("what older programs leave out, and what newer ones add") {
   lmf::log::set_sink([](lmf::log::Level, std::string_view) {}, lmf::log::Level::off);
 }
 
+TEST_CASE("where modules differ (dynamic), groups that are not the config's need g_idx") {
+  const std::string up = kUp;
+  const auto differ = [](json& config) { config["quantization_config"]["dynamic"] = {{"x", 1}}; };
+  for (const std::int64_t group_size : {20, 32}) {  // which do not divide 48
+    CAPTURE(group_size);
+    Checkpoint same({.group_size = group_size});
+    change_config(same.folder.path(), differ);
+    same.tensors[up + ".g_idx"].zero_();
+    same.rewrite();
+    CHECK(same.is_read_as_it_was());
+    same.tensors.erase(up + ".g_idx");
+    same.rewrite();
+    CHECK(same.is_read_as_it_was());
+
+    Checkpoint other({.group_size = 8});
+    change_config(other.folder.path(), differ);
+    other.decoder.layers[0].up.weight = lmf::test::draw_gptq(kUp, 64, 48, {.group_size = group_size}, other.tensors);
+    other.rewrite();
+    CHECK(other.is_read_as_it_was());
+    const std::string why = "model.safetensors: '" + up + ".weight' has " + (group_size == 20 ? "3" : "2") +
+                            " groups, not as many as group_size in config.json makes, and no '" + up + ".g_idx'";
+    other.tensors[up + ".g_idx"].zero_();
+    other.rewrite();
+    other.refuses(why);
+    other.tensors.erase(up + ".g_idx");
+    other.rewrite();
+    other.refuses(why);
+  }
+  Checkpoint one({.group_size = 16});
+  change_config(one.folder.path(), differ);
+  one.decoder.layers[0].up.weight = lmf::test::draw_gptq(kUp, 64, 48, {.group_size = -1}, one.tensors);
+  one.tensors.erase(up + ".g_idx");
+  one.rewrite();
+  CHECK(one.is_read_as_it_was());
+}
+
 TEST_CASE("scales of every type that weights have") {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
     Checkpoint plain;
@@ -216,4 +252,14 @@ TEST_CASE("kinds of GPTQ and other methods that lmf does not read are refused by
   // Who trains or exports asks for weights that are not quantised.
   CHECK_THROWS_WITH_AS(DecoderSpec::read(plain.folder.path()), doctest::Contains("lmf trains and exports"), lmf::Error);
   CHECK(DecoderSpec::read(plain.folder.path(), Quantized::gptq).gptq->bits == 4);
+  const auto alone = plain.folder.path() / "quantize_config.json";
+  change_config(plain.folder.path(), [](json& config) { config.erase("quantization_config"); });
+  lmf::write_file_atomically(alone, R"({"bits": 4, "group_size": 16})");
+  CHECK_THROWS_WITH_AS(DecoderSpec::read(plain.folder.path()),
+                       doctest::Contains("quantize_config.json is there (\"gptq\"): the weights are quantised, and lmf "
+                                         "trains and exports those that are not"),
+                       lmf::Error);
+  CHECK(DecoderSpec::read(plain.folder.path(), Quantized::gptq).gptq->bits == 4);
+  lmf::write_file_atomically(alone, R"({"bits": 4, "group_size": 16, "quant_method": "awq"})");
+  plain.refuses("quantize_config.json is there (\"awq\"): of quantised weights lmf reads gptq's");
 }

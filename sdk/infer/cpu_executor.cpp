@@ -73,11 +73,12 @@ CpuExecutor::CpuExecutor(model::Decoder decoder, const ExecutorSettings& setting
   head_ = pack(decoder.head, heads);
 }
 
-/// Codes that the format has room for are not rounded a second time.
+/// Codes that the format has room for are not rounded a second time. A weight that an adapter has whole is none of
+/// them.
 CpuExecutor::Base CpuExecutor::pack_base(const model::Linear& linear) {
   const Tensor weight = linear.dense_weight();
   const bool few_bits = format_ == WeightFormat::int8 || format_ == WeightFormat::int4;
-  if (few_bits && linear.packed && linear.packed->bits == 4)
+  if (few_bits && !linear.weight.defined() && linear.packed->bits == 4)
     if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return {std::move(*exact), floats(linear.bias)};
   return {PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
 }

@@ -83,7 +83,8 @@ void merge_adapter(Decoder& decoder) {
     linear->lora_a = linear->lora_b = linear->magnitude = torch::Tensor();
     linear->lora_scale = linear->lora_dropout = 0.0;
   }
-  for (const auto& [name, place] : decoder.slots()) place->set_requires_grad(false);
+  for (const auto& [name, place] : decoder.slots())
+    if (place->defined()) place->set_requires_grad(false);
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> adapter_parameters(Decoder& decoder, const LoraConfig& config) {

@@ -9,6 +9,8 @@
 #include "infer/generate.hpp"
 #include "infer/loaded_model.hpp"
 #include "model/adapter.hpp"
+#include "model/adapter_config.hpp"
+#include "model/adapter_folder.hpp"
 #include "support/places.hpp"
 
 using namespace lmf::infer;
@@ -114,7 +116,10 @@ TEST_CASE("an adapter on a GPTQ model answers the same, merged or kept apart bes
   choice.use_cpu = true;
   choice.dtype = "float32";
   const auto plain = greedy_answer(choice);
-  for (const bool whole : {false, true}) {
+  enum class Kind { pairs, whole_head, dora };
+  for (const Kind kind : {Kind::pairs, Kind::whole_head, Kind::dora}) {
+    CAPTURE(static_cast<int>(kind));
+    const bool whole = kind == Kind::whole_head;
     const TemporaryFolder adapter;
     Decoder adapted = decoder;
     lmf::model::LoraConfig config;
@@ -124,7 +129,16 @@ TEST_CASE("an adapter on a GPTQ model answers the same, merged or kept apart bes
     for (auto* linear : adapted.linears())
       if (linear->lora_b.defined()) linear->lora_b = torch::randn(linear->lora_b.sizes()) * 0.1;
     if (whole) adapted.head.weight = torch::randn(adapted.head.weight.sizes()) * 0.1;
+    config.dora = kind == Kind::dora;
     lmf::model::save_adapter(adapted, config, adapter.path());
+    if (config.dora) {
+      auto tensors = lmf::model::adapter_parameters(adapted, config);
+      for (const auto* linear : adapted.linears())
+        if (linear->lora_a.defined())
+          tensors.emplace_back(lmf::model::kAdapterPrefix + linear->name + lmf::model::kMagnitude,
+                               linear->weight.norm(2, 1) * 1.5);
+      lmf::model::write_safetensors(adapter.path() / lmf::model::kAdapterWeightsFile, tensors);
+    }
     ModelChoice merged = choice, apart = choice;
     merged.adapters = {adapter.path()};
     apart.apart = {adapter.path()};

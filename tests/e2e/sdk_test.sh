@@ -72,7 +72,7 @@ expect_not_said "tokens needs no libtorch" torch
 # Every header that is installed, with what it includes; those of the engine's executors with libtorch.
 mkdir headers
 (cd "$PREFIX/include/lmf/sdk" && find . -name '*.hpp' | sort | sed 's|^\./\(.*\)|#include "\1"|') >headers/all
-grep -vE '"(model/(adapter|decoder|safetensors)|infer/(answer_options|engine|executor|generate|loaded_model|value_head))\.hpp"' headers/all >headers/light.cpp
+grep -vE '"(model/(adapter|decoder|gptq_weight|safetensors)|infer/(answer_options|engine|executor|generate|loaded_model|value_head))\.hpp"' headers/all >headers/light.cpp
 { cat headers/all; echo 'std::size_t size() { return sizeof(lmf::infer::Engine); }'; } >headers/heavy.cpp
 cat >headers/CMakeLists.txt <<C
 cmake_minimum_required(VERSION 3.25)

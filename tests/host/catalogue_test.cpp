@@ -2,9 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <future>
+#include <system_error>
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include <pthread.h>
 
 #include "host/catalogue.hpp"
 #include "host/support.hpp"
@@ -26,6 +27,28 @@ void add(const PluginFolder& folder, const std::string& name, const std::string&
   write_text(folder.path() / (name + ".lmf-plugin.toml"), manifest_text(name, vendor, command));
   write_text(folder.path() / ("liblmf-" + name + ".so"), "");
 }
+
+/// While it is there no thread can be started: there is no room for a stack of 2^50 bytes. It binds root, too.
+class NoThreads {
+ public:
+  NoThreads() {
+    REQUIRE(::pthread_getattr_default_np(&before_) == 0);
+    pthread_attr_t wanted;
+    REQUIRE(::pthread_getattr_default_np(&wanted) == 0);
+    REQUIRE(::pthread_attr_setstacksize(&wanted, std::size_t{1} << 50) == 0);
+    REQUIRE(::pthread_setattr_default_np(&wanted) == 0);
+    ::pthread_attr_destroy(&wanted);
+  }
+  ~NoThreads() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_{};
+};
 
 SearchFolder at(const PluginFolder& folder, Place place) { return {folder.path(), place, std::nullopt}; }
 
@@ -266,25 +289,15 @@ TEST_CASE("hundreds of manifests are read as a few are, in their order, with thr
       write_text(folder.path() / (name(i) + ".lmf-plugin.toml"), "schema = 1\nnumber = " + std::to_string(i));
     else
       add(folder, name(i));
-  const Catalogue catalogue({at(folder, Place::given)}, {});
-  REQUIRE(catalogue.plugins().size() == kCount);
-  for (int i = 0; i < kCount; ++i) {
-    CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].manifest.name == name(i));
-    CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].status == (i % 7 == 0 ? Status::manifest : Status::ok));
-  }
-
-  const std::string ask = lmf::test::executable().string() + " --plugin-dir " + folder.text() + " help --json";
-  std::vector<std::string> words = {"bash", "-c", ask}, bound = {"bash", "-c", "ulimit -u 0 && exec " + ask};
-  if (::geteuid() == 0) {  // whom the limit does not bind
-    REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
-    for (auto* command : {&words, &bound})
-      command->insert(command->begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
-  }
-  const lmf::test::Finished free = lmf::test::run_process(words);
-  if (free.status != 0) {
-    MESSAGE("skipped: as another user the program cannot be run from here");
-    return;
-  }
-  CHECK(free.out.find("\"name\": \"p1299\"") != std::string::npos);
-  CHECK(lmf::test::run_process(bound).out == free.out);
+  const auto is_all_there = [&](const Catalogue& catalogue) {
+    REQUIRE(catalogue.plugins().size() == kCount);
+    for (int i = 0; i < kCount; ++i) {
+      CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].manifest.name == name(i));
+      CHECK(catalogue.plugins()[static_cast<std::size_t>(i)].status == (i % 7 == 0 ? Status::manifest : Status::ok));
+    }
+  };
+  is_all_there(Catalogue({at(folder, Place::given)}, {}));
+  const NoThreads none;
+  CHECK_THROWS_AS(std::async(std::launch::async, [] {}), std::system_error);
+  is_all_there(Catalogue({at(folder, Place::given)}, {}));
 }

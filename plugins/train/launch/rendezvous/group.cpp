@@ -234,11 +234,8 @@ void Group::remove_lost(GroupState& state) const {
     cut_off = cut_off || (!gone && !node.done);
   }
   for (const std::string& id : alone) leave_alone(state, id);
-  const auto& nodes = state.nodes;
-  const bool host_done =
-      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && node.done; });
   // It may work on without this store, as its host is done: what began again here would do the same work.
-  if (cut_off && host_done) return end(state, true, kExitFailed, why);
+  if (cut_off && host_is_done(state)) return end(state, true, kExitFailed, why);
   for (const std::string& id : lost) remove(state, policy_, id, true, why);
 }
 

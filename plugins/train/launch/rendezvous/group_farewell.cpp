@@ -49,7 +49,7 @@ Task<std::optional<Change>> GroupRendezvous::finish() {
   if (change && (change->kind == Kind::membership || change->kind == Kind::failed_elsewhere)) co_return change;
   const bool lost = change && change->kind == Kind::store_lost;
   // Without its host the job cannot end well, unless the host's part had.
-  const bool failed = change && (lost ? !host_is_done() : change->status != 0);
+  const bool failed = change && (lost ? !host_is_done(state()) : change->status != 0);
   if (lost && !failed) log::warn("{}; this node had done its part by then", change->why);
   if (!change && !leaving_)
     log::warn("not all nodes have ended {} s after this one (exit_barrier_timeout): not waiting for them any longer",
@@ -119,7 +119,7 @@ Task<void> GroupRendezvous::close() {
 
 /// A host of the store that is done may vanish before its successor has read of the failure.
 Task<void> GroupRendezvous::announce_again() {
-  if (!announcement_ || hosts() || !host_is_done()) co_return;
+  if (!announcement_ || hosts() || !host_is_done(state())) co_return;
   asio::steady_timer pause(context_);
   pause.expires_after(2 * settings_.group.poll);
   co_await pause.async_wait(asio::use_awaitable);

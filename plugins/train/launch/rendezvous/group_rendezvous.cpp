@@ -224,11 +224,6 @@ Task<GroupRendezvous::Outcome> GroupRendezvous::meet() {
   }
 }
 
-bool GroupRendezvous::host_is_done() const {
-  const auto& nodes = state().nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && node.done; });
-}
-
 void GroupRendezvous::watch(std::function<void(Change)> tell) {
   tell_ = std::move(tell);
   on_change();
@@ -239,7 +234,7 @@ void GroupRendezvous::on_change() {
   if (!tell_) return;
   const auto change = current_change();
   if (!change) return;
-  if (change->kind == Kind::store_lost && host_is_done()) {
+  if (change->kind == Kind::store_lost && host_is_done(state())) {
     log::warn("{}; its node had done its part, so this one goes on alone and hears of no other any more", change->why);
     tell_ = {};
     return;

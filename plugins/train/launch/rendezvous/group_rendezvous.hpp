@@ -83,8 +83,6 @@ class GroupRendezvous : public Rendezvous {
   Task<void> say_good_bye(std::string why);
   Task<void> wait_for_other_jobs(Time until);
   bool parted() const { return group_->stopped() || !group_->lost().empty(); }
-  /// The store may go then: its node needs it no more.
-  bool host_is_done() const;
   Task<std::optional<Change>> wait_for_all();
   Task<void> mark_own_part_done();
   Task<void> announce_again();

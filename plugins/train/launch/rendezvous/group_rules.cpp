@@ -121,13 +121,14 @@ void leave_alone(GroupState& state, const std::string& id) {
   if (Node* node = state.find(id)) node->gone = true;
 }
 
+bool host_is_done(const GroupState& state) {
+  return std::any_of(state.nodes.begin(), state.nodes.end(),
+                     [](const Node& node) { return node.hosts_store && node.done; });
+}
+
 const Node* successor(const GroupState& state) {
-  const auto& nodes = state.nodes;
-  const bool was_hosted = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store; });
-  const bool host_works =
-      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.hosts_store && !node.done; });
   // Of a job that has ended, too: who ended it may be the only one that has read so.
-  if (state.phase == Phase::forming || !was_hosted || host_works) return nullptr;
+  if (state.phase == Phase::forming || !host_is_done(state)) return nullptr;
   for (const Node* member : state.members())
     if (!member->done && member->standby_port != 0) return member;
   return nullptr;

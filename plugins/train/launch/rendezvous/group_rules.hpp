@@ -35,6 +35,8 @@ void mark_done(GroupState& state, const std::string& id);
 /// It cannot be heard any more, and works on by itself: the others do not wait for it.
 void leave_alone(GroupState& state, const std::string& id);
 
+/// The store may go then: its node needs it no more.
+bool host_is_done(const GroupState& state);
 /// The node on whose store the attempt goes on once its host, whose part is done, is gone; none while that one works,
 /// as without it the attempt is lost anyway.
 const Node* successor(const GroupState& state);

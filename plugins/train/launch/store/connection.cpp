@@ -134,7 +134,7 @@ Task<void> Connection::change(Command command) {
     reply(std::move(answer));
   } else {
     Value value = co_await text(kMaxValueLength);
-    if (command == Command::set && key.starts_with("/" + std::string(kPresence))) presence_ = key;
+    if (command == Command::set && key.starts_with(kStoredPresence)) presence_ = key;
     if (command == Command::set) contents_->set(key, std::move(value));
     if (command == Command::append) contents_->append(key, value);
     if (command == Command::queue_push) contents_->push(key, std::move(value));

@@ -48,12 +48,13 @@ inline constexpr std::size_t kMaxReply = 64 * 1024 * 1024;  ///< of one multi_ge
 
 using Key = std::string;
 using Value = std::string;
+using Keys = std::vector<Key>;
 
 /// lmf's own addition, of which other clients and servers know nothing: a key that begins so stands for the client that
 /// sets it, and has the value kGone once that one's connection has ended.
-inline constexpr std::string_view kPresence = "lmf-present/";
+inline constexpr std::string_view kStoredPresence = "/lmf-present/";      ///< as the server has it
+inline constexpr std::string_view kPresence = kStoredPresence.substr(1);  ///< as clients say it
 inline constexpr std::string_view kGone = "gone";
-using Keys = std::vector<Key>;
 
 /// Appends fields to a message.
 class Message {

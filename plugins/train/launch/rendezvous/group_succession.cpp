@@ -62,7 +62,9 @@ Task<std::string> Group::move(std::string lost) {
 
 /// Its own loss of the store is what makes the successor host it: whoever comes earlier waits for that.
 Task<void> Group::move_to(Node successor) {
-  const Time until = Clock::now() + times_.silence;
+  // Of a job that has ended the successor is gone, too, once it has read so: its port is open as long as it is there.
+  const bool ended = state_.phase == GroupState::Phase::ended;
+  const Time until = Clock::now() + (ended ? 4 * times_.poll : times_.silence);
   const bool here = successor.id == self_.id;
   next_store_ = std::make_unique<StoreClient>(context_.get_executor());
   StoreClient& store = *next_store_;

@@ -243,6 +243,17 @@ std::vector<std::string> Catalogue::words() const {
   return words;
 }
 
+std::vector<std::string> Catalogue::qualified_words() const {
+  std::vector<std::string> words;
+  for (const Claim& claim : own_claims_) {
+    if (is_out_of_play(claim.status)) continue;
+    const std::string vendor = claim.plugin->manifest.vendor + ".";
+    words.push_back(vendor + claim.command->name);
+    for (const std::string& alias : claim.command->aliases) words.push_back(vendor + alias);
+  }
+  return words;
+}
+
 const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories,
                                 std::string_view beginning) {
   std::vector<std::string> notices;

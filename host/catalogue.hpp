@@ -50,6 +50,8 @@ class Catalogue {
   const Plugin* find_plugin(std::string_view name) const;
   /// Every word that find() knows, for suggestions.
   std::vector<std::string> words() const;
+  /// The same as "vendor.command", by which also those are found whose plain name is another's.
+  std::vector<std::string> qualified_words() const;
 
  private:
   void apply_decisions();

@@ -1,6 +1,7 @@
 #include "host/discovery.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 
@@ -20,23 +21,24 @@ constexpr std::size_t kMostManifests = 512;
 
 class FolderList {
  public:
-  /// Adds `path` when it is a folder; false when it is none.
-  bool add(const std::filesystem::path& path, Place place, std::optional<uid_t> further_owner = std::nullopt) {
+  /// Adds `path` when it is a folder; otherwise returns errno, which is ENOTDIR of a file.
+  int add(const std::filesystem::path& path, Place place, std::optional<uid_t> further_owner = std::nullopt) {
     struct stat status;
-    if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+    if (::stat(path.c_str(), &status) != 0) return errno;
+    if (!S_ISDIR(status.st_mode)) return ENOTDIR;
     const auto id = std::pair(status.st_dev, status.st_ino);
     if (const auto known = std::find(ids_.begin(), ids_.end(), id); known != ids_.end()) {
       SearchFolder& first = folders_[static_cast<std::size_t>(known - ids_.begin())];
       if (first.place == Place::given || first.place == Place::environment) first.place = place;
       if (further_owner) first.further_owner = further_owner;
-      return true;
+      return 0;
     }
     std::error_code failed;
     const auto resolved = std::filesystem::canonical(path, failed);
-    if (failed) return false;
+    if (failed) return failed.value();
     ids_.push_back(id);
     folders_.push_back({resolved, place, further_owner});
-    return true;
+    return 0;
   }
   std::vector<SearchFolder> take() { return std::move(folders_); }
 
@@ -47,19 +49,21 @@ class FolderList {
 
 void add_given(FolderList& list, std::span<const std::string> given) {
   for (const std::string& folder : given) {
+    if (folder.empty()) throw Error("--plugin-dir needs the name of a folder", "", kExitUsage);
     std::error_code failed;
-    if (folder.empty() || !list.add(std::filesystem::absolute(folder, failed), Place::given))
-      throw Error(fmt::format("--plugin-dir '{}' is not a folder", folder), "", kExitUsage);
+    if (const int error_number = list.add(std::filesystem::absolute(folder, failed), Place::given))
+      throw Error(fmt::format("--plugin-dir '{}' is no folder to look in: {}", folder, std::strerror(error_number)), "",
+                  kExitUsage);
   }
 }
 
 void add_environment(FolderList& list, const std::string& value, std::vector<std::string>& notices) {
   if (value.empty()) return;
   for (const std::string& entry : split(value, ':')) {
-    if (entry.starts_with('/'))
-      list.add(entry, Place::environment);
-    else
+    if (!entry.starts_with('/'))
       notices.push_back(fmt::format("LMF_PLUGIN_PATH: '{}' is not an absolute path and is skipped", entry));
+    else if (const int error_number = list.add(entry, Place::environment))
+      notices.push_back(fmt::format("LMF_PLUGIN_PATH: '{}' is skipped: {}", entry, std::strerror(error_number)));
   }
 }
 

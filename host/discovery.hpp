@@ -26,8 +26,8 @@ struct SearchFolder {
 
 /// The folders that exist, best first, each once (by device and inode). One that is named twice keeps its first rank
 /// and counts as the more settled of its places, so that a worker which is given all folders by name trusts the same
-/// ones. Never the current directory: relative entries are skipped and said in `notices`; a --plugin-dir that is no
-/// folder throws Error (exit 2).
+/// ones. Never the current directory: relative entries of LMF_PLUGIN_PATH, and those that are no folders, are skipped
+/// and said in `notices`; a --plugin-dir that is no folder throws Error (exit 2).
 std::vector<SearchFolder> search_folders(const Environment& environment, std::span<const std::string> given,
                                          std::vector<std::string>& notices);
 

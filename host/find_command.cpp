@@ -15,21 +15,25 @@
 namespace lmf::host {
 namespace {
 
-/// " Did you mean 'webui'? It is in the package 'lmf-webui'." One that is not installed is worth a word on how to get
-/// it.
+/// " Did you mean 'train'? It is in the package 'lmf-train', which is not installed." Whoever follows a suggestion must
+/// not meet the next obstacle.
 std::string suggestion(const Catalogue& catalogue, const Environment& environment, std::string_view word) {
   std::vector<std::string> words = catalogue.words();
   for (ExternalCommand& external : external_commands(environment, catalogue)) words.push_back(std::move(external.name));
   for (const HostCommand& command : host_commands()) words.emplace_back(command.name);
   for (const KnownCommand& known : known_commands())
     if (std::find(words.begin(), words.end(), known.name) == words.end()) words.emplace_back(known.name);
+  if (word.find('.') != word.npos)
+    for (std::string& qualified : catalogue.qualified_words()) words.push_back(std::move(qualified));
   const std::vector<std::string> near = suggest(word, words);
   std::string text = did_you_mean(near);
   for (const std::string& name : near) {
     const KnownCommand* known = find_known_command(name);
-    if (known == nullptr || known->package.empty() || catalogue.find(name) != nullptr) continue;
-    text += fmt::format(" {} is in the package '{}', which is not installed.",
-                        near.size() == 1 ? "It" : "'" + name + "'", known->package);
+    if (known == nullptr || catalogue.find(name) != nullptr) continue;
+    const std::string subject = near.size() == 1 ? "It" : "'" + name + "'";
+    text += known->package.empty()
+                ? fmt::format(" {} is not part of this version.", subject)
+                : fmt::format(" {} is in the package '{}', which is not installed.", subject, known->package);
   }
   return text;
 }

@@ -98,7 +98,11 @@ std::string list_as_json(const Findings& findings) {
   for (const ExternalCommand& command : findings.externals)
     programs.push_back({{"name", command.name}, {"path", command.path.string()}, {"hidden_by", command.hidden_by}});
   for (const SearchFolder& folder : catalogue.folders()) folders.push_back(folder.path.string());
-  const Json list = {{"format", 1}, {"plugins", plugins}, {"external_commands", programs}, {"looked_in", folders}};
+  const Json list = {{"format", 1},
+                     {"plugins", plugins},
+                     {"external_commands", programs},
+                     {"looked_in", folders},
+                     {"notices", catalogue.notices()}};
   return json_text(list);
 }
 

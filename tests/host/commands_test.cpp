@@ -110,14 +110,23 @@ TEST_CASE("unknown commands and options get a suggestion and never success") {
   };
   says({"gret"}, 127, "lmf: 'gret' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
   says({"help", "gret"}, 127, "lmf: 'gret' is not a command. Did you mean 'greet'?\n  'lmf help' lists them\n");
-  says({"web-chat"}, 127, "lmf: 'web-chat' is not a command. Did you mean 'webchat'?\n  'lmf help' lists them\n");
+  says({"web-chat"}, 127,
+       "lmf: 'web-chat' is not a command. Did you mean 'webchat'? It is not part of this version.\n  'lmf help' lists "
+       "them\n");
+  says({"acme.gret"}, 127, "lmf: 'acme.gret' is not a command. Did you mean 'acme.greet'?\n  'lmf help' lists them\n");
+  says({"help", "amce.greet"}, 127,
+       "lmf: 'amce.greet' is not a command. Did you mean 'acme.greet'?\n  'lmf help' lists them\n");
   says({"xyzzy"}, 127, "lmf: 'xyzzy' is not a command.\n  'lmf help' lists them\n");
   says({""}, 127, "lmf: '' is not a command.\n  'lmf help' lists them\n");
   says({"webui"}, 127, "lmf: 'webui' is not part of this version.\n");
   says({"--plugin-dri=x", "greet"}, 2, "lmf: '--plugin-dri=x' is not an option. Did you mean '--plugin-dir'?\n");
   says({"-x"}, 2, "lmf: '-x' is not an option.\n  see 'lmf help'\n");
   says({"--plugin-dir"}, 2, "lmf: --plugin-dir needs a value\n");
-  says({"--plugin-dir", "/no/such/folder", "greet"}, 2, "lmf: --plugin-dir '/no/such/folder' is not a folder\n");
+  says({"--plugin-dir", "/no/such/folder", "greet"}, 2,
+       "lmf: --plugin-dir '/no/such/folder' is no folder to look in: No such file or directory\n");
+  says({"--plugin-dir", "/dev/null", "greet"}, 2,
+       "lmf: --plugin-dir '/dev/null' is no folder to look in: Not a directory\n");
+  says({"--plugin-dir=", "greet"}, 2, "lmf: --plugin-dir needs the name of a folder\n");
   says({"--log-level", "wran", "greet"}, 2,
        "lmf: --log-level 'wran' is unknown: expected trace, debug, info, warn, error or off. Did you mean 'warn'?\n");
   says({"version", "now"}, 2, "lmf: version: 'now' is one word too many\n  see 'lmf help'\n");

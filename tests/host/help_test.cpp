@@ -250,8 +250,13 @@ TEST_CASE("a word that is no command gets what it may have meant, and the packag
   CHECK(says("expor") ==
         "'expor' is not a command. Did you mean 'export'? It is in the package 'lmf-export', which is "
         "not installed.");
-  CHECK(says("web-ui") == "'web-ui' is not a command. Did you mean 'webui'?");
-  CHECK(says("web") == "'web' is not a command. Did you mean 'webui' or 'webchat'?");
+  CHECK(says("web-ui") == "'web-ui' is not a command. Did you mean 'webui'? It is not part of this version.");
+  CHECK(says("web") ==
+        "'web' is not a command. Did you mean 'webui' or 'webchat'? 'webui' is not part of this version. 'webchat' is "
+        "not part of this version.");
+  CHECK(says("acme.gret") == "'acme.gret' is not a command. Did you mean 'acme.greet'?");
+  CHECK(says("amce.treat") == "'amce.treat' is not a command. Did you mean 'acme.treat'?");
+  CHECK(says("acme.xyzzy") == "'acme.xyzzy' is not a command.");
   CHECK(says("xyzzy") == "'xyzzy' is not a command.");
   CHECK(says("train") == "'train' is not installed. It is in the package 'lmf-train'.");
   CHECK(says("webui") == "'webui' is not part of this version.");

@@ -93,7 +93,7 @@ void Catalogue::apply_decisions() {
                                   choices_.disabled_line, name);
     } else if (!allowed_.allows(plugin.manifest.vendor, plugin.manifest.name)) {
       plugin.status = Status::not_allowed;
-      plugin.reason = fmt::format("{} is not among what LMF_PLUGIN_ALLOW allows: {}.", name, allowed_.value);
+      plugin.reason = allowed_.why_not(plugin.manifest.vendor, plugin.manifest.name);
     }
   }
 }

@@ -54,7 +54,7 @@ Environment read_environment(const char* argv0) {
   environment.user_data = user_data_directory();
   if (const auto folder = user_config_directory(); !folder.empty()) environment.choices = folder / "plugins.toml";
   environment.program_path = variable("PATH").value_or("");
-  environment.plugin_allow = variable("LMF_PLUGIN_ALLOW").value_or("");
+  if (const char* list = std::getenv("LMF_PLUGIN_ALLOW")) environment.plugin_allow = list;
   for (const char* library_folder : {"/usr/local/lib/" LMF_ARCHITECTURE, "/usr/local/lib"})
     environment.local_folders.push_back(std::filesystem::path(library_folder) / "lmf" / kPluginFolderName);
   environment.system_folder = LMF_SYSTEM_PLUGIN_DIRECTORY;

@@ -18,7 +18,7 @@ struct Environment {
   std::filesystem::path user_data;                   ///< empty in safe mode or without a home
   std::filesystem::path choices;                     ///< the user's plugins.toml; empty in safe mode or without a home
   std::string program_path;                          ///< PATH
-  std::string plugin_allow;                          ///< LMF_PLUGIN_ALLOW
+  std::optional<std::string> plugin_allow;           ///< LMF_PLUGIN_ALLOW; empty is not the same as none
   std::vector<std::filesystem::path> local_folders;  ///< /usr/local's, then
   std::filesystem::path system_folder;               ///< the one that lmf was configured with
   std::optional<std::string> verbosity;              ///< LLAMAFACTORY_VERBOSITY

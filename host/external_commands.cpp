@@ -25,7 +25,7 @@ constexpr std::string_view kPrefix = "lmf-";
 /// The folders of PATH that count, in order, each once: often /bin is /usr/bin, and has thousands of files.
 std::vector<std::filesystem::path> folders(const Environment& environment) {
   std::vector<std::filesystem::path> result;
-  if (environment.safe_mode || !environment.plugin_allow.empty()) return result;
+  if (environment.safe_mode || environment.plugin_allow) return result;
   std::set<std::pair<dev_t, ino_t>> known;
   struct stat status;
   for (const std::string& folder : split(environment.program_path, ':'))

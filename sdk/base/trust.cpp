@@ -25,6 +25,7 @@ std::string user_name(uid_t user) {
 }
 
 bool is_private_group(uid_t owner, gid_t group) {
+  if (group == 0) return false;  // other accounts have it, too: operator and sync, and any user of a container
   const passwd* account = ::getpwuid(owner);
   if (account == nullptr || account->pw_gid != group) return false;
   const std::string name = account->pw_name;

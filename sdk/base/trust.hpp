@@ -14,8 +14,8 @@ namespace lmf {
 /// executable's owner may be able to write it. Looks at files and every folder above them, at each folder once.
 ///
 /// Writable by a group counts as safe when the group is the owner's private one (same name, no other member), as in
-/// systems whose umask is 002. A folder of root's with the sticky bit, as /tmp, is safe above others; not as the file's
-/// own folder, where anybody could put a library beside it that it loads.
+/// systems whose umask is 002; root's never is one. A folder of root's with the sticky bit, as /tmp, is safe above
+/// others; not as the file's own folder, where anybody could put a library beside it that it loads.
 class TrustedPlaces {
  public:
   using Owner = std::optional<uid_t>;  ///< one who is trusted, too

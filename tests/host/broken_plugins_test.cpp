@@ -152,9 +152,14 @@ TEST_CASE("a plugin that others can write is never loaded") {
   unsafe(
       "lmf: $DIR/liblmf-greet.so belongs to user 12345, who could change what it does. Make a copy of your own, or "
       "run as root: chown root $DIR/liblmf-greet.so\n");
-  REQUIRE(::chown(library.c_str(), 0, 12345) == 0);
-  REQUIRE(::chmod(library.c_str(), 0775) == 0);
-  unsafe("lmf: $DIR/liblmf-greet.so (mode 0775) can be written by its group. Run: chmod g-w $DIR/liblmf-greet.so\n");
+  for (const gid_t group : {12345u, 0u}) {  // root's group is no private one: other accounts may have it
+    REQUIRE(::chown(library.c_str(), 0, group) == 0);
+    REQUIRE(::chmod(library.c_str(), 0775) == 0);
+    unsafe("lmf: $DIR/liblmf-greet.so (mode 0775) can be written by its group. Run: chmod g-w $DIR/liblmf-greet.so\n");
+  }
+  REQUIRE(::chmod(library.c_str(), 0755) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 0775) == 0);
+  unsafe("lmf: $DIR (mode 0775) can be written by its group. Run: chmod g-w $DIR\n");
 }
 
 TEST_CASE("libraries that come with a plugin are checked as the plugin is") {

@@ -168,10 +168,58 @@ TEST_CASE("an operator's list says which plugins may run") {
   for (const char* allowed : {"acme.greet", "acme.*", "lmf.*,acme.greet"}) CHECK(greet(allowed).status == 0);
   const Finished refused = greet("lmf.*,acme.wave");
   CHECK(refused.status == 126);
-  CHECK(refused.err == "lmf: acme.greet is not among what LMF_PLUGIN_ALLOW allows: lmf.*,acme.wave.\n");
+  CHECK(refused.err ==
+        "lmf: acme.greet is not among what LMF_PLUGIN_ALLOW allows: lmf.*,acme.wave. Whoever set it can add "
+        "'acme.greet' or 'acme.*'.\n");
   CHECK(folder.lmf({"acme.greet"}, {{"LMF_PLUGIN_ALLOW", "acme.wave"}}).status == 126);
   const Finished list = folder.lmf({"plugin", "list"}, {{"LMF_PLUGIN_ALLOW", "acme.wave,greet"}});
   CHECK(contains(list.out, "acme.greet 1.2.3 (greet): not-allowed\n"));
   CHECK(contains(list.out, "acme.wave 2.0.0 (wave): ok\n"));
-  CHECK(list.err == "lmf: LMF_PLUGIN_ALLOW: 'greet' allows nothing: expected 'vendor.*' or 'vendor.plugin'\n");
+  CHECK(list.err == "lmf: LMF_PLUGIN_ALLOW: 'greet' allows nothing: expected 'vendor.plugin', 'vendor.*' or '*'\n");
+  for (const char* all : {"*", "acme.wave, acme.greet", " acme.* ,"}) CHECK(greet(all).status == 0);
+  CHECK(folder.lmf({"plugin", "list"}, {{"LMF_PLUGIN_ALLOW", " acme.* ,"}}).err.empty());
+}
+
+TEST_CASE("an operator's list that is set and empty allows nothing, and that is said") {
+  PluginFolder folder;
+  folder.add_greet();
+  for (const char* list : {"LMF_PLUGIN_ALLOW=", "LMF_PLUGIN_ALLOW= "}) {
+    const std::vector<std::string> lmf = {"env", list, executable().string(), "--plugin-dir", folder.text()};
+    const auto run = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), lmf.begin(), lmf.end());
+      return run_process(words);
+    };
+    const Finished refused = run({"greet"});
+    CHECK(refused.status == 126);
+    CHECK(refused.err ==
+          "lmf: acme.greet may not run: LMF_PLUGIN_ALLOW is set and empty. Unset it, or name 'acme.greet' or 'acme.*' "
+          "there.\n");
+    CHECK(run({"help"}).err == "lmf: LMF_PLUGIN_ALLOW is set and empty: no plugin may run. Unset it to allow all\n");
+    CHECK(run({"version"}).status == 0);
+  }
+}
+
+TEST_CASE("an entry of LMF_PLUGIN_PATH that is no folder is said with its reason, and stops nothing") {
+  PluginFolder folder;
+  folder.add_greet();
+  const auto loop = folder.path() / "loop", file = folder.path() / "file";
+  std::filesystem::create_symlink(loop, loop);
+  lmf::test::write_text(file, "");
+  const lmf::test::Variables path = {
+      {"LMF_PLUGIN_PATH", "/no/such/folder:" + loop.string() + ":" + file.string() + ":" + folder.text()}};
+  const std::string said =
+      "lmf: LMF_PLUGIN_PATH: '/no/such/folder' is skipped: No such file or directory\n"
+      "lmf: LMF_PLUGIN_PATH: '$DIR/loop' is skipped: Too many levels of symbolic links\n"
+      "lmf: LMF_PLUGIN_PATH: '$DIR/file' is skipped: Not a directory\n";
+  for (const char* word : {"list", "doctor"}) {
+    const Finished finished = run_process({executable().string(), "plugin", word}, path);
+    CHECK(folder.errors(finished) == said);
+    CHECK(contains(finished.out, "acme.greet 1.2.3"));
+    CHECK(finished.status == 1);
+  }
+  CHECK(contains(run_process({executable().string(), "plugin", "list", "--json"}, path).out,
+                 "'/no/such/folder' is skipped"));
+  const Finished greet = run_process({executable().string(), "greet"}, path);
+  CHECK(greet.status == 0);
+  CHECK(greet.err.empty());
 }

@@ -8,6 +8,7 @@
 #include "base/printable.hpp"
 #include "host/command_options.hpp"
 #include "host/option_words.hpp"
+#include "host/plugin_command.hpp"
 
 namespace lmf::host {
 namespace {
@@ -19,8 +20,14 @@ std::string usage_line(const std::string& usage, const Style& style) {
   return fmt::format("{} {}\n", style.heading("Usage:"), wrapped(usage, style.width - kIndent, kIndent));
 }
 
-std::string title(std::string_view name, std::string_view summary, const std::string& program, const Style& style) {
-  return fmt::format("{}: {}\n\n", style.heading(fmt::format("{} {}", program, name)), summary);
+/// "NAME: SUMMARY", the name as a heading.
+std::string title(const std::string& name, std::string_view summary, const Style& style) {
+  const std::string text = wrapped(fmt::format("{}: {}", name, summary), style.width, 0);
+  return style.heading(text.substr(0, name.size())) + text.substr(name.size()) + "\n\n";
+}
+
+std::string more_help(const std::string& how, const Style& style) {
+  return "\n" + wrapped(fmt::format("'{}' says more about one of them.", how), style.width, 0) + "\n";
 }
 
 /// Options that are known and do not work: those that stop a run by name, the others only counted. The man page has all
@@ -95,16 +102,15 @@ std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalC
   for (const ExternalCommand& external : externals)
     sections["Programs on PATH"].emplace_back(external.name, printable_line(external.path.string()));
   for (const auto& [word, text] : host_options()) sections["Options"].emplace_back(word, text);
-  return fmt::format(
-      "{}: fine-tune, try and serve language models\n\n{}{}\n'{} help COMMAND' says more about one of them.\n",
-      style.heading("lmf " LMF_VERSION), usage_line(program + " [OPTIONS] COMMAND [ARGUMENTS]", style),
-      sections.text(style), program);
+  return title("lmf " LMF_VERSION, "fine-tune, try and serve language models", style) +
+         usage_line(program + " [OPTIONS] COMMAND [ARGUMENTS]", style) + sections.text(style) +
+         more_help(program + " help COMMAND", style);
 }
 
 std::string command_help(const Claim& claim, const std::string& program, const Style& style) {
   const CommandEntry& command = *claim.command;
   const std::vector<OptionEntry> options = options_of(claim);
-  std::string text = title(command.name, command.summary, program, style);
+  std::string text = title(program + " " + command.name, command.summary, style);
   text += usage_line(usage_of(command, program), style);
   if (!command.aliases.empty()) text += fmt::format("Also called: {}\n", joined(command.aliases));
   Sections sections;
@@ -113,14 +119,25 @@ std::string command_help(const Claim& claim, const std::string& program, const S
       sections[option_heading(option)].emplace_back(option_word(option), option_explanation(option));
   text += sections.text(style);
   text += unsupported(options, command.name, program, style);
-  if (!command.option_table.empty())
-    text += fmt::format("\n'{} help {} OPTION' says more about one of them.\n", program, command.name);
+  if (!command.option_table.empty()) text += more_help(fmt::format("{} help {} OPTION", program, command.name), style);
   return text;
 }
 
 std::string host_command_help(const HostCommand& command, const std::string& program, const Style& style) {
-  return title(command.name, command.summary, program, style) +
+  return title(fmt::format("{} {}", program, command.name), command.summary, style) +
          usage_line(program + " " + std::string(command.usage), style);
+}
+
+std::string plugin_help(const std::string& program, const Style& style) {
+  Sections sections;
+  for (const PluginCommand& command : plugin_commands()) sections["Words"].emplace_back(command.usage, command.summary);
+  sections["Variables of the environment"] = {
+      {"LMF_PLUGIN_PATH=FOLDER:...", "Folders to look for plugins in, absolute"},
+      {"LMF_PLUGIN_ALLOW=ENTRY,...",
+       "The plugins that may run: vendor.plugin, vendor.* or *, which is all. Set and empty it allows none"},
+      {"LMF_SAFE_MODE=1", "As --safe-mode"}};
+  return title(program + " plugin", "the plugins and what is wrong with them", style) +
+         usage_line(program + " plugin WORD ...", style) + sections.text(style);
 }
 
 std::string problem_notice(const Catalogue& catalogue, const std::string& program) {

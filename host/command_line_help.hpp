@@ -14,6 +14,7 @@ std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalC
                          const std::string& program, const Style& style);
 std::string command_help(const Claim& claim, const std::string& program, const Style& style);
 std::string host_command_help(const HostCommand& command, const std::string& program, const Style& style);
+std::string plugin_help(const std::string& program, const Style& style);
 /// All that is known of one option of a command.
 std::string option_help(const OptionEntry& option, const Claim& claim, const std::string& program, const Style& style);
 

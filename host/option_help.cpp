@@ -50,8 +50,11 @@ std::string option_help(const OptionEntry& option, const Claim& claim, const std
   rows.emplace_back("Group", option_heading(option));
   add_state(option, rows);
   rows.emplace_back("To set it", how_to_set(option, claim, program));
-  return fmt::format("{}, an option of {} {}\n\n{}\n\n{}", style.heading(option_name(option)), program,
-                     claim.command->name, wrapped(option.help, style.width, 0), two_columns(rows, style));
+  const std::string name = option_name(option);
+  const std::string title =
+      wrapped(fmt::format("{}, an option of {} {}", name, program, claim.command->name), style.width, 0);
+  return fmt::format("{}{}\n\n{}\n\n{}", style.heading(name), title.substr(name.size()),
+                     wrapped(option.help, style.width, 0), two_columns(rows, style));
 }
 
 }  // namespace lmf::host

@@ -7,6 +7,7 @@
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
 #include "host/arguments.hpp"
+#include "host/command_line_help.hpp"
 #include "host/output.hpp"
 #include "host/plugin_doctor.hpp"
 #include "host/plugin_info.hpp"
@@ -43,13 +44,6 @@ std::vector<std::string> names() {
 }  // namespace
 
 std::span<const PluginCommand> plugin_commands() { return kCommands; }
-
-std::string plugin_help(const std::string& program, const Style& style) {
-  Rows rows;
-  for (const PluginCommand& command : kCommands) rows.emplace_back(command.usage, command.summary);
-  return fmt::format("{0} plugin: the plugins and what is wrong with them\n\nUsage: {0} plugin WORD ...\n\nWords:\n{1}",
-                     program, two_columns(rows, style));
-}
 
 int run_plugin_command(const Catalogue& catalogue, const Environment& environment, std::span<const char* const> words) {
   const std::vector<std::string> known = names();

@@ -8,7 +8,6 @@
 
 #include "host/catalogue.hpp"
 #include "host/environment.hpp"
-#include "host/text_layout.hpp"
 
 namespace lmf::host {
 
@@ -31,9 +30,6 @@ std::span<const PluginCommand> plugin_commands();
 
 /// Runs the row of the first word. Throws Error (exit 2, with a suggestion) when there is none.
 int run_plugin_command(const Catalogue& catalogue, const Environment& environment, std::span<const char* const> words);
-
-/// `lmf help plugin`.
-std::string plugin_help(const std::string& program, const Style& style);
 
 /// A call's words apart: names, and options with their values ("" for those that take none).
 struct PluginWords {

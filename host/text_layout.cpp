@@ -13,12 +13,19 @@ namespace lmf::host {
 namespace {
 
 constexpr std::size_t kWidestWord = 30;
+constexpr std::size_t kLeastText = 30;  ///< a narrower column of explanations reads badly: they go below their words
 
 std::size_t widest_word(const Rows& rows) {
   std::size_t widest = 0;
   for (const auto& [word, text] : rows)
     if (characters(word) <= kWidestWord) widest = std::max(widest, characters(word));
   return widest;
+}
+
+/// How many bytes of a word are put on one line: all, or of a wider one up to a mark after which it can be read on.
+std::size_t fitting(std::string_view word, std::size_t width) {
+  if (characters(word) <= width) return word.size();
+  return std::min(word.substr(0, width).find_last_of("=|,"), word.size() - 1) + 1;
 }
 
 std::string in_colour(std::string_view text, const char* code) {
@@ -68,14 +75,19 @@ std::string as_line(std::string_view text) { return printable_line(text) + '\n';
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
   std::string result;
   std::size_t column = 0;
+  const auto begin_line = [&] {
+    result += "\n" + std::string(indent, ' ');
+    column = 0;
+  };
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find(' ', begin), text.size());
-    const std::string_view part = text.substr(begin, end - begin);
+    std::string_view part = text.substr(begin, end - begin);
     begin = end + 1;
     if (part.empty()) continue;
-    if (column > 0 && column + 1 + characters(part) > width) {
-      result += "\n" + std::string(indent, ' ');
-      column = 0;
+    if (column > 0 && column + 1 + characters(part) > width) begin_line();
+    for (std::size_t size; (size = fitting(part, width)) < part.size(); part.remove_prefix(size)) {
+      result += part.substr(0, size);
+      begin_line();
     }
     if (column > 0) result += ' ';
     column += (column > 0 ? 1 : 0) + characters(part);
@@ -88,17 +100,17 @@ std::string two_columns(const Rows& rows, const Style& style, const std::vector<
   std::size_t widest = widest_word(rows);
   for (const Rows* others : all) widest = std::max(widest, widest_word(*others));
   widest = std::min(widest, style.width / 2);
-  const std::size_t indent = 2 + widest + 2;
+  const bool stacked = style.width < 2 + widest + 2 + kLeastText;
+  const std::size_t indent = stacked ? 6 : 2 + widest + 2;
   std::string result;
   for (const auto& [word, text] : rows) {
-    result += "  " + style.word(word);
-    if (text.empty()) {
-      result += '\n';
-      continue;
-    }
+    result += "  " + style.word(wrapped(word, style.width - 4, 4));
     const std::size_t used = characters(word);
-    result += used > widest ? "\n" + std::string(indent, ' ') : std::string(widest - used + 2, ' ');
-    result += wrapped(text, style.width > indent + 20 ? style.width - indent : 20, indent) + '\n';
+    if (!text.empty()) {
+      result += stacked || used > widest ? "\n" + std::string(indent, ' ') : std::string(widest - used + 2, ' ');
+      result += wrapped(text, style.width - indent, indent);
+    }
+    result += '\n';
   }
   return result;
 }

@@ -26,11 +26,12 @@ Style output_style(const Environment& environment);
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
 /// Rows of a word and its explanation, explanations aligned and wrapped at the style's width; each row is indented by
-/// 2. A word wider than the column stands on a line of its own. The column is that of these rows, or of `all` of a
-/// page.
+/// 2. A word wider than the column stands on lines of its own; so do all where the explanations' column would be
+/// narrow. The column is that of these rows, or of `all` of a page.
 std::string two_columns(const Rows& rows, const Style& style, const std::vector<const Rows*>& all = {});
 
-/// `text` in lines of at most `width` characters, broken at blanks; lines after the first are indented.
+/// `text` in lines of at most `width` characters, broken at blanks, and a word that is wider after its '=', '|' and
+/// ','; lines after the first are indented.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
 
 /// `text` as a line of an answer, whatever the names of files in it have: control characters and newlines made visible.

@@ -1,4 +1,6 @@
 // Help for people and for programs, the man page of a command, and what is said of a word that is none.
+#include <sstream>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -6,6 +8,7 @@
 #include "host/find_command.hpp"
 #include "host/option_words.hpp"
 #include "host/support.hpp"
+#include "host/text_layout.hpp"
 #include "lmf/error.hpp"
 
 using lmf::test::contains;
@@ -92,12 +95,29 @@ TEST_CASE("help is as wide as COLUMNS says, and without colour off a terminal") 
     return most;
   };
   CHECK(widest("60") <= 60);
+  CHECK(widest("40") <= 40);
   CHECK(widest("100") > 80);
   CHECK(widest("100") <= 100);
   CHECK(widest("5") == widest("40"));
   CHECK(widest("1000") == widest("110"));
   CHECK(widest("no number") == widest("80"));
   CHECK(widest("") == widest("80"));
+}
+
+TEST_CASE("every page of help fits the narrowest width") {
+  PluginFolder folder;
+  folder.add_greet();
+  const std::vector<std::vector<std::string>> pages = {
+      {"help", "help"},  {"help", "version"}, {"help", "plugin"},          {"help", "completion"},
+      {"help", "train"}, {"help", "greet"},   {"help", "greet", "warmth"}, {"help", "train", "stage"},
+      {"help", "run"}};
+  for (const auto& page : pages)
+    for (const std::size_t columns : {40, 47, 60}) {
+      const Finished finished = folder.lmf(page, {{"COLUMNS", std::to_string(columns)}});
+      CHECK(finished.status == 0);
+      std::istringstream lines(finished.out);
+      for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(lmf::host::characters(line) <= columns, line);
+    }
 }
 
 TEST_CASE("one option is explained whole") {

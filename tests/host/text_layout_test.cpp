@@ -7,13 +7,31 @@
 #include "lmf/error.hpp"
 
 TEST_CASE("explanations are aligned and wrapped, wide words stand alone") {
-  CHECK(lmf::host::two_columns({{"a", "short"}, {"bcd", "one two three four five six seven"}}, {30, false}) ==
+  CHECK(lmf::host::two_columns({{"a", "short"}, {"bcd", "one two three four five six seven eight"}}, {40, false}) ==
         "  a    short\n"
-        "  bcd  one two three four five\n"
-        "       six seven\n");
+        "  bcd  one two three four five six seven\n"
+        "       eight\n");
   const std::string wide(31, 'w');
   CHECK(lmf::host::two_columns({{"a", "x"}, {wide, "y"}, {"none", ""}}, {60, false}) ==
         "  a     x\n  " + wide + "\n        y\n  none\n");
+}
+
+TEST_CASE("where explanations would have no room they stand below their words") {
+  CHECK(
+      lmf::host::two_columns({{"fourteen words", "one two three four five six seven"}, {"a", "short"}}, {40, false}) ==
+      "  fourteen words\n"
+      "      one two three four five six seven\n"
+      "  a\n"
+      "      short\n");
+}
+
+TEST_CASE("what is wider than a line is broken at blanks, and else where it can be read on") {
+  CHECK(lmf::host::two_columns({{"new NAME [--language c++|c|rust] [--vendor VENDOR]", "Write"}}, {40, false}) ==
+        "  new NAME [--language c++|c|rust]\n"
+        "    [--vendor VENDOR]\n"
+        "    Write\n");
+  CHECK(lmf::host::wrapped("a number_of_things=some|none|all b", 20, 2) == "a\n  number_of_things=\n  some|none|all b");
+  CHECK(lmf::host::wrapped("an_unbreakable_word b", 5, 0) == "an_unbreakable_word\nb");
 }
 
 TEST_CASE("a column is a character, not a byte") {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "base/split.hpp"
 #include "base/suggest.hpp"
 #include "host/catalogue.hpp"
 #include "host/command_completion.hpp"
@@ -97,19 +98,51 @@ void complete_help(CompletionAnswer& answer, const Catalogue& catalogue, const E
   if (const Claim* claim = catalogue.find(*command)) add_option_names(answer, *claim);
 }
 
-/// The words, options and names that the usage of each row of `lmf plugin` shows.
-void complete_plugin(CompletionAnswer& answer, const Catalogue& catalogue, const std::vector<std::string_view>& words) {
-  for (const PluginCommand& command : plugin_commands()) {
-    if (words.size() == 1) answer.add(command.name(), command.summary);
-    if (words.size() == 1 || words[0] != command.name()) continue;
-    const std::string_view usage = command.usage;
-    for (auto at = usage.find("--"); at != usage.npos; at = usage.find("--", at + 2))
-      answer.add(usage.substr(at, usage.find_first_of(" ]", at) - at));
-    if (words.size() > 2 || usage.find("NAME") == usage.npos) continue;
-    for (const Plugin& plugin : catalogue.plugins())
-      if (plugin.status != Status::shadowed)
-        answer.add(has_dot(answer) ? plugin.display_name() : plugin.manifest.name, plugin.manifest.summary);
+/// "[--language c++|c|rust]" of a usage; `value` is "" of one that takes none.
+struct UsageOption {
+  std::string_view name, value;
+};
+
+std::vector<UsageOption> options_in(std::string_view usage) {
+  std::vector<UsageOption> options;
+  for (auto at = usage.find("[--"); at != usage.npos; at = usage.find("[--", at + 1)) {
+    const std::string_view option = usage.substr(at + 1, usage.find(']', at) - at - 1);
+    const auto end = std::min(option.find(' '), option.size());
+    options.push_back({option.substr(0, end), option.substr(std::min(end + 1, option.size()))});
   }
+  return options;
+}
+
+void add_usage_values(CompletionAnswer& answer, std::string_view value, const std::string& prefix,
+                      const Environment& environment) {
+  if (value == "FOLDER") answer.add_kind("folder", prefix, environment);
+  if (value.find('|') == value.npos) return;
+  for (const std::string& choice : split(value, '|')) answer.add(prefix + choice);
+}
+
+/// What may follow the first word of `lmf plugin`, as its usage shows it.
+void complete_plugin_words(CompletionAnswer& answer, const Catalogue& catalogue, const PluginCommand& command,
+                           const std::vector<std::string_view>& words, const Environment& environment) {
+  const std::vector<UsageOption> options = options_in(command.usage);
+  for (const auto& [name, value] : options) {
+    if (!value.empty() && words[words.size() - 2] == name) return add_usage_values(answer, value, "", environment);
+    if (const std::string prefix = std::string(name) + "="; !value.empty() && answer.typed().starts_with(prefix))
+      return add_usage_values(answer, value, prefix, environment);
+  }
+  for (const UsageOption& option : options) answer.add(option.name);
+  if (words.size() > 2 || command.usage.find("NAME") == command.usage.npos || command.name() == "new") return;
+  for (const Plugin& plugin : catalogue.plugins())
+    if (plugin.status != Status::shadowed)
+      answer.add(has_dot(answer) ? plugin.display_name() : plugin.manifest.name, plugin.manifest.summary);
+}
+
+void complete_plugin(CompletionAnswer& answer, const Catalogue& catalogue, const std::vector<std::string_view>& words,
+                     const Environment& environment) {
+  for (const PluginCommand& command : plugin_commands())
+    if (words.size() == 1)
+      answer.add(command.name(), command.summary);
+    else if (words[0] == command.name())
+      complete_plugin_words(answer, catalogue, command, words, environment);
 }
 
 /// What commands, of all that there are, the answer depends on: those that begin with this.
@@ -145,7 +178,7 @@ std::string completions(const Environment& of_process, std::span<const char* con
     else if (line.command == "help")
       complete_help(answer, catalogue, environment, line.words);
     else if (line.command == "plugin")
-      complete_plugin(answer, catalogue, line.words);
+      complete_plugin(answer, catalogue, line.words, environment);
     else if (line.command == "completion" && line.words.size() == 1)
       for (const std::string& shell : shells()) answer.add(shell);
     else if (find_external_command(environment, catalogue, *line.command))

@@ -45,6 +45,7 @@ for name in bash zsh fish; do
   types "no other file" 'lmf train configs/o\t' '<train><configs/one.yaml>'
   types "a file as a value" 'lmf train dataset=da\t' '<train><dataset=data.json>'
   types "a folder with a blank in its name" 'lmf train dataset=a\ttwo\t' '<train><dataset=a b/two.yaml>'
+  types "a language for a new plugin" 'lmf plugin new my --language r\t' '<plugin><new><my><--language><rust>'
   types "a host option's folder" 'lmf --plugin-dir conf\t' '<--plugin-dir><configs/\?>'
 done
 finish

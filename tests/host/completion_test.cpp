@@ -71,6 +71,14 @@ TEST_CASE("the words of `lmf plugin`, their options and names of plugins are com
   CHECK(answer(folder, {"plugin", "info", "gre"}) == "greet ");
   CHECK(answer(folder, {"plugin", "info", "acme."}) == "acme.greet ");
   CHECK(answer(folder, {"plugin", "doctor", "greet", "--t"}) == "--timeout ");
+  CHECK(answer(folder, {"plugin", "doctor", "--timeout", ""}).empty());
+  CHECK(answer(folder, {"plugin", "new", "my", "--"}) == "--language --vendor --directory ");
+  CHECK(answer(folder, {"plugin", "new", "my", "--language", ""}) == "c++ c rust ");
+  CHECK(answer(folder, {"plugin", "new", "my", "--language", "r"}) == "rust ");
+  CHECK(answer(folder, {"plugin", "new", "my", "--language=c"}) == "--language=c++ --language=c ");
+  CHECK(answer(folder, {"plugin", "new", "my", "--directory", ""}) == ":folders| ");
+  CHECK(answer(folder, {"plugin", "new", "my", "--directory=x"}) == ":folders|--directory= ");
+  CHECK(answer(folder, {"plugin", "new", "gre"}).empty());  // a name that is none yet
 }
 
 TEST_CASE("options, keys and values of a command are completed from its manifest and table") {

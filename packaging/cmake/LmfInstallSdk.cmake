@@ -16,6 +16,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/sdk/plugin/cmake/LmfPlugin.cmake ${CMAKE_CUR
 install(EXPORT lmf-sdk NAMESPACE lmf:: FILE lmf-sdk-targets.cmake DESTINATION ${sdk_directory} COMPONENT ${LMF_SDK_COMPONENT})
 
 get_directory_property(http_links_openssl DIRECTORY ${PROJECT_SOURCE_DIR}/sdk/http DEFINITION OpenSSL_FOUND)
+string(REGEX MATCH "^[0-9.]+" torch_release "${LMF_TORCH_VERSION}") # 2.13.0 of 2.13.0+cpu
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" torch_series "${LMF_TORCH_VERSION}")
 string(REPLACE "." "[.]" torch_series "${torch_series}")
 configure_package_config_file(cmake/lmf-engine-config.cmake.in lmf-engine-config.cmake

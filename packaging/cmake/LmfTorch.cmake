@@ -5,10 +5,6 @@
 include(${CMAKE_CURRENT_LIST_DIR}/LocateTorch.cmake)
 option(LMF_CUDA "Take only a libtorch that was built with CUDA" OFF)
 
-# What was found is kept, so that configuring again asks no Python; it is searched for again once it is gone.
-if(NOT Torch_DIR AND LMF_TORCH_FOUND AND EXISTS "${LMF_TORCH_FOUND}/TorchConfigVersion.cmake")
-  set(Torch_DIR "${LMF_TORCH_FOUND}")
-endif()
 lmf_locate_torch(LMF_TORCH_DIR)
 set(LMF_TORCH_FOUND "${LMF_TORCH_DIR}" CACHE INTERNAL "Where libtorch was found")
 lmf_describe_torch("${LMF_TORCH_DIR}")

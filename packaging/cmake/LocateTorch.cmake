@@ -1,6 +1,7 @@
 # Where libtorch is, without loading any of it. The first that is new enough wins, in this order: Torch_DIR, CMAKE_PREFIX_PATH
 # (each also from the environment), the distribution's package, the torch wheel of the Python on PATH, the wheel in the
-# project's own .venv. Included by LmfTorch.cmake; packaging/bootstrap.sh runs it as a script to learn whether a wheel is needed:
+# project's own .venv. Included by LmfTorch.cmake and by the installed lmf-engine; packaging/bootstrap.sh runs it as a script to
+# learn whether a wheel is needed:
 #   cmake [-DLMF_CUDA=ON] -P packaging/cmake/LocateTorch.cmake
 set(LMF_TORCH_FLOOR 2.11)
 get_filename_component(LMF_PROJECT_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
@@ -44,9 +45,13 @@ function(lmf_torch_candidates)
   set(candidates "${candidates}" PARENT_SCOPE)
 endfunction()
 
-# lmf_locate_torch(RESULT): the folder of TorchConfig.cmake in RESULT, or a fatal sentence that says what was looked at.
-function(lmf_locate_torch result)
+# lmf_search_torch(RESULT PROBLEM): the folder of TorchConfig.cmake in RESULT; or "", and in PROBLEM what was wanted and looked at.
+function(lmf_search_torch result problem)
   set(named "${Torch_DIR}")
+  # What was found is kept, so that configuring again asks no Python; it is searched for again once it is gone.
+  if(NOT named AND LMF_TORCH_FOUND AND EXISTS "${LMF_TORCH_FOUND}/TorchConfigVersion.cmake")
+    set(named "${LMF_TORCH_FOUND}")
+  endif()
   if(NOT named)
     set(named "$ENV{Torch_DIR}")
   endif()
@@ -66,6 +71,7 @@ function(lmf_locate_torch result)
       string(APPEND refused "\n  ${directory}: version ${version} is built without CUDA")
     else()
       set(${result} "${directory}" PARENT_SCOPE)
+      set(${problem} "" PARENT_SCOPE)
       return()
     endif()
   endforeach()
@@ -76,8 +82,18 @@ function(lmf_locate_torch result)
   if(NOT refused)
     set(refused " none is installed.")
   endif()
-  message(FATAL_ERROR "lmf needs ${wanted}:${refused}\n"
-    "Next: run packaging/bootstrap.sh build, which installs torch into .venv, or pass -DTorch_DIR=PREFIX/share/cmake/Torch.")
+  set(${result} "" PARENT_SCOPE)
+  set(${problem} "${wanted}:${refused}" PARENT_SCOPE)
+endfunction()
+
+# lmf_locate_torch(RESULT): the same for lmf's own build, which cannot go on without one.
+function(lmf_locate_torch result)
+  lmf_search_torch(directory problem)
+  if(problem)
+    message(FATAL_ERROR "lmf needs ${problem}\n"
+      "Next: run packaging/bootstrap.sh build, which installs torch into .venv, or pass -DTorch_DIR=PREFIX/share/cmake/Torch.")
+  endif()
+  set(${result} "${directory}" PARENT_SCOPE)
 endfunction()
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)

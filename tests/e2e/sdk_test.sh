@@ -113,6 +113,9 @@ ask lmf-sdk 2 REQUIRED
 expect "ABI 2 is not" status 1
 ask lmf-sdk 1 REQUIRED COMPONENTS base engine
 expect "there is no component engine" status 1
+expect_said "and where its parts are is said" "has no component engine" "find_package(lmf-engine"
+ask lmf-sdk 1 COMPONENTS base OPTIONAL_COMPONENTS engine
+expect "one that need not be there stops nothing" status 0
 ask lmf-engine 9.9.9 REQUIRED COMPONENTS text
 expect "another release of the engine" status 1
 expect_said "is refused with the reason" "is that of exactly one release of lmf" "9.9.9"
@@ -121,4 +124,18 @@ expect "the engine without a release" status 1
 expect_said "asks for one" "that of exactly one release: write"
 ask lmf-engine "$("$lmf" version | sed 's/^lmf \([^ ]*\).*/\1/')" REQUIRED COMPONENTS text magic
 expect_said "an unknown component is named" "no component magic"
+
+# Without libtorch, as where Torch_DIR leads nowhere.
+without_torch() { # REQUIRED or nothing
+  printf 'cmake_minimum_required(VERSION 3.25)\nproject(ask LANGUAGES C CXX)\nfind_package(lmf-engine %s %s COMPONENTS infer)\nmessage(STATUS "goes on")\n' \
+    "$("$lmf" version | sed 's/^lmf \([^ ]*\).*/\1/')" "$1" >ask/CMakeLists.txt
+  run cmake -S ask -B build-ask --fresh -DTorch_DIR=/nowhere
+}
+without_torch REQUIRED
+expect "the engine without libtorch" status 1
+expect_said "says what is needed, and a step that can be taken here" "model and infer of lmf-engine need" "torch==[0-9]" "Torch_DIR=PREFIX"
+expect_not_said "none that only lmf's sources have" "bootstrap.sh"
+without_torch ""
+expect "a project that can do without it" status 0
+expect_said "goes on" "goes on"
 finish

@@ -85,6 +85,17 @@ expect_true "it is verified" grep -q '"verified": true' exported/export_report.j
 run "$lmf" chat --model_name_or_path exported --template qwen --max_new_tokens 4 --prompt "What is the capital of Norway?"
 expect "asking what was exported" status 0
 
+cd "$PREFIX"
+run bin/lmf train share/lmf/examples/demo.yaml output_dir="$PREFIX/test/demo" max_steps=2 plot_loss=false
+expect "the installed demo runs from the prefix" status 0
+cd "$PREFIX/test"
+expect_true "and leaves a model" test -s demo/model.safetensors
+for example in "$PREFIX"/share/lmf/examples/*.yaml; do
+  for named in $(grep -o 'share/[a-z/_.]*' "$example"); do
+    expect_true "$(basename "$example") names what is installed" test -e "$PREFIX/$named"
+  done
+done
+
 run "$lmf" plugin new greet --language c
 expect "a plugin of a third party is begun with it" status 0
 run cmake -S greet -B greet-build -DCMAKE_PREFIX_PATH="$PREFIX"

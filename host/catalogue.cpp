@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "host/known_commands.hpp"
-#include "host/read_plugins.hpp"
 
 namespace lmf::host {
 namespace {
@@ -52,15 +51,15 @@ std::string how_to_choose(const Claim& earlier, const Claim& later, const Plugin
 }  // namespace
 
 Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices,
-                     AllowList allowed, std::string_view beginning)
+                     AllowList allowed, PluginScope scope)
     : folders_(std::move(folders)),
       notices_(std::move(notices)),
       choices_(std::move(choices)),
       allowed_(std::move(allowed)) {
   if (!choices_.problem.empty()) notices_.push_back(choices_.problem);
   notices_.insert(notices_.end(), allowed_.notices.begin(), allowed_.notices.end());
-  if (!choices_.overrides.empty()) beginning = {};  // a command may be given to a plugin that does not have it
-  plugins_ = read_plugins(folders_, beginning, notices_);
+  if (!choices_.overrides.empty()) scope.beginning = {};  // a command may be given to a plugin that does not have it
+  plugins_ = read_plugins(folders_, scope, notices_);
   mark_shadowed_plugins();
   apply_decisions();
   collect_claims();
@@ -255,13 +254,13 @@ std::vector<std::string> Catalogue::qualified_words() const {
 }
 
 const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories,
-                                std::string_view beginning) {
+                                PluginScope scope) {
   std::vector<std::string> notices;
   auto folders = search_folders(environment, plugin_directories, notices);
   static auto& kept = *new std::deque<Catalogue>;
-  beginning.remove_prefix(beginning.find('.') + 1);  // npos + 1 is 0
+  scope.beginning.remove_prefix(scope.beginning.find('.') + 1);  // npos + 1 is 0
   return kept.emplace_back(std::move(folders), std::move(notices), read_plugin_choices(environment.choices),
-                           read_allow_list(environment.plugin_allow), beginning);
+                           read_allow_list(environment.plugin_allow), scope);
 }
 
 }  // namespace lmf::host

@@ -10,6 +10,7 @@
 #include "host/allow_list.hpp"
 #include "host/plugin.hpp"
 #include "host/plugin_choices.hpp"
+#include "host/read_plugins.hpp"
 
 namespace lmf::host {
 
@@ -21,12 +22,11 @@ struct Claim {
   std::string reason;
 };
 
-/// All plugins of the search folders and who owns which command; or, with a `beginning`, only what decides about the
-/// commands and aliases that begin so. Nothing is loaded.
+/// All plugins of the search folders and who owns which command; or only what is in a scope. Nothing is loaded.
 class Catalogue {
  public:
   Catalogue(std::vector<SearchFolder> folders, std::vector<std::string> notices, PluginChoices choices = {},
-            AllowList allowed = {}, std::string_view beginning = {});
+            AllowList allowed = {}, PluginScope scope = {});
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
 
@@ -71,10 +71,10 @@ class Catalogue {
   AllowList allowed_;
 };
 
-/// What the user's environment and --plugin-dir lead to; for commands, "vendor.command" too, that begin with
-/// `beginning`. Throws as search_folders() does. Lives until the process ends: taking the plugins apart would cost a
-/// twentieth of finding them.
+/// What the user's environment and --plugin-dir lead to; the scope's beginning may be of "vendor.command", too. Throws
+/// as search_folders() does. Lives until the process ends: taking the plugins apart would cost a twentieth of finding
+/// them.
 const Catalogue& make_catalogue(const Environment& environment, std::span<const std::string> plugin_directories,
-                                std::string_view beginning = {});
+                                PluginScope scope = {});
 
 }  // namespace lmf::host

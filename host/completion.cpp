@@ -145,11 +145,13 @@ void complete_plugin(CompletionAnswer& answer, const Catalogue& catalogue, const
       complete_plugin_words(answer, catalogue, command, words, environment);
 }
 
-/// What commands, of all that there are, the answer depends on: those that begin with this.
-std::string_view asked_command(const Line& line, const CompletionAnswer& answer) {
-  if (!line.command) return answer.typed();
-  if (line.command == "help") return *helped_command(line.words);
-  return line.command == "plugin" ? std::string_view() : *line.command;
+/// What of all plugins the answer depends on. Where a command is written, options do not matter: one whose options are
+/// wrong is offered, and says so when it is called.
+PluginScope asked(const Line& line, const CompletionAnswer& answer) {
+  if (!line.command) return {.beginning = answer.typed(), .part = ManifestPart::names};
+  if (line.command == "help") return {.beginning = *helped_command(line.words)};
+  if (line.command == "plugin") return {};
+  return {.beginning = *line.command};
 }
 
 const std::vector<std::string>& shells() {
@@ -172,7 +174,7 @@ std::string completions(const Environment& of_process, std::span<const char* con
   } else if (!line.command && answer.typed().starts_with('-')) {
     complete_host_option(answer, environment);
   } else {
-    const Catalogue& catalogue = make_catalogue(environment, line.plugin_directories, asked_command(line, answer));
+    const Catalogue& catalogue = make_catalogue(environment, line.plugin_directories, asked(line, answer));
     if (!line.command)
       add_commands(answer, catalogue, environment);
     else if (line.command == "help")

@@ -56,7 +56,7 @@ class Session {
 
  private:
   const Catalogue& look(std::string_view beginning = {}) const {
-    return make_catalogue(environment_, arguments_.plugin_directories, beginning);
+    return make_catalogue(environment_, arguments_.plugin_directories, {.beginning = beginning});
   }
 
   int run(const std::string& command, const Catalogue& catalogue) const {

@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "base/files.hpp"
+#include "base/open_file.hpp"
 #include "host/toml_reader.hpp"
+#include "lmf/error.hpp"
 
 namespace lmf::host {
 namespace {
@@ -111,6 +112,37 @@ Manifest read_tables(const TomlReader& root, const std::filesystem::path& path) 
   return manifest;
 }
 
+std::optional<Manifest> parse_manifest(std::string_view text, const std::filesystem::path& path,
+                                       ManifestProblem& problem) {
+  try {
+    const toml::table table = parse_toml(text, path);
+    const TomlReader root(table, "", path);
+    const auto schema = root.integer("schema");
+    if (!schema || *schema < 1) root.fail("schema", "is missing or not a positive integer");
+    if (*schema <= kSchema) return read_tables(root, path);
+    problem = {Status::schema, fmt::format("{} is of schema {}; this lmf {} reads schema {}. Install a newer lmf.",
+                                           path.string(), *schema, LMF_VERSION, kSchema)};
+  } catch (const TomlProblem& error) {
+    problem = {Status::manifest, error.what()};
+  }
+  return std::nullopt;
+}
+
+/// The lines that belong to no [[command.option]] and no [[command.variable]]; all where a text of several lines might
+/// have such a line. An array's line that begins as a header does leaves too much, and then the rest does not parse.
+std::string without_options(std::string_view text) {
+  if (text.find("\"\"\"") != text.npos || text.find("'''") != text.npos) return std::string(text);
+  std::string rest;
+  rest.reserve(text.size());
+  for (bool kept = true; !text.empty();) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(line.size());
+    if (line[0] == '[') kept = !line.starts_with("[[command.option]]") && !line.starts_with("[[command.variable]]");
+    if (kept) rest += line;
+  }
+  return rest;
+}
+
 }  // namespace
 
 bool is_name(std::string_view text) {
@@ -119,27 +151,25 @@ bool is_name(std::string_view text) {
          std::all_of(text.begin(), text.end(), inner);
 }
 
-std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem) {
+std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem, ManifestPart part) {
+  std::string text;
+  std::optional<struct stat> status;
   try {
-    std::string text = read_file(path, kManifestLimitBytes);
-    const toml::table table = parse_toml(text, path);
-    const TomlReader root(table, "", path);
-    const auto schema = root.integer("schema");
-    if (!schema || *schema < 1) root.fail("schema", "is missing or not a positive integer");
-    if (*schema > kSchema) {
-      problem = {Status::schema, fmt::format("{} is of schema {}; this lmf {} reads schema {}. Install a newer lmf.",
-                                             path.string(), *schema, LMF_VERSION, kSchema)};
-      return std::nullopt;
-    }
-    Manifest manifest = read_tables(root, path);
-    manifest.text = std::move(text);
-    return manifest;
+    const OpenFile file(path);
+    text = file.read(kManifestLimitBytes);
+    if (!file.by_link()) status = file.status();
   } catch (const Error& error) {
     problem = {Status::manifest, error.what()};
-  } catch (const TomlProblem& error) {
-    problem = {Status::manifest, error.what()};
+    return std::nullopt;
   }
-  return std::nullopt;
+  std::optional<Manifest> manifest;
+  if (part == ManifestPart::names) manifest = parse_manifest(without_options(text), path, problem);
+  if (!manifest) manifest = parse_manifest(text, path, problem);  // as it is: also where passing over went wrong
+  if (manifest) {
+    manifest->text = std::move(text);
+    manifest->status = status;
+  }
+  return manifest;
 }
 
 }  // namespace lmf::host

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include "host/option_entry.hpp"
 #include "host/status.hpp"
 
@@ -38,6 +40,7 @@ struct Manifest {
   std::vector<std::string> libraries;  ///< what it needs; with a '/', seen from the manifest, it came with the plugin
   std::vector<CommandEntry> commands;
   std::vector<std::string> unknown_keys;  ///< tolerated: a later schema-1 writer may know more
+  std::optional<struct stat> status;      ///< of the file that was read; none where it was reached by a link
 
   std::string qualified_name() const { return vendor + "." + name; }
 };
@@ -51,8 +54,13 @@ struct ManifestProblem {
   std::string reason;
 };
 
+/// How much of a manifest is looked at. Options are most of it, and toml++ takes 20 ns for a byte: with `names`, where
+/// only commands are asked for, they are passed over, whatever is wrong with them.
+enum class ManifestPart { names, all };
+
 /// Reads at most kManifestLimitBytes. On a problem, returns none and fills `problem`.
-std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem);
+std::optional<Manifest> read_manifest(const std::filesystem::path& path, ManifestProblem& problem,
+                                      ManifestPart part = ManifestPart::all);
 
 inline constexpr std::uint64_t kManifestLimitBytes = 256 * 1024;
 inline constexpr const char* kManifestSuffix = ".lmf-plugin.toml";

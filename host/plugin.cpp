@@ -48,7 +48,10 @@ void find_library(Plugin& plugin, struct stat& status) {
 std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct stat& library, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
   if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
-  if (auto reason = places.why_unsafe(plugin.manifest_path, owner)) return reason;
+  const auto& manifest = plugin.manifest.status;
+  if (auto reason = manifest ? places.why_unsafe(plugin.manifest_path, *manifest, owner)
+                             : places.why_unsafe(plugin.manifest_path, owner))
+    return reason;
   if (auto reason = places.why_unsafe(plugin.library, library, owner)) return reason;
   for (const std::string& needed : plugin.manifest.libraries)
     if (needed.find('/') != std::string::npos)
@@ -70,16 +73,16 @@ std::string Plugin::install_missing(std::string_view libraries) const {
   return " Install libtorch (of lmf's packages: lmf-torch), or add its folder to LD_LIBRARY_PATH.";
 }
 
-Plugin read_plugin(const std::filesystem::path& manifest_path, const SearchFolder& folder) {
+Plugin read_plugin(std::filesystem::path manifest_path, const SearchFolder& folder, ManifestPart part) {
   Plugin plugin;
-  plugin.manifest_path = manifest_path;
+  plugin.manifest_path = std::move(manifest_path);
   plugin.folder = folder;
   ManifestProblem problem;
-  if (auto manifest = read_manifest(manifest_path, problem)) {
+  if (auto manifest = read_manifest(plugin.manifest_path, problem, part)) {
     plugin.manifest = std::move(*manifest);
     return plugin;
   }
-  const std::string file = manifest_path.filename().string();
+  const std::string file = plugin.manifest_path.filename().string();
   plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
   refuse(plugin, problem.status, std::move(problem.reason));
   return plugin;

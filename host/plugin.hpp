@@ -29,8 +29,8 @@ struct Plugin {
   std::string install_missing(std::string_view libraries) const;
 };
 
-/// Step 1 of the load sequence: what the manifest says.
-Plugin read_plugin(const std::filesystem::path& manifest, const SearchFolder& folder);
+/// Step 1 of the load sequence: what the manifest says, or the asked part of it.
+Plugin read_plugin(std::filesystem::path manifest, const SearchFolder& folder, ManifestPart part);
 
 /// Steps 2 to 4, for a manifest that could be read: its ABI numbers, its library, and that nobody else can have written
 /// them. Nothing is loaded.

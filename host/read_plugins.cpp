@@ -7,6 +7,8 @@
 #include <system_error>
 #include <thread>
 
+#include <sched.h>
+
 #include "base/files.hpp"
 #include "lmf/error.hpp"
 
@@ -39,16 +41,23 @@ bool is_found_by_alias(const Plugin& plugin, std::string_view beginning) {
   });
 }
 
+/// Not those of the machine: a second thread on one core only costs.
+std::size_t usable_cores() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) == 0) return static_cast<std::size_t>(CPU_COUNT(&cores));
+  return std::thread::hardware_concurrency();  // more than 1024 of them
+}
+
 /// Parsing is most of what many manifests cost: of hundreds, further threads do a part.
-std::vector<Plugin> parsed(const std::vector<Found>& manifests) {
+std::vector<Plugin> parsed(const std::vector<Found>& manifests, ManifestPart part) {
   constexpr std::size_t kWorthAThread = 64;
   std::vector<Plugin> plugins(manifests.size());
   std::atomic<std::size_t> next = 0;
   const auto parse = [&] {
     for (std::size_t at = next++; at < manifests.size(); at = next++)
-      plugins[at] = read_plugin(manifests[at].folder->path / manifests[at].file, *manifests[at].folder);
+      plugins[at] = read_plugin(manifests[at].folder->path / manifests[at].file, *manifests[at].folder, part);
   };
-  const std::size_t most = std::min<std::size_t>(std::thread::hardware_concurrency(), manifests.size() / kWorthAThread);
+  const std::size_t most = std::min(usable_cores(), manifests.size() / kWorthAThread);
   std::vector<std::future<void>> helpers;
   try {
     while (helpers.size() + 1 < most) helpers.push_back(std::async(std::launch::async, parse));
@@ -59,8 +68,8 @@ std::vector<Plugin> parsed(const std::vector<Found>& manifests) {
   return plugins;
 }
 
-std::vector<Plugin> examined(const std::vector<Found>& manifests) {
-  std::vector<Plugin> plugins = parsed(manifests);
+std::vector<Plugin> examined(const std::vector<Found>& manifests, ManifestPart part) {
+  std::vector<Plugin> plugins = parsed(manifests, part);
   TrustedPlaces places;
   for (Plugin& plugin : plugins) examine(plugin, places);
   return plugins;
@@ -68,12 +77,13 @@ std::vector<Plugin> examined(const std::vector<Found>& manifests) {
 
 }  // namespace
 
-std::vector<Plugin> read_plugins(const std::vector<SearchFolder>& folders, std::string_view beginning,
+std::vector<Plugin> read_plugins(const std::vector<SearchFolder>& folders, const PluginScope& scope,
                                  std::vector<std::string>& notices) {
   std::vector<Found> all;
   for (const SearchFolder& folder : folders)
     for (std::string& file : manifests_in(folder, notices)) all.push_back({&folder, std::move(file)});
-  if (beginning.empty()) return examined(all);
+  const std::string_view beginning = scope.beginning;
+  if (beginning.empty()) return examined(all, scope.part);
 
   // A plugin can be hidden by one whose manifest has the same file name, whatever that says.
   std::set<std::string_view> files;
@@ -82,10 +92,10 @@ std::vector<Plugin> read_plugins(const std::vector<SearchFolder>& folders, std::
   std::vector<Found> chosen;
   std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
                [&](const Found& found) { return files.contains(found.file); });
-  std::vector<Plugin> plugins = examined(chosen);
+  std::vector<Plugin> plugins = examined(chosen, scope.part);
   const bool needs_others = std::any_of(plugins.begin(), plugins.end(),
                                         [&](const Plugin& plugin) { return is_found_by_alias(plugin, beginning); });
-  return needs_others ? examined(all) : plugins;
+  return needs_others ? examined(all, scope.part) : plugins;
 }
 
 }  // namespace lmf::host

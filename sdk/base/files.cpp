@@ -11,36 +11,10 @@
 
 #include <fmt/format.h>
 
+#include "base/open_file.hpp"
+
 namespace lmf {
 namespace {
-
-/// A descriptor of a regular file, closed at the end of its scope.
-class OpenFile {
- public:
-  explicit OpenFile(const std::filesystem::path& path) {
-    // Non-blocking, so that a named pipe is refused below and not waited for.
-    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor_ < 0) throw file_error("read", path, errno);
-    struct stat status;
-    const int failed = ::fstat(descriptor_, &status) != 0 ? errno : 0;
-    if (failed != 0 || !S_ISREG(status.st_mode)) {
-      ::close(descriptor_);
-      if (failed != 0) throw file_error("read", path, failed);
-      throw Error(fmt::format("cannot read {}: it is {}, not a file", path.string(),
-                              S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe"));
-    }
-    size_ = static_cast<std::uint64_t>(status.st_size);
-  }
-  ~OpenFile() { ::close(descriptor_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int descriptor() const { return descriptor_; }
-  std::uint64_t size() const { return size_; }
-
- private:
-  int descriptor_ = -1;
-  std::uint64_t size_ = 0;
-};
 
 std::string next_step(int error_number) {
   switch (error_number) {
@@ -73,27 +47,7 @@ Error file_error(std::string_view action, const std::filesystem::path& path, int
 }
 
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
-  const OpenFile file(path);
-  if (file.size() > limit_bytes)
-    throw Error(fmt::format("cannot read {}: it has {} bytes, at most {} are accepted here", path.string(), file.size(),
-                            limit_bytes));
-  // Files of /proc and /sys say 0 bytes, or a whole page: those are read until the end, one byte beyond the limit to
-  // see it.
-  std::string content(file.size() > 0 ? file.size() : 4096, '\0');
-  std::size_t filled = 0;
-  while (filled == 0 || filled != file.size()) {
-    if (filled == content.size()) content.resize(content.size() * 2);
-    const ssize_t count = ::read(file.descriptor(), content.data() + filled, content.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw file_error("read", path, errno);
-    if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
-    if (filled > limit_bytes)
-      throw Error(fmt::format("cannot read {}: it has more than the {} bytes that are accepted here", path.string(),
-                              limit_bytes));
-  }
-  content.resize(filled);
-  return content;
+  return OpenFile(path).read(limit_bytes);
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {

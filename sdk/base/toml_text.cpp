@@ -102,6 +102,10 @@ class Scan {
 
 }  // namespace
 
-std::optional<std::size_t> character_outside_texts(std::string_view toml) { return Scan(toml).run(); }
+std::optional<std::size_t> character_outside_texts(std::string_view toml) {
+  unsigned bits = 0;  // of all bytes, without a branch: most files have ASCII only, and are read at every start
+  for (const char c : toml) bits |= static_cast<unsigned char>(c);
+  return bits < 0x80 ? std::nullopt : Scan(toml).run();
+}
 
 }  // namespace lmf

@@ -257,14 +257,14 @@ TEST_CASE("what is read for one word decides as all of it does") {
     for (const std::string word : {"greet", "wave", "work", "toil", "worker", "train", "chat", "deploy", "d2", "hid",
                                    "hidden", "broken", "lines", "short", "nothing", "help"}) {
       CAPTURE(word);
-      const Catalogue few(folders, {}, choices, {}, word);
+      const Catalogue few(folders, {}, choices, {}, {.beginning = word});
       CHECK(described(few.find(word)) == described(all.find(word)));
       for (const std::string vendor : {"acme.", "bolt.", "lmf."})
         CHECK(described(few.find(vendor + word)) == described(all.find(vendor + word)));
       const auto* unreadable = few.find_unreadable(word);
       CHECK((unreadable ? unreadable->reason : "") ==
             (all.find_unreadable(word) ? all.find_unreadable(word)->reason : ""));
-      const Catalogue begun(folders, {}, choices, {}, word.substr(0, 2));
+      const Catalogue begun(folders, {}, choices, {}, {.beginning = std::string_view(word).substr(0, 2)});
       CHECK(described(begun.find(word)) == described(all.find(word)));
     }
   }
@@ -274,7 +274,7 @@ TEST_CASE("for one word only the manifests are parsed that can have it") {
   PluginFolder folder;
   for (const std::string name : {"greet", "wave", "work"}) add(folder, name);
   write_text(folder.path() / "escaped.lmf-plugin.toml", manifest_text("escaped") + "usage = \"a\\tb\"\n");
-  const Catalogue few({at(folder, Place::given)}, {}, {}, {}, "wav");
+  const Catalogue few({at(folder, Place::given)}, {}, {}, {}, {.beginning = "wav"});
   REQUIRE(few.plugins().size() == 2);
   CHECK(few.plugins()[0].manifest.name == "escaped");
   CHECK(few.plugins()[1].manifest.name == "wave");

@@ -48,6 +48,27 @@ TEST_CASE("commands and aliases are completed, full names once a dot is typed") 
   CHECK(answer(folder, {"gr"}) == "greet grin ");
 }
 
+TEST_CASE("where a command is written a manifest's options do not matter, whatever they look like") {
+  PluginFolder folder;
+  const auto add = [&](const std::string& name, const std::string& more) {
+    lmf::test::write_text(folder.path() / (name + ".lmf-plugin.toml"), lmf::test::manifest_text(name) + more);
+    lmf::test::write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+  };
+  const std::string command = "[[command]]\nname = \"zz-NAME\"\nsummary = \"x\"\n";
+  const auto further = [&](const char* name) { return lmf::test::replaced(command, "NAME", name); };
+  add("zz-plain", "[[command.option]]\nname = \"x\"\n" + further("after"));
+  add("zz-array", "[[command.option]]\nname = \"x\"\nmatrix = [\n[1],\n[2]\n]\n" + further("array-after"));
+  add("zz-text",
+      "[[command.option]]\nname = \"x\"\nnote = \"\"\"\n" + further("none") + "[[command.option]]\n\"\"\"\n");
+  add("zz-wrong", "[[command.option]]\nname = 7\n");
+  CHECK(answer(folder, {"zz"}) == "zz-array zz-array-after zz-plain zz-after zz-text zz-wrong ");
+  CHECK(contains(answer(folder, {""}), "zz-array zz-array-after zz-plain zz-after zz-text zz-wrong "));
+  CHECK(folder.lmf({"zz-wrong"}).status == 126);  // with its reason
+  CHECK(answer(folder, {"help", "zz-w"}).empty());
+  add("zz-open", "aliases = [\n");  // wrong in itself
+  CHECK_FALSE(contains(answer(folder, {"zz"}), "zz-open"));
+}
+
 TEST_CASE("the host's own words are completed") {
   const PluginFolder folder;
   CHECK(answer(folder, {"--p"}) == "--plugin-dir ");

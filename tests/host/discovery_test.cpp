@@ -141,6 +141,19 @@ TEST_CASE("a link to a library of another folder is followed, and checked there"
         "lmf: $DIR (mode 0777) can be written by everybody. Run: chmod o-w $DIR\n");
 }
 
+TEST_CASE("a manifest that is a link is read, and checked where it lies") {
+  PluginFolder folder, elsewhere;
+  folder.add_greet();
+  const auto manifest = folder.path() / "greet.lmf-plugin.toml", target = elsewhere.path() / "real.toml";
+  std::filesystem::rename(manifest, target);
+  std::filesystem::create_symlink(target, manifest);
+  CHECK(folder.lmf({"greet"}).out == "hello\n");
+  REQUIRE(::chmod(target.c_str(), 0646) == 0);
+  CHECK(folder.lmf({"greet"}).err == "lmf: " + target.string() +
+                                         " (mode 0646) can be written by everybody. Run: chmod o-w " + target.string() +
+                                         "\n");
+}
+
 TEST_CASE("a manifest or a folder far above that others can write makes a plugin unsafe") {
   lmf::test::TemporaryFolder root;
   const auto top = std::filesystem::canonical(root.path()), folder = top / "b/c";

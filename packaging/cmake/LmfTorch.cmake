@@ -31,10 +31,32 @@ target_compile_definitions(lmf_torch INTERFACE FMT_HEADER_ONLY)
 target_compile_options(lmf_torch INTERFACE -Wno-shadow -Wno-pedantic -Wno-unused-parameter)
 set(LMF_TORCH_CUDA ${cuda})
 if(LMF_TORCH_CUDA)
-  # No symbol of it is called directly: loading it is what registers the CUDA kernels.
+  # Loading it is what registers the CUDA kernels, whether or not a symbol of it is called.
   target_link_options(lmf_torch INTERFACE
     -Wl,--push-state,--no-as-needed ${LMF_TORCH_LIBRARY_DIR}/libtorch_cuda.so -Wl,--pop-state)
 endif()
+
+# lmf_find_cuda_headers(RESULT "what is lacking without them" HEADER ...): where CUDA's headers are, or nothing and a warning. The
+# wheels of libtorch bring them in neighbouring folders, but since CUDA 13 without those of the compiler (crt) and of CCCL (nv).
+function(lmf_find_cuda_headers result lacking)
+  file(GLOB nvidia "${LMF_TORCH_PREFIX}/../nvidia/*/include")
+  foreach(header ${ARGN})
+    string(MAKE_C_IDENTIFIER "LMF_PLACE_OF_${header}" place)
+    find_path(${place} ${header} HINTS ${nvidia} /usr/local/cuda/include)
+    if(${place})
+      list(APPEND includes "${${place}}")
+    else()
+      list(APPEND missing ${header})
+    endif()
+  endforeach()
+  if(missing)
+    list(JOIN missing ", " missing)
+    message(WARNING "${missing} not found: ${lacking}. "
+      "Next: pip install 'cuda-toolkit[crt,cccl]' beside torch, or name a CUDA toolkit with CMAKE_PREFIX_PATH")
+    set(includes "")
+  endif()
+  set(${result} "${includes}" PARENT_SCOPE)
+endfunction()
 
 # The parts this libtorch was built with (distributed, gloo): its headers declare them under these names only.
 file(STRINGS ${LMF_TORCH_DIR}/../Caffe2/Caffe2Targets.cmake parts

@@ -15,7 +15,8 @@ std::unique_ptr<Executor> make_executor(model::Decoder decoder, const ExecutorSe
     throw Error(
         fmt::format("quantization_bit: quantised weights answer on the CPU only, not on {}", decoder.device().str()),
         "leave quantization_bit out, or set use_cpu: true", kExitUsage);
-  return std::make_unique<TorchExecutor>(std::move(decoder), settings, std::move(adapted));
+  auto recorder = graph_recorder(decoder.device());
+  return std::make_unique<TorchExecutor>(std::move(decoder), settings, std::move(adapted), std::move(recorder));
 }
 
 }  // namespace lmf::infer

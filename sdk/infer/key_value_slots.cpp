@@ -16,15 +16,10 @@ std::int64_t whole_blocks(std::int64_t tokens) { return (tokens + kKeyBlock - 1)
 
 }  // namespace
 
-std::int64_t KeyValueSlots::token_bytes(std::int64_t layers, std::int64_t heads, std::int64_t head_dim) {
-  return layers * heads * head_dim * 2 * static_cast<std::int64_t>(sizeof(float));
-}
-
 KeyValueSlots::KeyValueSlots(std::int64_t layers, std::int64_t slots, std::int64_t tokens, std::int64_t heads,
                              std::int64_t head_dim)
     : layers_(layers), slots_(slots), tokens_(whole_blocks(tokens)), heads_(heads), head_dim_(head_dim) {
-  bytes_ = static_cast<std::size_t>(token_bytes(layers, heads, head_dim)) * static_cast<std::size_t>(slots) *
-           static_cast<std::size_t>(tokens_);
+  bytes_ = static_cast<std::size_t>(layers_ * slots_ * heads_ * 2 * tokens_ * head_dim_) * sizeof(float);
   void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     throw Error(fmt::format("no room for the keys and values of {} sequences of {} tokens ({:.1f} GB): {}", slots,

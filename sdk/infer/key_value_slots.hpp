@@ -15,9 +15,6 @@ class KeyValueSlots {
   KeyValueSlots(const KeyValueSlots&) = delete;
   KeyValueSlots& operator=(const KeyValueSlots&) = delete;
 
-  /// Bytes of one position in all layers.
-  static std::int64_t token_bytes(std::int64_t layers, std::int64_t heads, std::int64_t head_dim);
-
   float* keys(std::int64_t layer, std::int64_t slot, std::int64_t head) { return at(layer, slot, head); }
   float* values(std::int64_t layer, std::int64_t slot, std::int64_t head) {
     return at(layer, slot, head) + tokens_ * head_dim_;

@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <optional>
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
-#include "infer/key_value_slots.hpp"
 #include "infer/packed_weights.hpp"
 #include "model/adapter.hpp"
 
 namespace lmf::infer {
 namespace {
+
+/// A GPU is not busy with fewer, and prompts that are read whole need no mask.
+constexpr std::int64_t kGpuStepTokens = 2048;
 
 /// On a CPU, auto is float32 as in the original, or bfloat16 where the file has that: its values are the same then, and
 /// half as many bytes are read for each token. Who takes a GPTQ checkpoint wants few bits: 8, or the file's own 4 where
@@ -35,18 +38,26 @@ torch::Dtype load_dtype(const ModelChoice& choice, const model::DecoderSpec& spe
   return choice.dtype == "bfloat16" || (choice.dtype == "auto" && half_file) ? torch::kBFloat16 : torch::kFloat32;
 }
 
-/// Positions of each sequence: the whole context, or what half of the memory can hold when all are used.
-std::int64_t positions_that_fit(const model::DecoderSpec& spec, std::int64_t sequences) {
+/// Bytes that the keys and values of all sequences may take.
+std::int64_t cache_memory(torch::Device device) {
+  if (device.is_cpu()) return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE) / 2;
+  // Taken at once, and a step needs some memory as well.
+  return static_cast<std::int64_t>(c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first) / 5 * 4;
+}
+
+/// Positions of each sequence: the whole context, or what fits the memory when all are used.
+std::int64_t positions_that_fit(const model::Decoder& decoder, std::int64_t sequences) {
+  const model::DecoderSpec& spec = decoder.spec();
+  const bool on_cpu = decoder.device().is_cpu();
   const std::int64_t context = model::context_length(spec);
-  const auto memory = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  const std::int64_t each = KeyValueSlots::token_bytes(spec.layers, spec.key_value_heads, spec.head_dim) * sequences;
-  const std::int64_t fitting = std::clamp<std::int64_t>(memory / 2 / std::max<std::int64_t>(each, 1),
-                                                        std::min<std::int64_t>(256, context), context);
+  const std::int64_t value_bytes =
+      on_cpu ? sizeof(float) : static_cast<std::int64_t>(c10::elementSize(decoder.dtype()));
+  const std::int64_t each = 2 * spec.layers * spec.key_value_heads * spec.head_dim * value_bytes * sequences;
+  const std::int64_t fitting = std::clamp<std::int64_t>(
+      cache_memory(decoder.device()) / std::max<std::int64_t>(each, 1), std::min<std::int64_t>(256, context), context);
   if (fitting < context)
-    log::info(
-        "a conversation can have {} of the model's {} tokens: the memory of {} of them is bounded to half of the "
-        "machine's",
-        fitting, context, sequences);
+    log::info("a conversation can have {} of the model's {} tokens: the memory of {} of them is bounded to {}", fitting,
+              context, sequences, on_cpu ? "half of the machine's" : "four fifths of what is free on the GPU");
   return fitting;
 }
 
@@ -101,7 +112,8 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
     apart_heads.push_back(ValueHead::find(folder));
   }
   ExecutorSettings settings{.slots = choice.sequences, .format = weight_format(choice, spec, device)};
-  settings.slot_tokens = positions_that_fit(decoder.spec(), choice.sequences);
+  if (on_gpu) settings.step_tokens = kGpuStepTokens;
+  settings.slot_tokens = positions_that_fit(decoder, choice.sequences);
   auto engine =
       std::make_unique<Engine>(make_executor(std::move(decoder), settings, std::move(apart)), choice.most_waiting);
   return {std::move(directory), std::move(tokenizer),  std::move(chat_template),

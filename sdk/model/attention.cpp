@@ -64,4 +64,12 @@ Tensor cached_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::
   return y.reshape({1, q.size(1), width});
 }
 
+Tensor batched_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& seen) {
+  const std::int64_t sequences = q.size(0), heads = k.size(2), width = q.size(2);
+  const Tensor folded = q.view({sequences, heads, q.size(1) / heads, width});  // as in cached_attention()
+  const Tensor y = torch::scaled_dot_product_attention(folded, k.transpose(1, 2), v.transpose(1, 2),
+                                                       seen.view({sequences, 1, 1, seen.size(1)}));
+  return y.reshape({sequences, q.size(1), width});
+}
+
 }  // namespace lmf::model

@@ -16,4 +16,9 @@ torch::Tensor packed_attention(const torch::Tensor& q, const torch::Tensor& k, c
 torch::Tensor cached_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                                std::int64_t window);
 
+/// Attention of one token of each of n sequences: q [n, H, D], k and v [n, L, Hkv, D], result [n, H, D]. Where `seen`,
+/// bool [n, L], is false the keys and values only have to be finite.
+torch::Tensor batched_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
+                                const torch::Tensor& seen);
+
 }  // namespace lmf::model

@@ -49,6 +49,7 @@ struct Layer {
 
 /// Keys and values of the tokens seen so far, one sequence. Static: allocated once for `capacity` tokens.
 struct KeyValueCache {
+  KeyValueCache() = default;
   KeyValueCache(const DecoderSpec& spec, std::int64_t capacity, torch::Dtype dtype, torch::Device device);
   std::vector<torch::Tensor> keys, values;  // [layers] of [capacity, key_value_heads, D]
   std::int64_t length = 0;

@@ -199,4 +199,43 @@ Tensor hidden_cached(const Decoder& decoder, const Tensor& ids, std::span<const 
   return rms_norm(x, decoder.final_norm, spec.norm_epsilon);
 }
 
+SlottedCache::SlottedCache(const DecoderSpec& spec, std::int64_t slots, std::int64_t positions, torch::Dtype dtype,
+                           torch::Device device) {
+  for (std::int64_t i = 0; i < spec.layers; ++i)
+    for (std::vector<Tensor>* part : {&keys, &values})
+      part->push_back(torch::zeros({slots, positions, spec.key_value_heads, spec.head_dim},
+                                   torch::TensorOptions(device).dtype(dtype)));
+}
+
+KeyValueCache SlottedCache::slot(std::int64_t index, std::int64_t length) const {
+  KeyValueCache cache;
+  for (const Tensor& all : keys) cache.keys.push_back(all.select(0, index));
+  for (const Tensor& all : values) cache.values.push_back(all.select(0, index));
+  cache.length = length;
+  return cache;
+}
+
+Tensor hidden_batched(const Decoder& decoder, const BatchedTokens& tokens, SlottedCache& cache, std::int64_t length) {
+  const torch::NoGradGuard no_grad;
+  const DecoderSpec& spec = decoder.spec();
+  const std::int64_t rows = tokens.ids.size(0);
+  const auto integers = tokens.positions.options();
+  const Tensor places = torch::arange(rows, integers) * cache.positions() + tokens.positions;
+  const Tensor last = tokens.positions.unsqueeze(1), position = torch::arange(length, integers).unsqueeze(0);
+  const Tensor earlier = position <= last;
+  const auto put = [&](Tensor& all, const Tensor& fresh) { all.flatten(0, 1).index_copy_(0, places, fresh); };
+  const auto read = [&](const Tensor& all) { return all.narrow(0, 0, rows).narrow(1, 0, length); };
+  Tensor x = embed(decoder.embedding, tokens.ids);
+  for (std::size_t i = 0; i < decoder.layers.size(); ++i) {
+    const Layer& layer = decoder.layers[i];
+    const auto [q, k, v] =
+        project(layer, spec, rms_norm(x, layer.input_norm, spec.norm_epsilon), {tokens.cos, tokens.sin}, false);
+    put(cache.keys[i], k);
+    put(cache.values[i], v);
+    const Tensor seen = layer.window > 0 ? earlier & (position > last - layer.window) : earlier;
+    x = finish_layer(layer, spec, x, batched_attention(q, read(cache.keys[i]), read(cache.values[i]), seen), false);
+  }
+  return rms_norm(x, decoder.final_norm, spec.norm_epsilon);
+}
+
 }  // namespace lmf::model

@@ -171,5 +171,5 @@ build
 case $command in
   build) say "next: packaging/bootstrap.sh demo, or build/$preset/bin/lmf help" ;;
   demo) exec packaging/demo.sh "$root/build/$preset" ;;
-  test) exec ctest --test-dir "build/$preset" -j "$(nproc)" --output-on-failure --output-junit results.xml ;;
+  test) exec ctest --test-dir "build/$preset" -j $(($(nproc) * 2)) --output-on-failure --output-junit results.xml ;;
 esac

@@ -62,6 +62,14 @@ def weights(model):
     return (model / "model.safetensors").stat().st_size // 4 - config["vocab_size"] * config["hidden_size"]
 
 
+def cached_bytes(model, tokens):
+    """Bytes of float32 keys and values of so many tokens, which each further token needs as well."""
+    config = json.loads((model / "config.json").read_text())
+    heads = config.get("num_key_value_heads", config["num_attention_heads"])
+    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    return 2 * 4 * config["num_hidden_layers"] * heads * width * tokens
+
+
 def gguf(folder, quantisation):
     target = folder / f"m110-{quantisation}"
     if not list(target.glob("*.gguf")):
@@ -82,6 +90,7 @@ def answers(arguments, folder):
     for name, (quantisation, size) in formats.items():
         for prompt in (38, 512):
             asked = [prompt, 64, arguments.threads]
+            cached = cached_bytes(model, prompt + asked[1] // 2)
             commands = {"lmf": [arguments.tool, model, *asked, name],
                         "llama.cpp": [sys.executable, bench / "llama_cpp.py", gguf(folder, quantisation), *asked, 1, vocabulary(model)]}
             if name == "fp32":
@@ -97,12 +106,12 @@ def answers(arguments, folder):
                 first, further = ([result[key] * 1000 for result in results] for key in ("first_token", "further_token"))
                 load = statistics.median(result["load"] for result in results)
                 print(f"| {name} | {prompt} | {program} | {load:.2f} | {spread(first)} | {spread(further)} | "
-                      f"{count * size / (statistics.median(further) / 1000) / read:.0%} | "
+                      f"{(count * size + cached) / (statistics.median(further) / 1000) / read:.0%} | "
                       f"{2 * count * prompt / (statistics.median(first) / 1000) / gemm:.0%} |", flush=True)
             if name == "fp32":
                 pairs = list(zip(runs["lmf"][0]["ids"], runs["transformers"][0]["ids"]))
                 print(f"| | | of transformers' tokens, lmf has | | {sum(a == b for a, b in pairs)} of {len(pairs)} | | | |")
-            print(f"| | | limits | | | reading {read / 1e9:.1f} GB/s | | {gemm / 1e9:.0f} GFLOP/s |", flush=True)
+            print(f"| | | limits | | | reading {spread([value / 1e9 for value in reads])} GB/s | | {spread([value / 1e9 for value in gemms])} GFLOP/s |", flush=True)
 
 
 def free_port():

@@ -69,12 +69,14 @@ LMF_INLINE float sum(Vector v) {
   return v[0];
 }
 
-// A row of weights. add(x, stride, c, sums) adds the products of kStep columns from c on with those of each of T
-// tokens, one(c) is column c by itself; finish() makes y of the sum.
+// A row of weights. For one token kRowsAtOnce of them are read beside each other: one after the other comes from memory
+// fastest, where its sum alone keeps up with that. add(x, stride, c, sums) adds the products of kStep columns from c on
+// with those of each of T tokens, one(c) is column c by itself; finish() makes y of the sum.
 
 template <class Row>
 struct DenseRow {
   static constexpr Index kStep = kLanes;
+  static constexpr int kRowsAtOnce = kLanes == 16 ? 1 : 4;
   template <int T>
   LMF_INLINE void add(const Vector (&xs)[1][T], Index c, Vector (&sums)[T]) const {
     const Vector weights = static_cast<const Row*>(this)->lanes(c);
@@ -103,6 +105,7 @@ struct Bf16Row : DenseRow<Bf16Row> {
 
 struct Int8Row : DenseRow<Int8Row> {
   static constexpr Index kColumnsOfLine = kCacheLine;
+  static constexpr int kRowsAtOnce = 4;
   const std::int8_t* values;
   float scale;
   LMF_INLINE Int8Row(const Matrix& w, Index row)
@@ -125,6 +128,7 @@ LMF_INLINE Vector int4_weights(Ints halves) {
 
 struct Int4Row {
   static constexpr Index kStep = kInt4Group, kColumnsOfLine = 2 * kCacheLine;
+  static constexpr int kRowsAtOnce = 4;
   static constexpr int kParts = static_cast<int>(kInt4Group) / kLanes;
   const std::int8_t* values;
   const float* scales;
@@ -191,7 +195,7 @@ LMF_INLINE void tile(const Matrix& w, Index row, const float* x, float* y, Index
 
 template <int T, class Row>
 LMF_INLINE void rows_of(const Matrix& w, const float* x, Index begin, Index end, float* y, Index y_stride) {
-  constexpr int R = T == 1 ? 4 : kTileRows;  // several rows at once also for one token: more is read ahead
+  constexpr int R = T == 1 ? Row::kRowsAtOnce : kTileRows;
   Index row = begin;
   for (; row + R <= end; row += R) tile<R, T, Row>(w, row, x, y + row, y_stride);
   for (; row < end; ++row) tile<1, T, Row>(w, row, x, y + row, y_stride);

@@ -200,7 +200,6 @@ const Claim* Catalogue::find(std::string_view word) const {
     return off;
   };
   if (const Claim* claim = search([&](const CommandEntry& command) { return command.name == word; })) return claim;
-  if (is_host_command(word) || is_first_party_command(word)) return reserved;
   if (const Claim* claim = search([&](const CommandEntry& command) { return answers_to(command, word); })) return claim;
   return reserved;
 }

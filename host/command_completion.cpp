@@ -5,6 +5,7 @@
 #include "base/split.hpp"
 #include "host/command_options.hpp"
 #include "host/option_words.hpp"
+#include "lmf/error.hpp"
 
 namespace lmf::host {
 namespace {
@@ -56,13 +57,23 @@ void add_keys(CompletionAnswer& answer, const std::vector<OptionEntry>& options)
     if (option.form == Form::key && option.state == State::supported) answer.add(option.name + "=", option.help);
 }
 
+/// Of a command whose table cannot be read, what is known without it: on a line that is being written nothing can be
+/// said about that.
+std::vector<OptionEntry> known_options(const Claim& claim) {
+  try {
+    return options_of(claim);
+  } catch (const Error&) {
+    return manifest_options(*claim.command);
+  }
+}
+
 }  // namespace
 
 void complete_command(CompletionAnswer& answer, const Claim& claim, const std::vector<std::string_view>& words,
                       const Environment& environment) {
   const CommandEntry& command = *claim.command;
   const std::string_view typed = answer.typed();
-  const std::vector<OptionEntry> options = options_of(claim);
+  const std::vector<OptionEntry> options = known_options(claim);
   bool has_word = false;  // one that is neither an option nor an option's value
   const OptionEntry* waiting = nullptr;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
@@ -92,7 +103,7 @@ void complete_command(CompletionAnswer& answer, const Claim& claim, const std::v
 }
 
 void add_option_names(CompletionAnswer& answer, const Claim& claim) {
-  for (const OptionEntry& option : options_of(claim))
+  for (const OptionEntry& option : known_options(claim))
     answer.add(answer.typed().starts_with('-') ? option_name(option) : option.name, option.help);
 }
 

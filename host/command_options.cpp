@@ -1,16 +1,14 @@
 #include "host/command_options.hpp"
 
 #include <algorithm>
+#include <iterator>
 
-#include "base/files.hpp"
 #include "base/suggest.hpp"
+#include "host/option_table.hpp"
 #include "host/option_words.hpp"
-#include "host/toml_reader.hpp"
 
 namespace lmf::host {
 namespace {
-
-constexpr std::uint64_t kTableLimitBytes = 4 * 1024 * 1024;
 
 OptionEntry help_option() {
   OptionEntry help;
@@ -19,22 +17,6 @@ OptionEntry help_option() {
   help.type = "flag";
   help.help = "Show this help";
   return help;
-}
-
-void add_table(const std::filesystem::path& path, const std::string& command, std::vector<OptionEntry>& options) {
-  try {
-    const toml::table table = parse_toml(read_file(path, kTableLimitBytes), path);
-    const TomlReader root(table, "", path);
-    const auto form = root.flag("command_line") ? OptionEntry::Form::dashes : OptionEntry::Form::key;
-    for (const TomlReader& reader : root.tables("option")) {
-      OptionEntry option = read_option_entry(reader, form, command);
-      const auto& commands = option.commands;
-      if (commands.empty() || std::find(commands.begin(), commands.end(), command) != commands.end())
-        options.push_back(std::move(option));
-    }
-  } catch (const TomlProblem& problem) {
-    throw Error(problem.what(), "", kExitPluginUnusable);
-  }
 }
 
 std::string normal(std::string_view word) {
@@ -46,13 +28,17 @@ std::string normal(std::string_view word) {
 
 }  // namespace
 
-std::vector<OptionEntry> options_of(const Claim& claim) {
-  const CommandEntry& command = *claim.command;
+std::vector<OptionEntry> manifest_options(const CommandEntry& command) {
   std::vector<OptionEntry> options = command.options;
   options.push_back(help_option());
   options.insert(options.end(), command.variables.begin(), command.variables.end());
-  if (!command.option_table.empty())
-    add_table(claim.plugin->manifest_path.parent_path() / command.option_table, command.name, options);
+  return options;
+}
+
+std::vector<OptionEntry> options_of(const Claim& claim) {
+  std::vector<OptionEntry> options = manifest_options(*claim.command);
+  std::vector<OptionEntry> table = read_option_table(*claim.plugin, *claim.command);
+  options.insert(options.end(), std::make_move_iterator(table.begin()), std::make_move_iterator(table.end()));
   return options;
 }
 

@@ -8,8 +8,11 @@
 
 namespace lmf::host {
 
-/// Every option of a command in the order of help: the manifest's own, --help, the manifest's variables, and those of
-/// its option table. Throws Error naming file:line:column when the table is wrong or unreadable.
+/// The manifest's own options of a command, --help, and the manifest's variables.
+std::vector<OptionEntry> manifest_options(const CommandEntry& command);
+
+/// Every option of a command in the order of help: those, and then its option table's. Throws as read_option_table()
+/// does.
 std::vector<OptionEntry> options_of(const Claim& claim);
 
 /// The option that `word` names: "lora_rank", "lora-rank", "--lora_rank", an older name, "-h"; null for none.

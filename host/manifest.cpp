@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/open_file.hpp"
+#include "host/known_commands.hpp"
 #include "host/toml_reader.hpp"
 #include "lmf/error.hpp"
 
@@ -51,12 +52,16 @@ EnvironmentEntry read_environment(const TomlReader& reader, std::vector<std::str
   return entry;
 }
 
+/// Another name of a command cannot be one that lmf or its own plugins answer to, or may later.
+bool is_reserved(std::string_view alias) { return is_host_command(alias) || is_first_party_command(alias); }
+
 CommandEntry read_command(const TomlReader& reader, std::vector<std::string>& unknown) {
   CommandEntry command;
   command.name = read_name(reader, "name");
-  command.aliases = reader.texts("aliases");
-  for (const auto& alias : command.aliases)
+  for (std::string& alias : reader.texts("aliases")) {
     if (!is_name(alias)) reader.fail("aliases", fmt::format("has '{}', which is no command name", alias));
+    (is_reserved(alias) ? command.refused_aliases : command.aliases).push_back(std::move(alias));
+  }
   command.group = reader.text("group");
   command.summary = reader.required_text("summary");
   command.usage = reader.text("usage");

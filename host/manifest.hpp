@@ -24,6 +24,7 @@ struct CommandEntry {
   std::string name, group, summary, usage;
   std::string option_table;  ///< file beside the manifest with further options, or ""
   std::vector<std::string> aliases;
+  std::vector<std::string> refused_aliases;  ///< names that are lmf's own: they do not count
   std::string complete;       ///< what its words may be besides options: "file", "file:*.yaml,*.toml", "folder", or ""
   bool runs_program = false;  ///< its first word without a dash is a program: what follows is that program's
   std::vector<OptionEntry> options;

@@ -6,7 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "base/file_kind.hpp"
+#include "base/library_file.hpp"
+#include "host/option_table.hpp"
 #include "lmf/abi.h"
+#include "lmf/error.hpp"
 
 namespace lmf::host {
 namespace {
@@ -36,8 +40,8 @@ void find_library(Plugin& plugin, struct stat& status) {
   const auto resolved = std::filesystem::canonical(named, failed);
   if (failed || ::lstat(resolved.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     refuse(plugin, Status::library_missing,
-           fmt::format("{} names the library {}, which is not there.{}", plugin.manifest_path.string(), named.string(),
-                       plugin.install_again()));
+           fmt::format("{} names the library {}, which {}.{}", plugin.manifest_path.string(), named.string(),
+                       why_no_file(named).value_or("is not there"), plugin.install_again()));
     return;
   }
   plugin.library = resolved;
@@ -59,6 +63,20 @@ std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct 
   return std::nullopt;
 }
 
+void check_option_tables(Plugin& plugin) {
+  for (const CommandEntry& command : plugin.manifest.commands)
+    if (auto reason = why_no_option_table(plugin, command)) return refuse(plugin, Status::options, std::move(*reason));
+}
+
+/// What loading would say of the file, as far as its headers tell it.
+void check_library(Plugin& plugin) {
+  try {
+    if (const auto trouble = why_no_library(plugin.library)) refuse(plugin, Status::load, plugin.cannot_load(*trouble));
+  } catch (const Error& unreadable) {
+    refuse(plugin, Status::load, plugin.cannot_load(unreadable.what()));
+  }
+}
+
 }  // namespace
 
 std::string Plugin::display_name() const { return manifest.vendor.empty() ? manifest.name : manifest.qualified_name(); }
@@ -66,6 +84,10 @@ std::string Plugin::display_name() const { return manifest.vendor.empty() ? mani
 std::string Plugin::install_again() const {
   if (manifest.package.empty()) return " Build or install the plugin again.";
   return fmt::format(" Install the package '{}' again.", manifest.package);
+}
+
+std::string Plugin::cannot_load(std::string_view why) const {
+  return fmt::format("cannot load {} ({}): {}.{}", manifest.qualified_name(), library.string(), why, install_again());
 }
 
 std::string Plugin::install_missing(std::string_view libraries) const {
@@ -93,7 +115,10 @@ void examine(Plugin& plugin, TrustedPlaces& places) {
   struct stat library;
   if (plugin.status == Status::ok) find_library(plugin, library);
   if (plugin.status != Status::ok) return;
-  if (auto reason = why_plugin_unsafe(plugin, library, places)) refuse(plugin, Status::unsafe, std::move(*reason));
+  if (auto reason = why_plugin_unsafe(plugin, library, places))
+    return refuse(plugin, Status::unsafe, std::move(*reason));
+  check_library(plugin);
+  if (plugin.status == Status::ok) check_option_tables(plugin);
 }
 
 }  // namespace lmf::host

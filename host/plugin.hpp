@@ -24,6 +24,8 @@ struct Plugin {
   std::string display_name() const;
   /// " Install the package 'acme-greet' again.", or what to do where the manifest names none.
   std::string install_again() const;
+  /// "cannot load acme.greet (/path/liblmf-greet.so): WHY. Install ..."
+  std::string cannot_load(std::string_view why) const;
   /// The next step when libraries are not found, whose names, or a message, begin with the first one's: libtorch has a
   /// package of its own.
   std::string install_missing(std::string_view libraries) const;
@@ -32,8 +34,9 @@ struct Plugin {
 /// Step 1 of the load sequence: what the manifest says, or the asked part of it.
 Plugin read_plugin(std::filesystem::path manifest, const SearchFolder& folder, ManifestPart part);
 
-/// Steps 2 to 4, for a manifest that could be read: its ABI numbers, its library, and that nobody else can have written
-/// them. Nothing is loaded.
+/// Steps 2 to 4, for a manifest that could be read: its ABI numbers, its library, that nobody else can have written
+/// them, and that library and option tables are there whole, as far as that is told without reading them. Nothing is
+/// loaded.
 void examine(Plugin& plugin, TrustedPlaces& places);
 
 }  // namespace lmf::host

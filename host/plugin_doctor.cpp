@@ -21,6 +21,7 @@ struct Finding {
   std::string name, version;
   std::filesystem::path manifest, library;
   Trial trial;
+  std::vector<std::string> remarks;
 };
 
 /// A plugin that is fine but for who gets its command is loaded all the same.
@@ -36,7 +37,7 @@ std::vector<Finding> examine(const Catalogue& catalogue, const PluginWords& word
   std::vector<Finding> findings;
   const auto add = [&](const Plugin& plugin) {
     findings.push_back({plugin.display_name(), plugin.manifest.version, plugin.manifest_path, plugin.library,
-                        examine_one(catalogue, plugin, limit)});
+                        examine_one(catalogue, plugin, limit), remarks(plugin)});
   };
   if (!words.names.empty()) {
     add(plugin_named(catalogue, words.names[0]));
@@ -44,15 +45,17 @@ std::vector<Finding> examine(const Catalogue& catalogue, const PluginWords& word
   }
   for (const Plugin& plugin : catalogue.plugins()) add(plugin);
   for (StrayLibrary& stray : stray_libraries(catalogue))
-    findings.push_back({stray.library.filename().string(), {}, {}, stray.library, {std::move(stray.verdict), {}, {}}});
+    findings.push_back(
+        {stray.library.filename().string(), {}, {}, stray.library, {std::move(stray.verdict), {}, {}}, {}});
   return findings;
 }
 
 std::string as_text(const std::vector<Finding>& findings) {
   std::string text;
-  for (const auto& [name, version, manifest, library, trial] : findings) {
+  for (const auto& [name, version, manifest, library, trial, remarks] : findings) {
     text += as_line(fmt::format("{}{}{}: {}", name, version.empty() ? "" : " ", version, word(trial.verdict.status)));
     if (!trial.verdict.reason.empty()) text += as_line("  " + trial.verdict.reason);
+    for (const std::string& remark : remarks) text += as_line("  " + remark);
     if (!trial.build_tag.empty()) text += as_line("  built with " + trial.build_tag);
   }
   const auto faults = std::count_if(findings.begin(), findings.end(),
@@ -63,12 +66,13 @@ std::string as_text(const std::vector<Finding>& findings) {
 std::string as_json(const std::vector<Finding>& findings, const std::vector<std::string>& notices) {
   using Json = nlohmann::ordered_json;
   Json plugins = Json::array();
-  for (const auto& [name, version, manifest, library, trial] : findings)
+  for (const auto& [name, version, manifest, library, trial, remarks] : findings)
     plugins.push_back({{"name", name},
                        {"version", version},
                        {"status", word(trial.verdict.status)},
                        {"fault", is_fault(trial.verdict.status)},
                        {"reason", trial.verdict.reason},
+                       {"remarks", remarks},
                        {"build_tag", trial.build_tag},
                        {"missing", trial.missing},
                        {"manifest", manifest.string()},

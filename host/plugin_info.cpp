@@ -36,6 +36,7 @@ Json information(const Catalogue& catalogue, const Plugin& plugin) {
           {"name", plugin.display_name()},
           {"status", word(status)},
           {"reason", reason},
+          {"remarks", remarks(plugin)},
           {"version", manifest.version},
           {"summary", manifest.summary},
           {"license", manifest.license},
@@ -53,7 +54,11 @@ Json information(const Catalogue& catalogue, const Plugin& plugin) {
 std::string as_text(const Json& information) {
   std::string text;
   for (const auto& [key, value] : information.items()) {
-    if (value.is_array() && key != "commands" && !value.empty())
+    if (key == "remarks") {
+      for (const Json& remark : value) text += as_line(fmt::format("{:<14}{}", "remark", remark.get<std::string>()));
+      continue;
+    }
+    if (value.is_array() && key != "commands" && key != "unknown_keys" && !value.empty())
       text += as_line(fmt::format("{:<14}{}", key, fmt::join(value.get<std::vector<std::string>>(), ", ")));
     if (value.is_string() && !value.get<std::string>().empty())
       text += as_line(fmt::format("{:<14}{}", key, value.get<std::string>()));

@@ -56,9 +56,7 @@ std::string list_as_text(const Findings& findings) {
     text += title(plugin, status);
     text += as_line("  " + (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
     if (!reason.empty()) text += as_line("  " + reason);
-    for (const std::string& key : plugin.manifest.unknown_keys)
-      text += as_line(
-          fmt::format("  {} has the key {}, which this version does not know", plugin.manifest_path.string(), key));
+    for (const std::string& remark : remarks(plugin)) text += as_line("  " + remark);
   }
   if (catalogue.plugins().empty()) text += "no plugins\n";
   for (const StrayLibrary& stray : findings.strays)
@@ -84,6 +82,7 @@ std::string list_as_json(const Findings& findings) {
                        {"commands", command_names(plugin)},
                        {"status", word(status)},
                        {"reason", reason},
+                       {"remarks", remarks(plugin)},
                        {"manifest", plugin.manifest_path.string()},
                        {"library", plugin.library.string()}});
   }
@@ -93,6 +92,7 @@ std::string list_as_json(const Findings& findings) {
                        {"commands", Json::array()},
                        {"status", word(stray.verdict.status)},
                        {"reason", stray.verdict.reason},
+                       {"remarks", Json::array()},
                        {"manifest", ""},
                        {"library", stray.library.string()}});
   for (const ExternalCommand& command : findings.externals)

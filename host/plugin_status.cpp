@@ -4,21 +4,21 @@
 
 #include <fmt/format.h>
 
-#include "base/library_file.hpp"
 #include "host/file_names.hpp"
+#include "host/option_table.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
 namespace {
 
-/// What loading would say of the file, as far as its headers tell it.
-std::string library_trouble(const Plugin& plugin) {
+/// Of the first option table that is wrong; "" when all are right.
+std::string table_trouble(const Plugin& plugin) {
   try {
-    const auto trouble = why_no_library(plugin.library);
-    return trouble ? fmt::format("{}: {}.{}", plugin.library.string(), *trouble, plugin.install_again()) : "";
-  } catch (const Error& unreadable) {
-    return unreadable.what();
+    for (const CommandEntry& command : plugin.manifest.commands) read_option_table(plugin, command);
+  } catch (const Error& trouble) {
+    return trouble.what();
   }
+  return {};
 }
 
 /// Of the folder's plugins or, with an unreadable manifest, one that may be.
@@ -36,7 +36,7 @@ Verdict overall_status(const Catalogue& catalogue, const Plugin& plugin) {
   if (plugin.status != Status::ok) return {plugin.status, plugin.reason};
   for (const Claim& claim : catalogue.claims())
     if (claim.plugin == &plugin && claim.status != Status::ok) return {claim.status, claim.reason};
-  if (std::string trouble = library_trouble(plugin); !trouble.empty()) return {Status::load, std::move(trouble)};
+  if (std::string trouble = table_trouble(plugin); !trouble.empty()) return {Status::options, std::move(trouble)};
   return {};
 }
 
@@ -59,6 +59,18 @@ std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue) {
     }
   }
   return found;
+}
+
+std::vector<std::string> remarks(const Plugin& plugin) {
+  const std::string manifest = plugin.manifest_path.string();
+  std::vector<std::string> remarks;
+  for (const std::string& key : plugin.manifest.unknown_keys)
+    remarks.push_back(fmt::format("{} has the key {}, which this version does not know", manifest, key));
+  for (const CommandEntry& command : plugin.manifest.commands)
+    for (const std::string& alias : command.refused_aliases)
+      remarks.push_back(fmt::format("{} has the alias '{}' of {}, which does not count: that name is reserved for lmf",
+                                    manifest, alias, command.name));
+  return remarks;
 }
 
 std::vector<std::string> command_names(const Plugin& plugin) {

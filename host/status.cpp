@@ -14,6 +14,8 @@ std::string_view word(Status status) {
       return "abi";
     case Status::library_missing:
       return "library-missing";
+    case Status::options:
+      return "options";
     case Status::unsafe:
       return "unsafe";
     case Status::load:

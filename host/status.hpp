@@ -13,6 +13,7 @@ enum class Status {
   schema,           ///< the manifest is of a later schema
   abi,              ///< the plugin needs another plugin ABI
   library_missing,  ///< no regular file of the manifest's name beside it
+  options,          ///< a table of options that the manifest names is not there, or wrong
   unsafe,           ///< somebody else could have changed the file
   load,             ///< the system's loader refused it: not a library, truncated, an undefined symbol
   dependency,       ///< a library that it needs is not there, or too old

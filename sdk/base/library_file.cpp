@@ -1,14 +1,17 @@
 #include "base/library_file.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include <elf.h>
 #include <link.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "base/open_file.hpp"
 
 namespace lmf {
 namespace {
@@ -35,6 +38,20 @@ std::uint64_t claimed_size(std::span<const std::byte> bytes) {
   }
   return end;
 }
+
+/// The beginning of a file, with the headers, and how long it is. Read: to map it for that would take three times as
+/// long, and help asks this of hundreds.
+struct Head {
+  explicit Head(const std::filesystem::path& path) : bytes(4096) {
+    const OpenFile file(path);
+    const ssize_t count = ::pread(file.descriptor(), bytes.data(), bytes.size(), 0);
+    if (count < 0) throw file_error("read", path, errno);
+    bytes.resize(static_cast<std::size_t>(count));
+    file_bytes = file.size();
+  }
+  std::vector<std::byte> bytes;
+  std::uint64_t file_bytes = 0;
+};
 
 /// The machine that this code was built for, by its number in ELF headers.
 constexpr unsigned kThisMachine =
@@ -81,6 +98,22 @@ class ReadableElf {
     return result;
   }
 
+  /// What the note of that owner says; "" for none.
+  std::string note(std::string_view owner) const {
+    for (const Segment& segment : segments_) {
+      if (segment.p_type != PT_NOTE) continue;
+      const std::uint64_t alignment = segment.p_align == 8 ? 8 : 4;
+      const auto aligned = [&](std::uint64_t size) { return (size + alignment - 1) / alignment * alignment; };
+      ElfW(Nhdr) header;
+      for (std::uint64_t at = 0; at < segment.p_filesz && read(segment.p_offset + at, header);) {
+        const std::uint64_t text = aligned(at + sizeof header + header.n_namesz);
+        if (text_at(segment.p_offset + at + sizeof header) == owner) return text_at(segment.p_offset + text);
+        at = aligned(text + header.n_descsz);
+      }
+    }
+    return {};
+  }
+
  private:
   template <class T>
   bool read(std::uint64_t offset, T& value) const {
@@ -116,11 +149,20 @@ std::vector<std::string> needed_libraries(const std::filesystem::path& path) {
 }
 
 std::optional<std::string> why_no_library(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  if (!is_library_of_this_machine(file.bytes())) return "it is no shared library of this machine";
-  const std::uint64_t claimed = claimed_size(file.bytes());
-  if (claimed <= file.bytes().size()) return std::nullopt;
-  return fmt::format("it is cut off: it has {} of its {} bytes", file.bytes().size(), claimed);
+  const Head head(path);
+  if (!is_library_of_this_machine(head.bytes)) return "it is no shared library of this machine";
+  const std::uint64_t claimed = claimed_size(head.bytes);
+  if (claimed <= head.file_bytes) return std::nullopt;
+  return fmt::format("it is cut off: it has {} of its {} bytes", head.file_bytes, claimed);
+}
+
+std::string build_tag_of(const std::filesystem::path& path) {
+  try {
+    const MappedFile file(path);
+    return ReadableElf(file.bytes()).note("lmf");
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace lmf

@@ -16,4 +16,8 @@ std::optional<std::string> why_no_library(const std::filesystem::path& path);
 /// when it cannot be read.
 std::vector<std::string> needed_libraries(const std::filesystem::path& path);
 
+/// The build tag that lmf_add_plugin() leaves in the file (see lmf/abi.h), readable also where loading fails; "" for a
+/// library without one, or that cannot be read.
+std::string build_tag_of(const std::filesystem::path& path);
+
 }  // namespace lmf

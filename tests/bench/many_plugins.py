@@ -62,11 +62,13 @@ def make(folder, count):
     os.makedirs(plugins)
     os.makedirs(programs)
     os.makedirs(os.path.join(docker, "cli-plugins"))
+    library = os.path.join(folder, "library.so")  # its headers are looked at
+    shutil.copy(os.path.join(os.path.dirname(measure.lmf()), "../lib/lmf/plugins-1/liblmf-env.so"), library)
     for number in range(count):
         name = f"tool{number:03d}"  # docker's have no dash
         with open(os.path.join(plugins, f"{name}.lmf-plugin.toml"), "w") as manifest:
             manifest.write(MANIFEST.format(name=name))
-        open(os.path.join(plugins, f"liblmf-{name}.so"), "w").close()
+        os.link(library, os.path.join(plugins, f"liblmf-{name}.so"))
         for path in (f"{programs}/git-{name}", f"{programs}/kubectl-{name}", f"{docker}/cli-plugins/docker-{name}"):
             with open(path, "w") as program:
                 program.write(PROGRAM)

@@ -229,7 +229,7 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
   folder.add_manifest("taker", "acme", "train");
   lmf::test::write_text(folder.path() / "odd.lmf-plugin.toml",
                         "schema = 1\nfuture = 2\n" + lmf::test::manifest_text("odd").substr(11));
-  lmf::test::write_text(folder.path() / "liblmf-taker.so", "");
+  lmf::test::write_library(folder.path() / "liblmf-taker.so");
   std::filesystem::copy_file(folder.path() / "liblmf-greet.so", folder.path() / "liblmf-odd.so");
   for (const std::string name : {"junk", "void", "short", "other", "program"}) folder.add_manifest(name);
   const std::string good = lmf::test::file_bytes(folder.path() / "liblmf-greet.so");
@@ -249,12 +249,13 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
   CHECK(lmf::test::contains(text, "acme.odd 1.0.0 (odd): ok\n"));
   for (const std::string name : {"junk", "void", "other", "program"}) {
     const std::string library = "$DIR/liblmf-" + name + ".so";
-    CHECK(lmf::test::contains(text, "acme." + name + " 1.0.0 (" + name + "): load\n  " + library + "\n  " + library +
-                                        ": it is no shared library of this machine. Install the package 'acme-" + name +
-                                        "' again.\n"));
+    CHECK(lmf::test::contains(text, "acme." + name + " 1.0.0 (" + name + "): load\n  " + library +
+                                        "\n  cannot load acme." + name + " (" + library +
+                                        "): it is no shared library of this machine. Install the package 'acme-" +
+                                        name + "' again.\n"));
   }
   CHECK(lmf::test::contains(folder.lmf({"other"}).err, "it is no shared library of this machine. Install the package"));
-  CHECK(lmf::test::contains(text, "liblmf-short.so: it is cut off: it has "));
+  CHECK(lmf::test::contains(text, "liblmf-short.so): it is cut off: it has "));
   CHECK(lmf::test::contains(text, "$DIR/odd.lmf-plugin.toml has the key future, which this version does not know\n"));
   CHECK(lmf::test::contains(text, "  $DIR (--plugin-dir)\n"));
   CHECK(lmf::test::contains(folder.lmf({"plugin", "list", "--json"}).out, "\"name\": \"acme.alone\""));

@@ -17,15 +17,16 @@ using lmf::host::Status;
 using lmf::test::manifest_text;
 using lmf::test::PluginFolder;
 using lmf::test::replaced;
+using lmf::test::write_library;
 using lmf::test::write_text;
 
 namespace {
 
-/// A plugin whose library is an empty file: enough for all that happens before loading.
+/// A plugin whose library is none: enough for all that happens before loading.
 void add(const PluginFolder& folder, const std::string& name, const std::string& vendor = "acme",
          const std::string& command = {}) {
   write_text(folder.path() / (name + ".lmf-plugin.toml"), manifest_text(name, vendor, command));
-  write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+  write_library(folder.path() / ("liblmf-" + name + ".so"));
 }
 
 /// While it is there no thread can be started: there is no room for a stack of 2^50 bytes. It binds root, too.
@@ -58,7 +59,7 @@ std::string library_of(const lmf::host::Claim* claim) { return claim ? claim->pl
 std::pair<Status, std::string> verdict(const std::string& text, const std::string& name = "p") {
   PluginFolder folder;
   write_text(folder.path() / (name + ".lmf-plugin.toml"), text);
-  write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+  write_library(folder.path() / ("liblmf-" + name + ".so"));
   const Catalogue catalogue({at(folder, Place::given)}, {});
   REQUIRE(catalogue.plugins().size() == 1);
   const auto& plugin = catalogue.plugins()[0];
@@ -132,7 +133,7 @@ TEST_CASE("an impostor does not get in the way of the real plugin") {
 TEST_CASE("an alias never hides a command") {
   PluginFolder folder;
   write_text(folder.path() / "a.lmf-plugin.toml", manifest_text("a") + "aliases = [\"b\", \"train\", \"c\"]\n");
-  write_text(folder.path() / "liblmf-a.so", "");
+  write_library(folder.path() / "liblmf-a.so");
   add(folder, "b");
   const Catalogue catalogue({at(folder, Place::system)}, {});
   CHECK(library_of(catalogue.find("b")) == (folder.path() / "liblmf-b.so").string());
@@ -238,12 +239,12 @@ TEST_CASE("what is read for one word decides as all of it does") {
            {"lines", replaced(manifest_text("lines"), "name = \"lines\"\nsummary",
                               "name = \"\"\"\nli\\\n  nes\"\"\"\nsummary")}}) {
     write_text(first.path() / (file + ".lmf-plugin.toml"), text);
-    write_text(first.path() / ("liblmf-" + file + ".so"), "");
+    write_library(first.path() / ("liblmf-" + file + ".so"));
   }
   write_text(second.path() / "worker.lmf-plugin.toml", manifest_text("worker", "acme", "work"));
   write_text(first.path() / "worker.lmf-plugin.toml",
              manifest_text("worker", "acme", "toil"));  // hides the one with work
-  write_text(first.path() / "liblmf-worker.so", "");
+  write_library(first.path() / "liblmf-worker.so");
   const std::vector<SearchFolder> folders = {at(first, Place::given), at(second, Place::system)};
   lmf::host::PluginChoices given;
   given.overrides["deploy"] = {"bolt.rival", "plugins.toml:2"};

@@ -44,7 +44,7 @@ TEST_CASE("commands and aliases are completed, full names once a dot is typed") 
   // What is installed a moment later is completed, what cannot be used is not.
   folder.add_manifest("grin");
   CHECK(answer(folder, {"gr"}) == "greet ");
-  lmf::test::write_text(folder.path() / "liblmf-grin.so", "");
+  lmf::test::write_library(folder.path() / "liblmf-grin.so");
   CHECK(answer(folder, {"gr"}) == "greet grin ");
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("where a command is written a manifest's options do not matter, whatev
   PluginFolder folder;
   const auto add = [&](const std::string& name, const std::string& more) {
     lmf::test::write_text(folder.path() / (name + ".lmf-plugin.toml"), lmf::test::manifest_text(name) + more);
-    lmf::test::write_text(folder.path() / ("liblmf-" + name + ".so"), "");
+    lmf::test::write_library(folder.path() / ("liblmf-" + name + ".so"));
   };
   const std::string command = "[[command]]\nname = \"zz-NAME\"\nsummary = \"x\"\n";
   const auto further = [&](const char* name) { return lmf::test::replaced(command, "NAME", name); };

@@ -53,7 +53,7 @@ struct AllPlaces {
   void add(Place place, const std::filesystem::path& folder) {
     std::filesystem::create_directories(folder);
     lmf::test::write_text(folder / "p.lmf-plugin.toml", lmf::test::manifest_text("p"));
-    lmf::test::write_text(folder / "liblmf-p.so", "");
+    lmf::test::write_library(folder / "liblmf-p.so");
     folders.emplace_back(place, folder);
   }
 };

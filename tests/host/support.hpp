@@ -17,6 +17,11 @@ inline void write_text(const std::filesystem::path& path, const std::string& tex
   std::ofstream(path, std::ios::binary) << text;
 }
 
+/// A library that is whole, as far as anybody sees who does not load it.
+inline void write_library(const std::filesystem::path& path) {
+  std::filesystem::copy_file(built_plugins() / "bad/liblmf-bad-truncated.so", path);
+}
+
 inline std::string file_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

@@ -7,13 +7,27 @@
 #include <fmt/format.h>
 
 #include "base/dynamic_library.hpp"
+#include "base/library_file.hpp"
 #include "base/printable.hpp"
+#include "host_build_tag.hpp"
 
 namespace lmf::host {
 namespace {
 
 /// sizeof(lmf_plugin_v1) of ABI 1.0: a smaller structure lacks fields that are read here.
 constexpr std::uint32_t kFirstDescriptorSize = 56;
+
+/// A library that it needs is there, but another than the one it was built with: the tags tell the two builds apart.
+std::string of_another_build(const Plugin& plugin) {
+  const std::string tag = build_tag_of(plugin.library);
+  return fmt::format(
+      " It needs a library of another build than is found here: it was built with {}, this lmf {} with {}.{}",
+      tag.empty() ? "what it does not say" : tag, LMF_VERSION, LMF_HOST_BUILD_TAG,
+      plugin.manifest.package.empty()
+          ? " Build it again here."
+          : fmt::format(" Install the package '{}' that was made for this lmf, or build it again here.",
+                        plugin.manifest.package));
+}
 
 Verdict refused(const Plugin& plugin, const LoadRefusal& refusal) {
   const std::string who = plugin.manifest.qualified_name();
@@ -25,10 +39,13 @@ Verdict refused(const Plugin& plugin, const LoadRefusal& refusal) {
     case LoadRefusal::Cause::dependency:
       return {Status::dependency, fmt::format("{} ({}) needs a library that is missing or too old: {}.{}", who, library,
                                               refusal.text, plugin.install_missing(refusal.text))};
+    case LoadRefusal::Cause::symbol:
+      return {Status::load,
+              fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, of_another_build(plugin))};
     case LoadRefusal::Cause::library:
       break;
   }
-  return {Status::load, fmt::format("cannot load {} ({}): {}.{}", who, library, refusal.text, plugin.install_again())};
+  return {Status::load, plugin.cannot_load(refusal.text)};
 }
 
 Verdict mismatch(const Plugin& plugin, std::string_view what, std::string_view in_library,
@@ -55,6 +72,9 @@ Verdict check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
   return {Status::ok, {}};
 }
 
+/// An exception that escapes from it ends the process, as one from run does: see crash_guard.hpp.
+const lmf_plugin_v1* ask(AnyFunction* query) noexcept { return reinterpret_cast<const lmf_plugin_v1* (*)()>(query)(); }
+
 }  // namespace
 
 static_assert(sizeof(lmf_plugin_v1) >= kFirstDescriptorSize);
@@ -62,6 +82,11 @@ static_assert(sizeof(lmf_plugin_v1) >= kFirstDescriptorSize);
 std::string identity(const Plugin& plugin) {
   return printable_line(
       fmt::format("{} {} ({})", plugin.display_name(), plugin.manifest.version, plugin.library.string()));
+}
+
+std::string identity(const Plugin& plugin, const std::string& build_tag) {
+  return build_tag.empty() ? identity(plugin)
+                           : fmt::format("{}, built with {},", identity(plugin), printable_line(build_tag));
 }
 
 Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
@@ -92,8 +117,7 @@ void set_environment(const CommandEntry& command) {
 std::variant<const lmf_plugin_v1*, Verdict> load(const Plugin& plugin) {
   const auto loaded = load_library(plugin.library, "lmf_plugin_query_v1");
   if (const auto* refusal = std::get_if<LoadRefusal>(&loaded)) return refused(plugin, *refusal);
-  using Query = const lmf_plugin_v1*();
-  const lmf_plugin_v1* descriptor = reinterpret_cast<Query*>(std::get<AnyFunction*>(loaded))();
+  const lmf_plugin_v1* descriptor = ask(std::get<AnyFunction*>(loaded));
   if (Verdict failure = check_descriptor(descriptor, plugin); failure.status != Status::ok) return failure;
   return descriptor;
 }

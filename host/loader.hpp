@@ -22,5 +22,7 @@ Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin);
 
 /// "lmf.train 0.1.0 (/path/liblmf-train.so)", for messages.
 std::string identity(const Plugin& plugin);
+/// "lmf.train 0.1.0 (/path/liblmf-train.so), built with cxx=GNU-12.2.0;std=20,", without the tag where there is none.
+std::string identity(const Plugin& plugin, const std::string& build_tag);
 
 }  // namespace lmf::host

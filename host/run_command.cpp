@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/host.hpp"
+#include "base/library_file.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "host/crash_guard.hpp"
@@ -71,6 +72,12 @@ void announce_unusual_place(const Claim& claim) {
               description(place));
 }
 
+/// The loader names the first library that it does not find; the doctor has all.
+std::string next_step(const Verdict& failure, const Plugin& plugin, const std::string& program) {
+  if (failure.status != Status::dependency) return {};
+  return fmt::format("'{} plugin doctor {}' names all that is missing", program, plugin.display_name());
+}
+
 /// What escapes from a plugin has been through code of unknown state: it ends the process (see crash_guard.hpp).
 int call(const lmf_plugin_v1& descriptor, const lmf_host_v1& host, const std::string& command,
          std::span<const char* const> arguments, std::vector<char>& error) noexcept {
@@ -106,13 +113,13 @@ int run_command(const Claim& claim, const Catalogue& catalogue, const Environmen
   announce_unusual_place(claim);
 
   set_environment(*claim.command);
-  guard_against_crashes(environment.program_name, identity(plugin));
+  guard_against_crashes(environment.program_name, identity(plugin, build_tag_of(plugin.library)));
   const auto loaded = load(plugin);
-  if (const auto* failure = std::get_if<Verdict>(&loaded)) throw Error(failure->reason, "", kExitPluginUnusable);
+  if (const auto* failure = std::get_if<Verdict>(&loaded))
+    throw Error(failure->reason, next_step(*failure, plugin, environment.program_name), kExitPluginUnusable);
   const lmf_plugin_v1& descriptor = *std::get<const lmf_plugin_v1*>(loaded);
-  if (descriptor.build_tag != nullptr)
-    guard_against_crashes(environment.program_name,
-                          fmt::format("{}, built with {},", identity(plugin), descriptor.build_tag));
+  if (descriptor.build_tag != nullptr)  // also of a plugin that lmf_add_plugin() did not build
+    guard_against_crashes(environment.program_name, identity(plugin, descriptor.build_tag));
 
   static const HostData data(plugin, catalogue, environment);
   std::vector<char> error(64 * 1024, '\0');

@@ -14,23 +14,6 @@ target_precompile_headers(lmf_torch_pch PRIVATE <torch/types.h> <torch/utils.h> 
 target_precompile_headers(lmf_common_pch PRIVATE <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional>
   <set> <span> <string> <unordered_map> <variant> <vector> <nlohmann/json.hpp>)
 
-# lmf_links_torch(target result): whether lmf_torch is among the target's libraries, or theirs.
-function(lmf_links_torch target result)
-  set(answer OFF)
-  get_target_property(libraries ${target} LINK_LIBRARIES)
-  foreach(library ${libraries})
-    if(library STREQUAL "lmf_torch")
-      set(answer ON)
-    elseif(TARGET ${library} AND NOT answer)
-      get_target_property(imported ${library} IMPORTED)
-      if(NOT imported)
-        lmf_links_torch(${library} answer)
-      endif()
-    endif()
-  endforeach()
-  set(${result} ${answer} PARENT_SCOPE)
-endfunction()
-
 # To be called once the target's libraries are linked, and those have theirs.
 function(lmf_precompile_headers target)
   lmf_links_torch(${target} links_torch)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <boost/dll/shared_library.hpp>
+#include <dlfcn.h>
 
 #include "base/library_file.hpp"
 #include "lmf/error.hpp"
@@ -31,6 +32,8 @@ std::string system_text(const std::string& what) {
 LoadRefusal refusal_of(const std::string& text, const std::string& path) {
   if (text.find("' not found (required by") != std::string::npos)  // version `GLIBCXX_3.4.99'
     return {LoadRefusal::Cause::dependency, text, {}};
+  if (text.find("undefined symbol: ") != std::string::npos || text.find(": symbol not found") != std::string::npos)
+    return {LoadRefusal::Cause::symbol, text, {}};
   const auto missing = text.find(": cannot open shared object file");
   const bool musl = text.find("Error loading shared library") != std::string::npos;
   if ((missing == std::string::npos && !musl) || text.starts_with(path + ":"))
@@ -47,9 +50,7 @@ std::optional<LoadRefusal> refusal_before_loading(const std::filesystem::path& p
   return std::nullopt;
 }
 
-}  // namespace
-
-std::variant<AnyFunction*, LoadRefusal> load_library(const std::filesystem::path& path, const char* function) noexcept {
+std::variant<const dll::shared_library*, LoadRefusal> loaded_for_good(const std::filesystem::path& path) noexcept {
   if (auto refusal = refusal_before_loading(path)) return *refusal;
   std::unique_ptr<dll::shared_library> library;
   try {
@@ -59,9 +60,28 @@ std::variant<AnyFunction*, LoadRefusal> load_library(const std::filesystem::path
   }
   // Never unloaded, on purpose: threads, destructors and exceptions of the library outlive every scope of ours.
   static auto& loaded = *new std::vector<std::unique_ptr<dll::shared_library>>;
-  const dll::shared_library& kept = *loaded.emplace_back(std::move(library));
-  if (!kept.has(function)) return LoadRefusal{LoadRefusal::Cause::function, std::string("it has no ") + function, {}};
-  return &kept.get<AnyFunction>(function);
+  return loaded.emplace_back(std::move(library)).get();
+}
+
+}  // namespace
+
+std::variant<AnyFunction*, LoadRefusal> load_library(const std::filesystem::path& path, const char* function) noexcept {
+  const auto loaded = loaded_for_good(path);
+  if (const auto* refusal = std::get_if<LoadRefusal>(&loaded)) return *refusal;
+  const dll::shared_library& library = *std::get<const dll::shared_library*>(loaded);
+  if (!library.has(function))
+    return LoadRefusal{LoadRefusal::Cause::function, std::string("it has no ") + function, {}};
+  return &library.get<AnyFunction>(function);
+}
+
+std::optional<LoadRefusal> why_not_loadable(const std::filesystem::path& path) noexcept {
+  const auto loaded = loaded_for_good(path);
+  const auto* refusal = std::get_if<LoadRefusal>(&loaded);
+  return refusal != nullptr ? std::optional(*refusal) : std::nullopt;
+}
+
+bool is_loaded(const std::string& file_name) noexcept {
+  return ::dlopen(file_name.c_str(), RTLD_NOW | RTLD_NOLOAD) != nullptr;
 }
 
 }  // namespace lmf

@@ -32,4 +32,5 @@ TEST_CASE("the doctor loads libtorch in a process of its own, and sees that it e
       kNoLeaks);
   CHECK(finished.status == 0);
   CHECK(finished.out.find("acme.tensor 1.0.0: ok\n") == 0);
+  CHECK(finished.out.find(";torch=2.") != std::string::npos);
 }

@@ -59,7 +59,9 @@ const std::vector<Row>& rows() {
       {"throw-run", "ok", ""},
       {"throw-static", "crashed", "let an exception escape: thrown while loading"},
       {"constructor", "crashed", "was ended by signal 6 (Aborted) while it was being loaded."},
+      {"throw-query", "crashed", "built with cxx=test;torch=1.0, let an exception escape: thrown when asked"},
       {"exit", "crashed", "ended with status 7 while it was being loaded."},
+      {"exit-zero", "crashed", "ended with status 0 while it was being loaded."},
       {"at-exit", "ok", ""},  // at the process's end, which its exit handlers take no part in
       {"hang", "timeout", "did not come back from being loaded within 1 s (--timeout SECONDS)."},
   };
@@ -163,9 +165,45 @@ TEST_CASE("private libraries of a plugin are looked at, too") {
                                  "[requires]\nlibraries = [\"private/libmiddle.so\", \"private/libnot-there.so\"]\n"));
   const Finished finished = folder.lmf({"plugin", "doctor", "bad-status"});
   CHECK(finished.status == 1);
-  CHECK(contains(finished.out,
-                 "loads, but its own libraries need what is not found: liblmf-host-test-gone.so (needed by "
+  CHECK(
+      contains(replaced(finished.out, folder.text(), "$DIR"),
+               "loads, but not what comes with it: $DIR/private/libmiddle.so: liblmf-host-test-gone.so: cannot open"));
+  CHECK(contains(replaced(finished.out, folder.text(), "$DIR"),
+                 "; $DIR/private/libnot-there.so is not there. Not found: liblmf-host-test-gone.so (needed by "
                  "libmiddle.so). Install the package 'acme-bad-status' again."));
+}
+
+TEST_CASE("a library that comes with a plugin is loaded by the doctor as the plugin would") {
+  PluginFolder folder;
+  folder.add_bad("status");
+  const auto own = folder.path() / "private/libown.so";
+  std::filesystem::create_directory(own.parent_path());
+  lmf::test::write_text(folder.path() / "bad-status.lmf-plugin.toml",
+                        replaced(lmf::test::manifest_text("bad-status"), "[requires]\n",
+                                 "[requires]\nlibraries = [\"private/libown.so\", \"private/libc.so.6\"]\n"));
+  const auto with = [&](const std::string& kind) {
+    std::filesystem::copy_file(built_plugins() / ("bad/liblmf-bad-" + kind + ".so"), own,
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  const auto is_said = [&](const std::string& status, const std::string& reason) {
+    const Finished finished = folder.lmf({"plugin", "doctor", "bad-status"});
+    CHECK(finished.status == 1);
+    const std::string text = replaced(finished.out, folder.text(), "$DIR");
+    CHECK_MESSAGE(contains(text, "acme.bad-status 1.0.0: " + status + "\n"), text);
+    CHECK_MESSAGE(contains(text, reason), text);
+    CHECK_MESSAGE(contains(text, "Install the package 'acme-bad-status' again."), text);
+  };
+  is_said("dependency", "loads, but not what comes with it: $DIR/private/libown.so is not there. Install");
+  with("truncated");
+  CHECK(folder.lmf({"plugin", "doctor", "bad-status"}).status == 0);  // the process has the system's libc.so.6
+  std::filesystem::resize_file(own, std::filesystem::file_size(own) / 2);
+  is_said("dependency", "loads, but not what comes with it: $DIR/private/libown.so: it is cut off: it has ");
+  with("undefined");
+  is_said("dependency",
+          "loads, but not what comes with it: $DIR/private/libown.so: undefined symbol: "
+          "lmf_test_function_that_nobody_defines. Install");
+  with("constructor");
+  is_said("crashed", "with its library $DIR/private/libown.so crashed (abort)");
 }
 
 TEST_CASE("who misses libtorch is sent to its package, not to the plugin's") {
@@ -238,6 +276,13 @@ TEST_CASE("a library without a manifest is listed, the doctor names it, and it h
   CHECK(folder.lmf({"stray"}).status == 127);
 }
 
+TEST_CASE("what a plugin was built with is read from its file") {
+  CHECK(lmf::build_tag_of(built_plugins() / "greet/liblmf-greet.so").starts_with("cxx="));
+  CHECK(lmf::build_tag_of(built_plugins() / "bad/liblmf-bad-undefined.so") == "cxx=test;torch=1.0");
+  CHECK(lmf::build_tag_of(built_plugins() / "bad/liblmf-bad-symbol.so").empty());
+  CHECK(lmf::build_tag_of(built_plugins() / "no-such-file.so").empty());
+}
+
 TEST_CASE("what a library asks for is read from its file, at hostile offsets too") {
   const auto middle = built_plugins() / "bad/liblmf-host-test-middle.so";
   const auto needed = lmf::needed_libraries(middle);
@@ -252,5 +297,6 @@ TEST_CASE("what a library asks for is read from its file, at hostile offsets too
       if (at < 1024) bytes.resize(good.size() - at);
       lmf::test::write_text(damaged, bytes);
       CHECK(lmf::needed_libraries(damaged).size() < 1000);
+      CHECK(lmf::build_tag_of(damaged).size() <= 4096);
     }
 }

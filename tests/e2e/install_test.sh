@@ -109,4 +109,14 @@ expect_said "and greets" 'hello, Ada'
 run "$lmf" greet
 expect "and fails kindly" status 2
 expect_said "with its sentence" 'expected one name' 'for example: lmf greet Ada'
+
+run "$lmf" plugin doctor --timeout=120
+expect "the doctor finds nothing" status 0
+expect_said "and who links which libtorch" 'built with cxx=.*;torch=2'
+for words in "train liblmf-train-worker.so" "export liblmf-export-verify.so"; do
+  rm "$PREFIX/$LIBDIR/lmf/private/${words#* }"
+  run "$lmf" plugin doctor "${words% *}" --timeout=120
+  expect "without ${words#* } it finds that" status 1
+  expect_said "and names file and package" "/lmf/private/${words#* } is not there. Install the package 'lmf-${words% *}' again."
+done
 finish

@@ -49,7 +49,7 @@ def main():
             for name, command in commands.items():
                 shutil.rmtree(folder / "out", ignore_errors=True)
                 to = [] if "-c" in command else ["--export_dir", folder / "out"]
-                runs[name].append(measure.checked([*command, *to], log=folder / "export.log"))
+                runs[name].append(measure.checked([*command, *to], log=folder / "export.log", peak=True))
                 os.sync()  # what one leaves to be written is not the other's to wait for
         original = measure.median(runs["llamafactory-cli export"], "wall")
         for name, results in runs.items():

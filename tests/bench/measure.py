@@ -1,9 +1,11 @@
 """Runs programs and measures them: wall time, CPU time, peak memory. Shared by the benchmarks of this folder."""
 import dataclasses
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -12,11 +14,21 @@ class Run:
     status: int
     wall: float  # seconds
     cpu: float  # seconds, user and system, with its children
-    peak: float  # MiB, the largest process
+    peak: float | None = None  # MiB, the largest process, when asked for
 
 
-def run(command, environment=None, log=None, while_running=None):
-    """Runs `command`; its output goes to `log` or nowhere. `while_running` is called every few milliseconds."""
+def run(command, environment=None, log=None, while_running=None, peak=False):
+    """Runs `command`; its output goes to `log` or nowhere. `while_running` is called every few milliseconds.
+
+    `peak` is measured by time(1), Debian's package, which costs a millisecond: to the system the peak of a process begins with
+    that of the one that started it, and this one may have imported much.
+    """
+    if peak:
+        if not shutil.which("time"):
+            sys.exit("time(1) is not installed, and no peak can be measured: apt-get install time")
+        with tempfile.NamedTemporaryFile() as file:
+            of_time = run(["time", "-q", "-f", "%M", "-o", file.name, *command], environment, log, while_running)
+            return dataclasses.replace(of_time, peak=int(file.read().split()[-1]) / 1024)
     output = open(log, "wb") if log else subprocess.DEVNULL
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -28,7 +40,7 @@ def run(command, environment=None, log=None, while_running=None):
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begin
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(process.returncode, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Run(process.returncode, wall, usage.ru_utime + usage.ru_stime)
 
 
 def checked(command, **how):

@@ -46,7 +46,7 @@ def train(name, program, model, steps):
     file = work / f"{name}.yaml"
     file.write_text(json.dumps(configuration(model, steps, output), indent=1))  # JSON is YAML too
     log = Log(output)
-    run = measure.checked([program, "train", str(file)], log=work / f"{name}.log", while_running=log.look)
+    run = measure.checked([program, "train", str(file)], log=work / f"{name}.log", while_running=log.look, peak=True)
     lines = [json.loads(line) for line in (output / "trainer_log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines if "loss" in line]
     between = [b - a for a, b in zip(log.times, log.times[1:steps])]

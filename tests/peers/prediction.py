@@ -20,7 +20,7 @@ def compare(name, **settings):
             break
     results = [json.loads((folder / "predict_results.json").read_text()) for folder in folders]
     for key in ("predict_bleu-4", "predict_rouge-1", "predict_rouge-2", "predict_rouge-l"):
-        verdict(f"{key}: {results[0][key]}, {results[1][key]}", abs(results[0][key] - results[1][key]) < 1e-9)
+        verdict(f"{key}: {results[0][key]}, {results[1][key]}", results[0][key] == results[1][key])
     lacking = set(results[1]) - set(results[0]) - {"predict_model_preparation_time"}
     verdict(f"keys of predict_results.json; lacking: {sorted(lacking) or 'none'}", not lacking)
 

@@ -53,6 +53,23 @@ TEST_CASE("BLEU-4 and ROUGE are the original's for texts without Chinese charact
   }
 }
 
+TEST_CASE("the mean of any number of scores is numpy's to the last digit") {
+  const json cases = test::train_fixture("means.json");
+  REQUIRE(cases.size() > 20);
+  for (const json& one : cases) {
+    CAPTURE(one.dump());
+    std::vector<train::TextScores> scores(one["count"].get<std::size_t>());
+    std::int64_t number = 1;
+    for (auto& score : scores) {
+      number = number * 48271 % 2147483647;  // as make_scores.py draws them
+      score.bleu_4 = static_cast<double>(number % 1000001) / 10000.0;
+    }
+    const auto mean = train::mean_of(scores);
+    CHECK(mean.bleu_4 == one["mean"]);
+    CHECK(mean.rouge_l == 0.0);
+  }
+}
+
 TEST_CASE("exact match passes over white space around the texts, F1 counts words as often as both have them") {
   train::TextScorer scorer;
   CHECK(scorer.score(" Oslo\n", "Oslo").exact_match == 100.0);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -87,20 +88,13 @@ std::string work_of(const config::Options& options, const infer::AnswerOptions& 
 
 json results_of(const std::map<std::int64_t, Prediction>& rows, TextScorer& scorer, double seconds,
                 std::int64_t steps) {
-  TextScores sums;
-  for (const auto& [example, row] : rows) {
-    const TextScores scores = scorer.score(row.compared_predicted, row.compared_expected);
-    sums.bleu_4 += scores.bleu_4;
-    sums.rouge_1 += scores.rouge_1;
-    sums.rouge_2 += scores.rouge_2;
-    sums.rouge_l += scores.rouge_l;
-    sums.exact_match += scores.exact_match;
-    sums.f1 += scores.f1;
-  }
+  std::vector<TextScores> scores;
+  for (const auto& [example, row] : rows) scores.push_back(scorer.score(row.compared_predicted, row.compared_expected));
+  const TextScores mean = mean_of(scores);
   const auto count = static_cast<double>(rows.size());
-  json metrics = {{"predict_bleu-4", sums.bleu_4 / count},           {"predict_rouge-1", sums.rouge_1 / count},
-                  {"predict_rouge-2", sums.rouge_2 / count},         {"predict_rouge-l", sums.rouge_l / count},
-                  {"predict_exact_match", sums.exact_match / count}, {"predict_f1", sums.f1 / count}};
+  json metrics = {{"predict_bleu-4", mean.bleu_4},   {"predict_rouge-1", mean.rouge_1},
+                  {"predict_rouge-2", mean.rouge_2}, {"predict_rouge-l", mean.rouge_l},
+                  {"predict_f1", mean.f1},           {"predict_exact_match", mean.exact_match}};
   metrics.update(speed_metrics("predict_", seconds, count, static_cast<double>(steps)));
   return metrics;
 }

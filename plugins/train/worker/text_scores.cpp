@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -158,7 +159,42 @@ double word_f1(const Words& predicted, const Words& expected) {
   return 2.0 * common / static_cast<double>(predicted.size() + expected.size());
 }
 
+// ---- means
+
+/// As numpy's add.reduce over float64 (its loop DOUBLE_pairwise_sum): few numbers one after the other, up to 128 in
+/// eight sums side by side, more as two halves, of which the first has a multiple of eight.
+double pairwise_sum(std::span<const double> numbers) {
+  constexpr std::size_t kSums = 8, kBlock = 128;
+  const std::size_t count = numbers.size(), whole = count - count % kSums;
+  if (count > kBlock) {
+    const std::size_t half = count / 2 - count / 2 % kSums;
+    return pairwise_sum(numbers.first(half)) + pairwise_sum(numbers.subspan(half));
+  }
+  double sum = 0.0;
+  if (whole > 0) {
+    std::array<double, kSums> sums{};
+    for (std::size_t i = 0; i < whole; ++i) sums[i % kSums] += numbers[i];
+    sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  }
+  for (const double number : numbers.subspan(whole)) sum += number;
+  return sum;
+}
+
 }  // namespace
+
+TextScores mean_of(const std::vector<TextScores>& scores) {
+  std::vector<double> numbers(scores.size());
+  const auto mean = [&](double TextScores::*score) {
+    std::transform(scores.begin(), scores.end(), numbers.begin(), [&](const TextScores& one) { return one.*score; });
+    return pairwise_sum(numbers) / static_cast<double>(numbers.size());
+  };
+  return {.bleu_4 = mean(&TextScores::bleu_4),
+          .rouge_1 = mean(&TextScores::rouge_1),
+          .rouge_2 = mean(&TextScores::rouge_2),
+          .rouge_l = mean(&TextScores::rouge_l),
+          .exact_match = mean(&TextScores::exact_match),
+          .f1 = mean(&TextScores::f1)};
+}
 
 TextScorer::TextScorer() {
   const char* folder = std::getenv("LMF_JIEBA");

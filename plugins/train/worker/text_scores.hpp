@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "train/worker/word_table.hpp"
 
@@ -15,6 +16,9 @@ struct TextScores {
   double exact_match = 0.0;  ///< 100 when they are equal but for white space around them
   double f1 = 0.0;           ///< of the words that both have, each as often as it is in both
 };
+
+/// The mean of each score. To its last digit the original's: numpy's mean, which adds up pairwise.
+TextScores mean_of(const std::vector<TextScores>& scores);
 
 /// Compares texts. Chinese characters make words as jieba, the original's tool, cuts them: its dictionary is read from
 /// the folder that LMF_JIEBA names (throws Error when it is none) or else, with the first text that needs it, from

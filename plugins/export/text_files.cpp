@@ -37,6 +37,14 @@ void copy_if_there(const fs::path& from, const fs::path& folder) {
   if (fs::exists(from) && !fs::exists(to)) write_file_atomically(to, read_file(from));
 }
 
+/// A reward model's head: that of the last adapter which has one, else the model's.
+void copy_value_head(const Inputs& inputs, const fs::path& folder) {
+  constexpr const char* kHead = "value_head.safetensors";
+  for (auto adapter = inputs.adapters.rbegin(); adapter != inputs.adapters.rend(); ++adapter)
+    copy_if_there(adapter->directory / kHead, folder);
+  copy_if_there(inputs.model_directory / kHead, folder);
+}
+
 }  // namespace
 
 std::string generation_config(const Inputs& inputs) {
@@ -65,9 +73,7 @@ void write_text_files(const Inputs& inputs, std::optional<Number> number, const 
     write_file_atomically(folder / "Modelfile",
                           modelfile(chat_template, inputs.tokenizer, model_file->empty() ? "." : "./" + *model_file,
                                     model::context_length(inputs.spec)));
-  copy_if_there(
-      (inputs.adapters.empty() ? inputs.model_directory : inputs.adapters.back().directory) / "value_head.safetensors",
-      folder);
+  copy_value_head(inputs, folder);
 }
 
 }  // namespace lmf::exporter

@@ -34,6 +34,8 @@ TEST_CASE("the shipped table: every default and every accepted value is a value 
     CAPTURE(option.name);
     const config::Options::Value value = config::default_of(option);
     CHECK(config::is_accepted(option, value));
+    // What this version does in part is supported; help calls the refused ones "not in this version".
+    if (option.state == State::refused) CHECK(option.accepts.size() <= 1);
     for (const std::string& accepted : option.accepts) {
       const auto conversion = config::convert(option, config::Node::scalar(accepted, true));
       CHECK(conversion.expected == "");

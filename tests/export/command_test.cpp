@@ -322,6 +322,29 @@ TEST_CASE("a training file is accepted, with the model named beside it") {
   CHECK(result.status == 0);
 }
 
+TEST_CASE("a reward model keeps its head, or gets that of the last adapter which has one") {
+  const Place place;
+  const auto write_head = [](const fs::path& folder, const char* text) {
+    lmf::write_file_atomically(folder / "value_head.safetensors", text);
+  };
+  const auto head_of_export = [&](const std::string& adapters) {
+    const auto result = place.run({"adapter_name_or_path=" + adapters, "export_overwrite=true"});
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    return read_file(place.out() / "value_head.safetensors");
+  };
+  const std::string first = place.adapter(), second = place.path() / "second";
+  write_small_adapter(second, place.base());
+  write_head(place.base(), "the model's");
+  CHECK(head_of_export("") == "the model's");
+  CHECK(head_of_export(first) == "the model's");
+  write_head(first, "the adapter's");
+  CHECK(head_of_export(first) == "the adapter's");
+  CHECK(head_of_export(first + "," + second) == "the adapter's");
+  write_head(second, "the second's");
+  CHECK(head_of_export(first + "," + second) == "the second's");
+}
+
 TEST_CASE("an adapter of a model of another name is merged with a warning") {
   const Place place;
   write_small_model(place.path() / "elsewhere");
@@ -342,7 +365,7 @@ TEST_CASE("what cannot be done is said before anything is written") {
   place.fails({"infer_dtype=int8"}, 2, "infer_dtype");
   place.fails({"export_size=0"}, 2, "export_size");
   place.fails({"export_quantization_bit=4"}, 2, "export_quantization_dataset is not set");
-  place.fails({"export_quantization_bit=3"}, 2, "GPTQ with 8 and 4 bits");
+  place.fails({"export_quantization_bit=3"}, 2, "GPTQ with other bits is not in this version; set 8 or 4");
   place.fails({"export_quantization_bit=4", "export_quantization_dataset=/nowhere/at/all"}, 2, "is no file");
   place.fails({"export_quantization_bit=4", "export_quantization_dataset=" + (place.base() / "config.json").string()},
               2, "has no \"text\"");

@@ -80,7 +80,7 @@ std::string as_json(const infer::Answer& answer, const std::string& text) {
         {"completion_tokens", end.completion_tokens},
         {"cached_tokens", end.cached_tokens}}},
       {"seconds", {{"first_token", end.first_token.count()}, {"all", end.whole.count()}}}};
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return printable_json(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 /// Returns the exit status so far: a signal during the answer ends the program here, where nobody sits at a terminal.

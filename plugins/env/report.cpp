@@ -1,5 +1,7 @@
 #include "report.hpp"
 
+#include "base/printable.hpp"
+
 namespace lmf::env {
 namespace {
 
@@ -37,7 +39,7 @@ std::string as_json(const Report& report) {
   object["format"] = 1;
   for (const Row& row : report) object[row.key] = row.value;
   // Names of files need not be UTF-8; JSON must be.
-  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return printable_json(object.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace lmf::env

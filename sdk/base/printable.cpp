@@ -1,25 +1,47 @@
 #include "base/printable.hpp"
 
+#include <cstdint>
+
+#include <fmt/format.h>
+
 namespace lmf {
 
 namespace {
 
+/// Of what a terminal obeys: how many bytes of UTF-8, and which character.
+struct Control {
+  std::size_t bytes = 0;  ///< 0: another character begins here
+  char32_t character = 0;
+};
+
+Control control_at(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  const unsigned first = byte(i), second = byte(i + 1), third = byte(i + 2);
+  if (first < 0x20 || first == 0x7f) return {1, first};
+  if (first == 0xc2 && second >= 0x80 && second < 0xa0) return {2, second};
+  if (first == 0xd8 && second == 0x9c) return {2, U'\u061C'};
+  if (first != 0xe2 || (second != 0x80 && second != 0x81) || third < 0x80 || third > 0xbf) return {};
+  const char32_t character = 0x2000 | (second & 1u) << 6 | (third & 0x3f);
+  const bool turns = (character >= 0x200e && character <= 0x200f) || (character >= 0x202a && character <= 0x202e) ||
+                     (character >= 0x2066 && character <= 0x2069);
+  return turns ? Control{3, character} : Control{};
+}
+
 std::string visible(std::string_view text, bool in_lines) {
   std::string shown;
   shown.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    const bool layout = in_lines && (byte == '\n' || byte == '\t');
-    if ((byte < 0x20 && !layout) || byte == 0x7f) {
-      // U+2400..U+2421: the pictures of the C0 controls, and of delete.
-      shown += {'\xe2', '\x90', static_cast<char>(byte == 0x7f ? 0xa1 : 0x80 + byte)};
-    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
-      shown += "\xef\xbf\xbd";  // U+FFFD for the C1 controls U+0080..U+009F: some terminals obey them
-      ++i;
-    } else {
-      shown += text[i];
+  for (std::size_t i = 0; i < text.size();) {
+    const Control control = control_at(text, i);
+    const bool layout = in_lines && (text[i] == '\n' || text[i] == '\t');
+    if (control.bytes == 0 || layout) {
+      shown += text[i++];
+      continue;
     }
+    if (control.bytes == 1)  // U+2400..U+2421: the pictures of the C0 controls, and of delete
+      shown += {'\xe2', '\x90', static_cast<char>(control.character == 0x7f ? 0xa1 : 0x80 + control.character)};
+    else
+      shown += "\xef\xbf\xbd";  // U+FFFD: the others have no pictures
+    i += control.bytes;
   }
   return shown;
 }
@@ -30,17 +52,24 @@ std::string printable(std::string_view text) { return visible(text, true); }
 
 std::string printable_line(std::string_view text) { return visible(text, false); }
 
-bool has_control_characters(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
-  const auto in = [](unsigned value, unsigned first, unsigned last) { return value >= first && value <= last; };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned first = byte(i);
-    if (first < 0x20 || first == 0x7f) return true;
-    if (first == 0xc2 && in(byte(i + 1), 0x80, 0x9f)) return true;
-    if (first != 0xe2) continue;
-    if (byte(i + 1) == 0x80 && in(byte(i + 2), 0xaa, 0xae)) return true;
-    if (byte(i + 1) == 0x81 && in(byte(i + 2), 0xa6, 0xa9)) return true;
+std::string printable_json(std::string_view json) {
+  std::string shown;
+  shown.reserve(json.size());
+  for (std::size_t i = 0; i < json.size();) {
+    const Control control = control_at(json, i);
+    if (control.character < 0x7f) {  // none, or the white space between values
+      shown += json[i++];
+      continue;
+    }
+    shown += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(control.character));
+    i += control.bytes;
   }
+  return shown;
+}
+
+bool has_control_characters(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (control_at(text, i).bytes > 0) return true;
   return false;
 }
 

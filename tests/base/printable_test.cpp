@@ -22,6 +22,21 @@ TEST_CASE("escape sequences and other control characters are shown, not obeyed")
     if (byte != '\n' && byte != '\t') CHECK(printable(std::string(1, static_cast<char>(byte))).size() == 3);
 }
 
+TEST_CASE("what turns the direction of writing is shown, not obeyed") {
+  for (const char* mark : {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066",
+                           "\u2067", "\u2068", "\u2069"}) {
+    CHECK(printable(std::string("a") + mark + "b") == "a\ufffdb");
+    CHECK(lmf::has_control_characters(mark));
+  }
+  const std::string text = "שלום, مرحبا \u2014 \u200d\u2028\u2065\u2070";  // its own direction is the letters'
+  CHECK(printable(text) == text);
+}
+
+TEST_CASE("JSON has escapes for what a terminal would obey, and is the same JSON") {
+  const std::string json = "{\n  \"a\": \"\\u001b[2J\\n\x7f\u0085\u009b31m\u202e Grüße, 東京\"\n}\n";
+  CHECK(lmf::printable_json(json) == "{\n  \"a\": \"\\u001b[2J\\n\\u007f\\u0085\\u009b31m\\u202e Grüße, 東京\"\n}\n");
+}
+
 TEST_CASE("what shall stay on one line does") {
   CHECK(lmf::printable_line("Grüße,\n\t\x1b[2J 東京") == "Grüße,␊␉␛[2J 東京");
 }

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/archive/iterators/base64_from_binary.hpp>
 #include <boost/archive/iterators/transform_width.hpp>
@@ -19,6 +20,8 @@ namespace {
 
 constexpr std::uint64_t kLargestText = std::uint64_t{16} << 20;
 constexpr std::size_t kLargestCopy = 74994;  // what xterm takes of an OSC 52 in base64: 100,000 bytes
+
+constexpr const char* kShortest = "?";  // a message
 
 std::string needed(const std::string& argument, const char* what) {
   if (argument.empty()) throw Error(what, {}, kExitUsage);
@@ -52,10 +55,10 @@ struct Commands::Entry {
 std::span<const Commands::Entry> Commands::entries() {
   static constexpr Entry kEntries[] = {
       {"help", "", "this list (also /?)", &Commands::help},
-      {"clear", "", "forget the conversation (also the bare word)", &Commands::clear},
+      {"clear", "", "forget the conversation and what was read (also the bare word)", &Commands::clear},
       {"exit", "", "end (also the bare word, and Ctrl-D)", &Commands::leave},
       {"regen", "", "answer the last message anew", &Commands::again},
-      {"undo", "", "forget the last message and its answer", &Commands::undo},
+      {"undo", "", "forget what was read for the next message, or the last one and its answer", &Commands::undo},
       {"edit", "", "change the last message in $VISUAL or $EDITOR and ask that instead", &Commands::edit},
       {"system", "[TEXT]", "show or set the system text; `none` takes the template's", &Commands::system},
       {"set", "NAME=VALUE", "change an option, for example temperature=0.5", &Commands::set},
@@ -82,7 +85,12 @@ Commands::Outcome Commands::run(const SlashCommand& command) {
 }
 
 std::string Commands::with_attached(const std::string& message) const {
-  return attached_.empty() ? message : attached_ + "\n\n" + message;
+  return attached_ ? attached_->text + "\n\n" + message : message;
+}
+
+std::string Commands::after_refusal() const {
+  if (!attached_) return {};
+  return fmt::format("{} still stands in front of the next message; /undo drops it", attached_->file);
 }
 
 std::string Commands::after_answer(const infer::Answer& answer) {
@@ -110,6 +118,15 @@ std::string Commands::stats_line() const {
                      end.prompt_tokens + end.completion_tokens, conversation_.model().engine->context_tokens());
 }
 
+void Commands::require_room(const std::string& what, const std::vector<text::Message>& turns,
+                            const std::string& message, const char* hint) const {
+  try {
+    conversation_.require_room(turns, message);
+  } catch (const Error& refusal) {
+    throw Error(fmt::format("with {}, {}", what, refusal.what()), hint, refusal.exit_status());
+  }
+}
+
 Commands::Outcome Commands::help(const std::string&) {
   std::string text;
   for (const Entry& entry : entries())
@@ -124,7 +141,9 @@ Commands::Outcome Commands::clear(const std::string&) {
   conversation_.clear();
   last_.reset();
   file_.clear();  // it holds the forgotten one
-  return {"The conversation is forgotten.\n", {}};
+  const auto dropped = std::exchange(attached_, std::nullopt);
+  return {fmt::format("The conversation is forgotten{}.\n", dropped ? ", and what was read from " + dropped->file : ""),
+          {}};
 }
 
 Commands::Outcome Commands::leave(const std::string&) { return {{}, {}, true}; }
@@ -137,6 +156,8 @@ Commands::Outcome Commands::again(const std::string&) {
 }
 
 Commands::Outcome Commands::undo(const std::string&) {
+  if (const auto dropped = std::exchange(attached_, std::nullopt))
+    return {fmt::format("No longer in front of the next message: {}\n", dropped->file), {}};
   const auto question = conversation_.take_back();
   if (!question) throw Error("there is nothing to undo");
   return {fmt::format("Forgotten: {}\n", shortened(*question)), {}};
@@ -152,8 +173,18 @@ Commands::Outcome Commands::edit(const std::string&) {
 }
 
 Commands::Outcome Commands::system(const std::string& text) {
-  if (!text.empty()) conversation_.settings().change_system(text == "none" ? "" : text);
-  const auto& now = conversation_.settings().values().system;
+  auto& settings = conversation_.settings();
+  if (!text.empty()) {
+    const std::string before = settings.values().system;
+    settings.change_system(text == "none" ? "" : text);
+    try {
+      require_room("this system text", {}, kShortest, "write a shorter one");
+    } catch (const Error&) {
+      settings.change_system(before);
+      throw;
+    }
+  }
+  const auto& now = settings.values().system;
   return {now.empty() ? "The system text is the template's.\n" : fmt::format("System: {}\n", printable(now)), {}};
 }
 
@@ -168,6 +199,8 @@ Commands::Outcome Commands::show(const std::string&) {
   for (const auto& [name, value] : conversation_.settings().changeable())
     text += fmt::format("  {:<20} {}\n", name, value);
   text += fmt::format("  {:<20} {}\n", "messages", conversation_.turns().size());
+  if (attached_)
+    text += fmt::format("  {:<20} {} of {}\n", "read", plural(attached_->text.size(), "byte"), attached_->file);
   if (!conversation_.tools().empty()) text += fmt::format("  {:<20} {}\n", "tools", "told");
   return {text + system({}).say, {}};
 }
@@ -193,9 +226,13 @@ Commands::Outcome Commands::load(const std::string& file) {
 }
 
 Commands::Outcome Commands::read(const std::string& file) {
-  attached_ = read_file(needed(file, "/read needs the name of a file"), kLargestText);
-  while (attached_.ends_with('\n')) attached_.pop_back();
-  return {fmt::format("{} in front of the next message.\n", plural(attached_.size(), "byte")), {}};
+  Attached read{printable_line(file), read_file(needed(file, "/read needs the name of a file"), kLargestText)};
+  while (read.text.ends_with('\n')) read.text.pop_back();
+  const auto& turns = conversation_.turns();
+  require_room(fmt::format("{} in front of a message", read.file), turns, read.text + "\n\n" + kShortest,
+               turns.empty() ? "read a shorter file" : "read a shorter file, or make room: /undo or /clear");
+  attached_ = std::move(read);
+  return {fmt::format("{} in front of the next message.\n", plural(attached_->text.size(), "byte")), {}};
 }
 
 Commands::Outcome Commands::tools(const std::string& file) {
@@ -203,7 +240,14 @@ Commands::Outcome Commands::tools(const std::string& file) {
     conversation_.set_tools({});
     return {"The model is told of no tools.\n", {}};
   }
+  const std::string before = conversation_.tools();
   conversation_.set_tools(read_file(file, kLargestText));
+  try {
+    require_room("these tools", {}, kShortest, "name a file with fewer of them");
+  } catch (const Error&) {
+    conversation_.set_tools(before);
+    throw;
+  }
   return {"The model is told of them from the next answer on. Its calls are shown; nothing runs them.\n", {}};
 }
 

@@ -31,9 +31,11 @@ class Commands {
   /// Throws Error for a command that cannot be done; the conversation is then as it was.
   Outcome run(const SlashCommand& command);
 
-  /// What `/read` put in front of the next message, and the message; until forget_attached().
+  /// What `/read` put in front of the next message, and the message. It stays there until answered().
   std::string with_attached(const std::string& message) const;
-  void forget_attached() { attached_.clear(); }
+  void answered() { attached_.reset(); }
+  /// To say when a message got no answer, without a last newline; "" for nothing.
+  std::string after_refusal() const;
   /// To be told of each answer: what there is to say after it, without a last newline; "" for nothing.
   std::string after_answer(const infer::Answer& answer);
 
@@ -59,11 +61,17 @@ class Commands {
   Outcome copy(const std::string&);
 
   std::string stats_line() const;
+  /// Throws Error when with `what` ("these tools") no message could be answered any more, after `turns`.
+  void require_room(const std::string& what, const std::vector<text::Message>& turns, const std::string& message,
+                    const char* hint) const;
 
   Conversation& conversation_;
   std::optional<infer::Answer> last_;
   std::filesystem::path file_;  // what is in it is the conversation, so that /save may replace it
-  std::string attached_;
+  struct Attached {
+    std::string file, text;
+  };
+  std::optional<Attached> attached_;
   bool shows_stats_ = false, warned_ = false;
 };
 

@@ -18,7 +18,7 @@ infer::Answer Conversation::ask(const std::string& message, const std::function<
   };
   try {
     auto answer = infer::generate(
-        *model_.engine, request(), [&](std::int32_t id) { add(decoder.push(id)); }, stop);
+        *model_.engine, request(turns_), [&](std::int32_t id) { add(decoder.push(id)); }, stop);
     add(decoder.finish());
     if (answer.end.finish == infer::Finish::cancelled && said.empty())
       turns_.pop_back();  // a question without an answer would be in the way of the next
@@ -29,6 +29,11 @@ infer::Answer Conversation::ask(const std::string& message, const std::function<
     turns_.pop_back();
     throw;
   }
+}
+
+void Conversation::require_room(std::vector<text::Message> turns, const std::string& message) const {
+  turns.push_back({text::Role::user, message});
+  model_.engine->check(request(turns));
 }
 
 void Conversation::clear() {
@@ -48,13 +53,13 @@ void Conversation::set_tools(std::string tools) {
   tools_ = std::move(tools);
 }
 
-infer::Request Conversation::request() const {
+infer::Request Conversation::request(const std::vector<text::Message>& turns) const {
   infer::Request request;
   const Settings& settings = settings_.values();
-  request.prompt = model_.chat_template.encode_prompt(model_.tokenizer, turns_, settings.system, tools_);
+  request.prompt = model_.chat_template.encode_prompt(model_.tokenizer, turns, settings.system, tools_);
   request.stop_ids = model_.chat_template.stop_ids(model_.tokenizer);
   request.sampling = settings.sampling;
-  request.sampling.stream = draws_ << 32 | turns_.size() / 2;
+  request.sampling.stream = draws_ << 32 | turns.size() / 2;
   request.max_new_tokens = settings.max_new_tokens;
   if (request.max_new_tokens == 0) {
     request.max_new_tokens = settings.max_length - static_cast<std::int64_t>(request.prompt.size());

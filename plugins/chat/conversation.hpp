@@ -24,6 +24,8 @@ class Conversation {
   /// was said until `stop` is set stays in the conversation.
   infer::Answer ask(const std::string& message, const std::function<void(std::string_view)>& show,
                     const std::atomic<bool>& stop);
+  /// Throws Error when `message` could not be answered after `turns`: they are too long.
+  void require_room(std::vector<text::Message> turns, const std::string& message) const;
   /// Forgets all turns: the next one is answered, and drawn, as the first.
   void clear();
   /// Takes the last question and its answer back: the question, nullopt when there is none.
@@ -40,7 +42,7 @@ class Conversation {
   ChangeableSettings& settings() { return settings_; }
 
  private:
-  infer::Request request() const;
+  infer::Request request(const std::vector<text::Message>& turns) const;
 
   const infer::LoadedModel& model_;
   ChangeableSettings& settings_;

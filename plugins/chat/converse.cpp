@@ -132,7 +132,9 @@ int converse(Conversation& conversation, const Arguments& arguments, Interrupts&
     if (word == Word::clear) command = {"clear", {}};
     if (!command) {
       if (answer(conversation, commands, commands.with_attached(message), interrupts, arguments.wrap))
-        commands.forget_attached();
+        commands.answered();
+      else if (const auto said = commands.after_refusal(); !said.empty())
+        show("(" + said + ")\n");
     } else if (!obey(*command, conversation, commands, interrupts, arguments.wrap)) {
       return kExitDone;
     }

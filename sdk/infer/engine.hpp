@@ -100,7 +100,9 @@ class Engine {
 
   const model::DecoderSpec& spec() const { return executor_->spec(); }
   std::int64_t context_tokens() const { return context_tokens_; }  ///< of prompt and answer
-  /// Throws QueueFull, or Error for a request that cannot be answered.
+  /// Throws Error for a request that cannot be answered.
+  void check(const Request& request) const;
+  /// Throws QueueFull, or what check() throws.
   Ticket submit(Request request, std::shared_ptr<Listener> listener);
   /// Ends an answer before its next step; nothing happens when it has ended.
   void cancel(Ticket ticket);
@@ -114,7 +116,6 @@ class Engine {
     Sequence* sequence = nullptr;
   };
 
-  void check(const Request& request) const;
   void serve();
   void take_orders(std::unique_lock<std::mutex>& lock);
   void admit();

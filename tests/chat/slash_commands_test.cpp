@@ -191,6 +191,56 @@ TEST_CASE("a file is put in front of a message, and an editor changes the last o
   CHECK(messages[0]["content"] == "Lima is its capital.\n\nWhere is Peru?");
 }
 
+TEST_CASE("what does not fit into the context is refused at once, and stands in the way of nothing") {
+  Talk talk({"--max_length", "200", "--max_new_tokens", "0"});
+  const std::string many(2000, 'x');
+  lmf::write_file_atomically(talk.file("long.txt"), many);
+  lmf::write_file_atomically(talk.file("long.json"),
+                             nlohmann::json{{{"name", "f"}, {"description", many}, {"parameters", {}}}}.dump());
+  talk.type("/read " + talk.file("long.txt"));
+  CHECK(talk.shows("long.txt in front of a message, the conversation has"));
+  CHECK(talk.shows("read a shorter file"));
+  talk.type("/system " + many);
+  CHECK(talk.shows("with this system text, the conversation has"));
+  talk.type("/tools " + talk.file("long.json"));
+  CHECK(talk.shows("with these tools, the conversation has"));
+  talk.ask("Where is Peru?");
+  const auto messages = talk.saved("t.json");
+  REQUIRE(messages.size() == 2);  // no system text
+  CHECK(messages[0]["content"] == "Where is Peru?");
+}
+
+TEST_CASE("what was read stays in front of a message that is refused, until it is dropped") {
+  Talk talk({"--max_length", "200", "--max_new_tokens", "0"});
+  lmf::write_file_atomically(talk.file("notes.txt"), "Lima is its capital.\n");
+  const auto read = [&] {
+    talk.type("/read " + talk.file("notes.txt"));
+    REQUIRE(talk.shows("20 bytes in front"));
+  };
+  const std::string too_long(2000, 'x');
+  read();
+  talk.type("/show");
+  CHECK(talk.shows("20 bytes of"));
+  talk.type(too_long);
+  CHECK(talk.shows("max_length allows 200"));
+  CHECK(talk.shows("notes.txt still stands in front of the next message; /undo drops it"));
+  talk.type("/undo");
+  CHECK(talk.shows("No longer in front of the next message: "));
+  talk.ask("Where is Peru?");
+  read();
+  talk.type("/clear");
+  CHECK(talk.shows("forgotten, and what was read from"));
+  talk.ask("And again?");
+  read();
+  talk.type(too_long);
+  CHECK(talk.shows("still stands in front"));
+  talk.ask("Where is Lima?");
+  const auto messages = talk.saved("t.json");
+  REQUIRE(messages.size() == 4);
+  CHECK(messages[0]["content"] == "And again?");
+  CHECK(messages[2]["content"] == "Lima is its capital.\n\nWhere is Lima?");
+}
+
 TEST_CASE("an answer goes to the terminal's clipboard") {
   Talk talk;
   talk.ask("x");
@@ -223,4 +273,21 @@ TEST_CASE("--json prints an object for each answer; --system is the system text"
     ++count;
   }
   CHECK(count == 2);
+}
+
+TEST_CASE("JSON has escapes for what a terminal would obey in an answer, which a terminal does not get either") {
+  const TemporaryFolder folder;
+  const std::string answer = "Peru\x7f\u0085\u202e";
+  write_speaking_model(folder.path() / "model", answer);
+  std::vector<std::string> command = {
+      executable(), "chat",  "--model_name_or_path", folder.path() / "model", "--template", "chatml", "--prompt",
+      "a",          "--json"};
+  const auto result = run_program(command);
+  CHECK(result.status == 0);
+  CHECK(result.out.find(R"("Peru\u007f\u0085\u202e")") != std::string::npos);
+  CHECK(nlohmann::json::parse(result.out)["content"] == answer);
+  command.pop_back();
+  CHECK(run_program(command).out == answer + "\n");  // a program gets every byte
+  TerminalProgram terminal(command);
+  CHECK(terminal.shows("Peru␡\ufffd\ufffd\r\n"));
 }

@@ -1,12 +1,11 @@
 #include "inputs.hpp"
 
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "adapter_base.hpp"
 #include "base/log.hpp"
-#include "base/printable.hpp"
 #include "lmf/error.hpp"
 #include "model/decoder_shapes.hpp"
 
@@ -15,33 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether an adapter's base_model_name_or_path may mean the model: the same folder, or the same last name, as in
-/// "meta-llama/Llama-3.2-1B", /models/Llama-3.2-1B and the cache's models--meta-llama--Llama-3.2-1B.
-bool may_be_same(const std::string& trained_on, const std::string& named, const fs::path& folder) {
-  std::error_code ignored;
-  if (trained_on == named || fs::equivalent(trained_on, folder, ignored)) return true;
-  const auto last = [](const fs::path& path) {
-    return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
-  };
-  const std::string name = last(trained_on);
-  return name == last(named) || name == last(folder) || folder.string().find("--" + name + "/") != std::string::npos;
-}
-
 /// Part of a LoRA's update is an update; how much of a row's length a part of DoRA's would change nobody defines.
 void require_whole_dora(const WeightedAdapter& adapter) {
   if (!adapter.folder.config.dora || adapter.weight == 1.0) return;
   throw Error(fmt::format("adapter_weights has {} for {}, which is a DoRA adapter: those are merged whole",
                           adapter.weight, adapter.directory.string()),
               "leave adapter_weights out, or give it 1.0", kExitUsage);
-}
-
-void warn_of_another_base(const WeightedAdapter& adapter, const Request& request, const fs::path& folder) {
-  const std::string& trained_on = adapter.folder.config.base_model;
-  if (trained_on.empty() || may_be_same(trained_on, request.model, folder)) return;
-  log::warn(
-      "{} was trained on '{}' and is merged into {}: its shapes fit, but if that is another model, what it learned "
-      "does not",
-      adapter.directory.string(), shortened(trained_on), folder.string());
 }
 
 /// Reading any Jinja is not done yet, so that a model whose template is not named may have one that lmf does not know.
@@ -88,7 +66,7 @@ Inputs Inputs::read(const Request& request, const fs::path& share_directory) {
     const auto place = model::resolve_adapter(request.adapters[i], request.revision, request.cache_directory);
     adapters.push_back({place, model::AdapterFolder::open(place, spec), request.adapter_weights[i]});
     require_whole_dora(adapters.back());
-    warn_of_another_base(adapters.back(), request, folder);
+    check_base(adapters.back(), request, folder, weights);
     if (!adapters.back().folder.plan.separates_head) continue;
     spec.tied_embeddings = false;  // for the adapters after it, and for who reads the result
     spec.config["tie_word_embeddings"] = false;

@@ -95,6 +95,7 @@ Request read_request(const config::Options& options) {
   request.gguf = read_kinds(options);
   request.quantization = read_quantization(options);
   request.overwrite = options.flag("export_overwrite");
+  request.any_base = options.flag("export_any_base");
   // Without an adapter there is nothing to prove but that bytes were copied: only when it is asked for.
   request.verify = options.flag("verify") && (options.given("verify") || !request.adapters.empty());
   return request;

@@ -34,6 +34,7 @@ struct Request {
   std::vector<FileKind> gguf;    ///< GGUF files to write beside the weights
   std::optional<Quantization> quantization;
   bool overwrite = false;
+  bool any_base = false;  ///< an adapter's own base may be another model
   bool verify = false;
 };
 

@@ -345,13 +345,36 @@ TEST_CASE("a reward model keeps its head, or gets that of the last adapter which
   CHECK(head_of_export(first + "," + second) == "the second's");
 }
 
-TEST_CASE("an adapter of a model of another name is merged with a warning") {
+TEST_CASE(
+    "an adapter is merged into the model that it was trained on, wherever that is, and into another when it is meant") {
   const Place place;
-  write_small_model(place.path() / "elsewhere");
-  const auto result = place.run({"model_name_or_path=" + (place.path() / "elsewhere").string()});
-  CHECK(result.status == 0);
-  CHECK(contains(result.err, "was trained on"));
-  CHECK(!contains(place.run({"export_dir=" + place.out().string() + "2"}).err, "was trained on"));
+  const auto into = [](const fs::path& model) { return "model_name_or_path=" + model.string(); };
+  const fs::path copy = place.path() / "copy", other = place.path() / "other/base";
+  write_small_model(copy);
+  const auto copied = place.run({into(copy)});
+  CHECK(copied.status == 0);
+  CHECK(!contains(copied.err, "was trained on"));
+
+  write_small_model(other);  // which a name alone would take for it
+  std::string weights = read_file(other / "model.safetensors");
+  weights.back() = static_cast<char>(weights.back() ^ 1);
+  lmf::write_file_atomically(other / "model.safetensors", weights);
+  const std::string out = "export_dir=" + (place.path() / "out-2").string();
+  const auto refused = place.run({into(other), out});
+  CHECK(refused.status == 2);
+  CHECK(contains(refused.err, "was trained on '" + place.base().string() + "', and " + other.string()));
+  CHECK(contains(refused.err, "has other weights"));
+  CHECK(contains(refused.err, "export_any_base: true"));
+  CHECK(!fs::exists(place.path() / "out-2"));
+  const auto meant = place.run({into(other), out, "export_any_base=true"});
+  CHECK(meant.status == 0);
+  CHECK(contains(meant.err, "has other weights"));
+
+  fs::rename(place.base(), place.path() / "moved");
+  const auto moved = place.run({into(place.path() / "moved"), "export_overwrite=true"});
+  CHECK(moved.status == 0);
+  CHECK(contains(moved.err, "which is not here to be compared"));
+  CHECK(!contains(place.run({into(other), "export_overwrite=true"}).err, "was trained on"));  // by its name
 }
 
 TEST_CASE("what cannot be done is said before anything is written") {

@@ -83,7 +83,7 @@ http::Handler posted(const Surroundings& around,
       if (around.settings.environment.verbose)
         log::info("{} {}", responder.request().path, printable(responder.request().body));
       // Not the shared pointer: the bench is a part of the service.
-      service->later([&service = *service, responder, answer] {
+      service->later(responder.request().body.size(), [&service = *service, responder, answer] {
         if (responder.gone()) return;
         guarded(responder, [&] { answer(service, responder.request(), responder); });
       });

@@ -67,7 +67,8 @@ Service::Service(const Settings& settings, Metrics& metrics, infer::LoadedModel 
 
 /// First who asks, then who answers: both use all the rest.
 Service::~Service() {
-  workbench_.reset();
+  small_.reset();
+  large_.reset();
   model_.engine.reset();
 }
 
@@ -117,6 +118,11 @@ std::string Service::new_id() {
 }
 
 std::uint64_t Service::new_seed() { return mixed(id_base_ ^ mixed(ids_++)); }
+
+void Service::later(std::size_t bytes, std::function<void()> work) {
+  constexpr std::size_t kLarge = 64 * 1024;
+  (bytes < kLarge ? small_ : large_)->add(std::move(work));
+}
 
 void Service::enter(const std::shared_ptr<Generation>& generation) {
   const std::lock_guard lock(mutex_);

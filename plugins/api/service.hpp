@@ -67,7 +67,8 @@ class Service {
   /// A seed for a request that names none.
   std::uint64_t new_seed();
 
-  void later(std::function<void()> work) { workbench_->add(std::move(work)); }
+  /// Does the work of a request whose body has so many bytes: large ones wait for each other alone.
+  void later(std::size_t bytes, std::function<void()> work);
 
   // Generations that are under way, so that they can be ended.
   void enter(const std::shared_ptr<Generation>& generation);
@@ -84,7 +85,7 @@ class Service {
   std::mutex mutex_;
   std::shared_ptr<const infer::TokenBytes> token_bytes_;
   std::map<const Generation*, std::weak_ptr<Generation>> generations_;
-  std::unique_ptr<Workbench> workbench_ = std::make_unique<Workbench>();
+  std::unique_ptr<Workbench> small_ = std::make_unique<Workbench>(), large_ = std::make_unique<Workbench>();
 };
 
 }  // namespace lmf::api

@@ -17,15 +17,7 @@ constexpr std::string_view kBlanks = " \t\r\n", kQuotes = "`\"";
 constexpr std::size_t kMostHeld = 16384;
 
 /// What a model wrote, discarded when it is no JSON or nested too deeply.
-Json parsed(std::string_view text) {
-  bool deep = false;
-  const auto shallow = [&](int depth, Json::parse_event_t, const Json&) {
-    deep = deep || depth > kMaximumJsonDepth;
-    return !deep;
-  };
-  Json json = Json::parse(text, shallow, /*allow_exceptions=*/false);
-  return deep ? Json(Json::value_t::discarded) : json;
-}
+Json parsed(std::string_view text) { return JsonBuilder<Json>().build(text).value_or(Json(Json::value_t::discarded)); }
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);

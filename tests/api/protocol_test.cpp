@@ -1,5 +1,6 @@
 // Requests as clients write them, and the answers' texts. No model is needed.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "access.hpp"
 #include "metrics.hpp"
@@ -86,6 +87,21 @@ TEST_CASE("of what is nested too deeply the outermost member is named") {
       R"("arguments":"[)" +
       list + R"(]"}}]},{"role":"tool","content":"x"}])";
   CHECK(chat_refused(messages(call)) == "messages[1].tool_calls[0].function");
+}
+
+/// A reader that goes back to what it has read before would need hours for these.
+TEST_CASE("many small objects beside each other are read as fast as any other text of their length") {
+  std::string objects, members;
+  for (int i = 0; i < 1'000'000; ++i) {
+    objects += i == 0 ? "{}" : ",{}";
+    members += fmt::format("{}\"{}\":{{}}", i == 0 ? "" : ",", i);
+  }
+  CHECK(chat_refused(messages("[" + objects + "]")) == "messages");
+  CHECK(chat_refused(chat("\"x\":{" + members + "}")) == "accepted");
+  CHECK(chat_refused(chat(R"("response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{)" + members +
+                          "}}}")) == "response_format");
+  CHECK(chat_refused(chat(R"("response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"enum":[)" +
+                          objects + "]}}}")) == "response_format");
 }
 
 TEST_CASE("A27 A47: members nobody knows are ignored; system and developer texts join wherever they stand") {

@@ -48,7 +48,7 @@ class Server:
     """Started at once; `ready` waits until the model is loaded."""
 
     def __init__(self, model, options=(), ready=True, **variables):
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("a+")  # what the program writes goes to the end, wherever said() reads
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "FASTAPI_", "MAX_CONC"))}
         self.process = subprocess.Popen(
             [BUILD / "bin" / "lmf", "api", "--model_name_or_path", model, *(() if "--template" in options else ("--template", "chatml")), *options], stderr=self.log,

@@ -42,23 +42,21 @@ std::string kind_of(const Json& value) {
 }
 
 Body Body::parse(std::string_view text) {
-  std::string member;  // the outermost that is being read
-  const auto shallow = [&](int depth, Json::parse_event_t event, const Json& value) {
-    if (event == Json::parse_event_t::key && depth == 1) member = shortened(value.get_ref<const std::string&>());
-    if (depth > kMaximumJsonDepth)
-      throw ApiError(
-          400, error_type(400),
-          fmt::format("{} is nested more than {} deep", member.empty() ? "the request" : member, kMaximumJsonDepth),
-          member.empty() ? std::nullopt : std::optional(member));
-    return true;
-  };
-  Json value = Json::parse(text, shallow, /*allow_exceptions=*/false);
-  if (value.is_discarded())
+  JsonBuilder<Json> builder;
+  std::optional<Json> value = builder.build(text);
+  if (builder.too_deep()) {
+    const std::string member = shortened(builder.outermost_member());
+    throw ApiError(
+        400, error_type(400),
+        fmt::format("{} is nested more than {} deep", member.empty() ? "the request" : member, kMaximumJsonDepth),
+        member.empty() ? std::nullopt : std::optional(member));
+  }
+  if (!value)
     throw ApiError(400, error_type(400), fmt::format("the request is no JSON: {}", explain_json(text, "body")), {},
                    "invalid_json");
-  if (!value.is_object())
-    throw ApiError(400, error_type(400), fmt::format("the request is {}, expected a JSON object", kind_of(value)));
-  return Body(std::move(value));
+  if (!value->is_object())
+    throw ApiError(400, error_type(400), fmt::format("the request is {}, expected a JSON object", kind_of(*value)));
+  return Body(std::move(*value));
 }
 
 const Json* Body::find(const char* name) const {

@@ -134,7 +134,9 @@ void Connection::check_header() {
     }
   }
   if (!parser_.has_body()) return;
-  deadline_ = Clock::now() + settings.limits.body;
+  advanced_ = Clock::now();
+  then_ = 0;
+  deadline_ = advanced_ + settings.limits.body;
   if (refusal_) parser_.discard_body();
   if (!parser_.expects_continue() || !input_.empty()) return;
   if (refusal_) return answer_at_once(std::move(*refusal_));
@@ -148,6 +150,18 @@ bool Connection::takes_body() {
   if (parser_.stage() == RequestParser::Stage::header) return true;
   body_count_.set(parser_.request().body.size());
   return *shared_.body_bytes <= shared_.settings.limits.bodies_bytes;
+}
+
+/// Whether a body that takes some of the scarce room comes too slowly: many that never end would leave none.
+bool Connection::lags(Time now) {
+  if (phase_ != Phase::reading || parser_.stage() != RequestParser::Stage::body) return false;
+  const Limits& limits = shared_.settings.limits;
+  const std::size_t bytes = parser_.request().body.size();
+  if (bytes >= then_ + limits.advance_bytes) {
+    advanced_ = now;
+    then_ = bytes;
+  }
+  return bytes > 0 && now - advanced_ >= limits.advance && *shared_.body_bytes > limits.bodies_bytes / 2;
 }
 
 std::shared_ptr<Responder::Exchange> Connection::begin_exchange(bool keep_alive) {
@@ -268,6 +282,7 @@ void Connection::linger() {
 
 void Connection::tick(Time now) {
   if (phase_ == Phase::answering && exchange_->wants_ping(now, shared_.settings.limits.ping)) exchange_->ping();
+  if (lags(now)) return refuse(408, "the rest of the request came too slowly, while many others were being read");
   if (now < deadline_ || closed()) return;
   if (phase_ == Phase::answering) return client_gone();  // takes nothing of what is sent to it
   if (phase_ == Phase::reading && begun_) return refuse(408, "the rest of the request did not come in time");

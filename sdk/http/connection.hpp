@@ -42,8 +42,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closed() const { return phase_ == Phase::closed; }
   /// Its answer, if any, has gone out, and it only waits for the client to close.
   bool done() const { return phase_ >= Phase::lingering; }
-  bool may_make_room() const { return phase_ == Phase::greeting || phase_ == Phase::reading; }
-  bool is_idle() const { return phase_ == Phase::reading && !begun_; }
+  /// No request of its has come whole.
+  bool is_owed_nothing() const { return phase_ == Phase::greeting || phase_ == Phase::reading; }
   Time since() const { return since_; }
 
  private:
@@ -55,6 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void process();
   void check_header();
   bool takes_body();
+  bool lags(Time now);
   void dispatch();
   void refuse(int status, std::string what, Fields fields = {});
   void answer_at_once(Response response);
@@ -81,6 +82,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Response> refusal_;  // once the body has been read and forgotten
   Router::Found found_;
   BodyCount body_count_;  // of the body that is being read
+  Time advanced_;         // when it had last grown by Limits::advance_bytes
+  std::size_t then_ = 0;  // its bytes at that time
   std::string incoming_;  // where a read that is under way writes to
   std::string input_;     // what has come and was not taken yet
   std::shared_ptr<Responder::Exchange> exchange_;

@@ -66,19 +66,19 @@ void IoThread::make_room() {
   std::erase_if(connections_, [](const auto& connection) { return connection->closed(); });
   if (connections_.size() < limit_) return;
   const auto quieter = [](const auto& a, const auto& b) {
-    if (a->may_make_room() != b->may_make_room()) return a->may_make_room();
+    if (a->is_owed_nothing() != b->is_owed_nothing()) return a->is_owed_nothing();
     return a->since() < b->since();
   };
   const auto quietest = std::min_element(connections_.begin(), connections_.end(), quieter);
-  if (quietest == connections_.end() || !(*quietest)->may_make_room()) return;
+  if (quietest == connections_.end() || !(*quietest)->is_owed_nothing()) return;
   (*quietest)->close();
   connections_.erase(quietest);
 }
 
-std::size_t IoThread::let_idle_go() {
+std::size_t IoThread::let_go() {
   std::size_t owed = 0;
   for (const auto& connection : connections_) {
-    if (connection->is_idle()) connection->close();
+    if (connection->is_owed_nothing()) connection->close();
     owed += !connection->done();
   }
   return owed;

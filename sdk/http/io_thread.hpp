@@ -22,8 +22,8 @@ class IoThread {
   void stop();
   /// From here on, on this thread.
   void welcome(tcp::socket socket);
-  /// Closes what waits for a next request; how many connections are left that are owed an answer.
-  std::size_t let_idle_go();
+  /// Closes the connections without a whole request; how many are left that are owed an answer.
+  std::size_t let_go();
   std::size_t open() const { return open_; }  ///< from any thread
 
  private:

@@ -96,11 +96,11 @@ bool Server::drain(std::chrono::milliseconds patience) {
   });
   const Time deadline = Clock::now() + patience;
   for (;;) {
-    // Again and again: an answer that was under way leaves its connection idle.
+    // Again and again: an answer that was under way leaves its connection open.
     std::size_t owed = 0;
     for (const auto& thread : server.threads) {
       std::promise<std::size_t> left;
-      asio::post(thread->context(), [&] { left.set_value(thread->let_idle_go()); });
+      asio::post(thread->context(), [&] { left.set_value(thread->let_go()); });
       owed += left.get_future().get();
     }
     if (owed == 0 || Clock::now() >= deadline) return owed == 0;

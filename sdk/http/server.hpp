@@ -21,9 +21,11 @@ struct Limits {
   std::size_t unsent_bytes = 4 << 20;       ///< of one stream, that a client has not taken: beyond, it is cut off
   std::size_t pipelined_bytes = 64 * 1024;  ///< read ahead while an answer is under way
   std::size_t bodies_bytes = 256 << 20;     ///< of all requests that are being read: beyond, 503
+  std::size_t advance_bytes = 32 * 1024;    ///< while half of that is taken, a body brings so many in `advance`, or 408
   std::chrono::milliseconds header{
       15'000};  ///< from a request's first byte (or the connection's begin) to its header's end
-  std::chrono::milliseconds body{60'000};   ///< from there to the body's end
+  std::chrono::milliseconds body{60'000};  ///< from there to the body's end
+  std::chrono::milliseconds advance{1'000};
   std::chrono::milliseconds idle{75'000};   ///< between two requests
   std::chrono::milliseconds write{30'000};  ///< without the client's taking a single byte of what is ready for it
   std::chrono::milliseconds ping{15'000};   ///< a silent event stream gets a comment, so that no proxy ends it
@@ -120,8 +122,8 @@ class Server {
   std::uint16_t port() const;
   bool encrypted() const;
   std::size_t connections() const;
-  /// Stops accepting (the port is free), lets idle connections go, and waits until all answers are out, at most
-  /// `patience`. False when some are not. Callable again. Not on the server's threads.
+  /// Stops accepting (the port is free), closes connections without a whole request, and waits until all answers are
+  /// out, at most `patience`. False when some are not. Callable again. Not on the server's threads.
   bool drain(std::chrono::milliseconds patience);
 
  private:

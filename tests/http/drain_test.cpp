@@ -54,6 +54,18 @@ TEST_CASE("draining lets idle clients go, frees the port and waits for what is b
   CHECK(busy.to_the_end().empty());
 }
 
+TEST_CASE("draining does not wait for requests of which only a part has come") {
+  StubServer stub;
+  auto line = stub.client(), header = stub.client(), body = stub.client(), waited_for = stub.client();
+  line.send("GET /hello HT");
+  header.send("GET /hello HTTP/1.1\r\nHost: x\r\n");
+  body.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+  waited_for.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n");
+  CHECK(waited_for.answer().status == 100);  // then all of them have been read
+  CHECK(stub.server.drain(20s));
+  for (auto* client : {&line, &header, &body, &waited_for}) CHECK(client->to_the_end().empty());
+}
+
 TEST_CASE("an answer that begins while the server drains says that the connection ends") {
   StubServer stub;
   auto client = stub.client();

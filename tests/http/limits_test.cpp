@@ -1,6 +1,7 @@
 // What no client may do to a server: be slow, be many, be large.
 #include "http/stub_server.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -105,6 +106,27 @@ TEST_CASE("bodies of all requests together have a bound: 503") {
   third.send(head + std::string(60000, 'x'));
   stub.asked().send(http::Response::text(200, "done"));
   CHECK(third.answer().body == "done");
+}
+
+TEST_CASE("while room for bodies is scarce, those that come too slowly leave theirs to others") {
+  StubServer stub(with([](http::Limits& limits) {
+    limits.bodies_bytes = 100'000;
+    limits.advance_bytes = 1000;
+    limits.advance = milliseconds(100);
+  }));
+  const auto head = [](int length) {
+    return "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  auto slow = stub.client();
+  slow.send(head(70'000) + std::string(60'000, 'x'));
+  std::atomic<bool> answered = false;
+  std::thread drip([&] {
+    for (; !answered; std::this_thread::sleep_for(milliseconds(20))) slow.send("x");
+  });
+  CHECK(slow.answer().status == 408);
+  answered = true;
+  drip.join();
+  CHECK(stub.client().send(head(60'000) + std::string(60'000, 'x')).answer().status == 200);
 }
 
 TEST_CASE("slow headers and bodies are given up, and so are clients that say nothing; others are served meanwhile") {

@@ -83,6 +83,12 @@ void Generation::start(Service& service, GenerationPlan plan, http::Responder re
     if (tokens >= context) throw too_long(plan.head.route, tokens, context);
     service.require_known(prompt.ids);
   }
+  const auto asked = static_cast<std::int64_t>(plan.prompts.size()) * plan.fields.n;
+  const Environment& environment = service.settings().environment;
+  if (const std::int64_t slots = service.engine().load().slots; asked > slots + environment.queue)
+    throw ApiError::invalid("n", fmt::format("the request asks for {} answers, this server takes {}: {} at once "
+                                             "(MAX_CONCURRENT) and {} that wait (API_MAX_QUEUE)",
+                                             asked, slots + environment.queue, slots, environment.queue));
   if (!plan.fields.seed) plan.fields.seed = static_cast<std::int64_t>(service.new_seed());
   const auto generation = std::make_shared<Generation>(service, std::move(plan), responder);
   service.enter(generation);
@@ -116,6 +122,7 @@ infer::Request Generation::request(std::size_t index) const {
       settings.max_new_tokens > 0 ? settings.max_new_tokens : std::max<std::int64_t>(settings.max_length - tokens, 1);
   wanted = plan_.fields.max_tokens.value_or(wanted);
   request.max_new_tokens = std::clamp<std::int64_t>(wanted, 1, room);
+  request.min_new_tokens = plan_.fields.min_tokens;
   request.logprobs = plan_.logprobs;
   request.prompt_logprobs = plan_.echo && plan_.logprobs;
   if (plan_.form)
@@ -172,7 +179,7 @@ void Generation::on_token(std::size_t index, const infer::Token& token) {
     state.tokens = 0;
     return decide(state, "", "length");
   }
-  const std::string piece = state.text->push(token.id);
+  const std::string piece = state.text->push(token.id, state.tokens >= plan_.fields.min_tokens);
   if (state.text->stopped()) {
     decide(state, piece, "stop");
     service_.engine().cancel(state.ticket);

@@ -63,6 +63,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     Choice choice;
     ReasoningSplit reasoning;
     std::optional<text::ToolCallReader> calls;
+    std::string said;                   // content and calls as the model wrote them, unless they were sent
     std::vector<LogprobEntry> entries;  // of text that is not out yet
     std::size_t offset = 0;             // of the next token in the text, in characters
     std::size_t prompt_tokens = 0;      // of the echo, that were seen

@@ -1,5 +1,9 @@
 // What a Generation writes: the parts of its answers, as they become certain, or all at the end.
+#include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "generation.hpp"
 #include "protocol/api_error.hpp"
@@ -47,6 +51,7 @@ void Generation::emit_content(State& state, const std::string& content, bool las
     if (!content.empty() || (last && !state.entries.empty())) emit_part(state, content, false);
     return;
   }
+  if (!plan_.fields.stream) state.said += content;
   auto parts = state.calls->push(content);
   if (last) {
     auto rest = state.calls->finish();
@@ -93,6 +98,12 @@ void Generation::emit_call(State& state, const text::AnswerPart& part) {
 void Generation::decide(State& state, const std::string& rest, std::string finish) {
   emit(state, rest, /*last=*/true);
   state.decided = true;
+  const auto is_json = [](const CallText& call) { return nlohmann::json::accept(call.arguments); };
+  // Of what was cut off the client is told; what the model has ended itself was no call.
+  if (finish == "stop" && !plan_.fields.stream && !std::ranges::all_of(state.choice.calls, is_json)) {
+    state.choice.calls.clear();
+    state.choice.text = std::exchange(state.said, {});
+  }
   if (finish == "stop" && !state.choice.calls.empty()) finish = "tool_calls";
   state.choice.finish = finish;
   if (plan_.fields.stream) responder_.event(stream_.ending(state.choice.index, finish, running_usage()));

@@ -11,6 +11,7 @@ namespace lmf::api {
 namespace {
 
 const std::vector<double> kSeconds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
+const std::vector<double> kSequences = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 const std::vector<double> kTokens = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
 
 void line(std::string& text, const char* name, const char* type, const char* help, auto value) {
@@ -28,9 +29,9 @@ std::uint64_t resident_bytes() {
 
 Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
 
-void Histogram::add(double value) {
-  ++counts_[static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin())];
-  sum_ += value;
+void Histogram::add(double value, std::uint64_t times) {
+  counts_[static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin())] += times;
+  sum_ += value * static_cast<double>(times);
 }
 
 void Histogram::write(std::string& text, const std::string& name, const std::string& help) const {
@@ -83,6 +84,7 @@ std::string Metrics::text(const EngineNumbers& engine) const {
        engine.prompt_tokens);
   line(text, "prefix_cache_hits_total", "counter", "Tokens of prompts that were not computed again",
        engine.cached_tokens);
+  line(text, "preemptions_total", "counter", "Answers that were interrupted for others: an answer keeps its slot", 0);
   line(text, "cancelled_total", "counter", "Answers that were given up, for example because the client went",
        given_up_);
   line(text, "requests_running", "gauge", "Answers that are being written", engine.running);
@@ -91,6 +93,12 @@ std::string Metrics::text(const EngineNumbers& engine) const {
   line(text, "slots", "gauge", "Answers that can be written at once", engine.slots);
   line(text, "kv_cache_usage_ratio", "gauge", "Share of the key/value cache that is in use", engine.cache_usage);
   line(text, "process_resident_memory_bytes", "gauge", "Memory of the server", resident_bytes());
+  if (engine.gpu_bytes)
+    line(text, "gpu_memory_used_bytes", "gauge", "Memory of the GPU that is in use", *engine.gpu_bytes);
+  Histogram batches(kSequences);
+  for (std::size_t size = 1; size < engine.steps_of.size(); ++size)
+    batches.add(static_cast<double>(size), static_cast<std::uint64_t>(engine.steps_of[size]));
+  batches.write(text, "batch_size", "Requests that took part in a step of the model");
   first_token_.write(text, "time_to_first_token_seconds", "From the request to the answer's first token");
   token_latency_.write(text, "inter_token_latency_seconds", "Between two tokens, the mean of an answer");
   whole_.write(text, "e2e_request_latency_seconds", "From the request to the answer's end");

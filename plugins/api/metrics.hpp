@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,7 +16,7 @@ namespace lmf::api {
 class Histogram {
  public:
   explicit Histogram(std::vector<double> bounds);
-  void add(double value);
+  void add(double value, std::uint64_t times = 1);
   /// Prometheus' lines for it.
   void write(std::string& text, const std::string& name, const std::string& help) const;
 
@@ -30,6 +31,8 @@ struct EngineNumbers {
   std::int64_t running = 0, waiting = 0, most_running = 0, slots = 0;
   std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
   double cache_usage = 0;
+  std::vector<std::int64_t> steps_of{};     ///< [n]: steps in which n answers were written or prompts read
+  std::optional<std::int64_t> gpu_bytes{};  ///< that are in use there, by whomever; without a GPU none
 };
 
 /// Counters of a server, as Prometheus reads them. Safe from any thread.

@@ -18,7 +18,7 @@ AnswerHead head_of(Service& service, Route route, const ModelId& model) {
           .id = (route == Route::chat ? "chatcmpl-" : "cmpl-") + service.new_id(),
           .created = std::time(nullptr),
           .model = model.name,
-          .fingerprint = service.fingerprint()};
+          .fingerprint = service.fingerprint(model.adapter)};
 }
 
 /// The texts that may be answered: those of the response format, calls of tools where there are some, or, where they

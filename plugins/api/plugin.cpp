@@ -15,7 +15,7 @@ int api(const lmf::Invocation& call) {
   for (const std::string& note : read.notes) lmf::log::info("{}", note);
   const auto settings = lmf::api::read_settings(read.options);
   try {
-    return lmf::api::serve(settings, call.host.share_directory);
+    return lmf::api::serve(settings, call.host.share_directory, call.host.version);
   } catch (const c10::Error& error) {
     throw lmf::model::explain(error, lmf::Error("out of memory", "quantization_bit: 8 or 4 takes less"));
   }

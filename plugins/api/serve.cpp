@@ -16,6 +16,7 @@
 
 #include "access.hpp"
 #include "base/files.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "http/server.hpp"
 #include "lmf/error.hpp"
@@ -95,11 +96,11 @@ http::ServerSettings server_settings(const Settings& settings, const Access& acc
 class Loader {
  public:
   Loader(const Settings& settings, const std::filesystem::path& share_directory, Metrics& metrics, ServicePlace& place,
-         const Signals& signals)
+         const Signals& signals, const std::string& version)
       : thread_([&, share_directory] {
           try {
             place.set(std::make_shared<Service>(settings, metrics,
-                                                infer::LoadedModel::load(settings.model, share_directory)));
+                                                infer::LoadedModel::load(settings.model, share_directory), version));
           } catch (...) {
             failure_ = std::current_exception();
           }
@@ -122,6 +123,15 @@ class Loader {
   std::thread thread_;
 };
 
+/// The description of the routes, which says where they begin when that is not at the root.
+std::string openapi_of(const std::filesystem::path& file, const std::string& root_path) {
+  std::string text = read_file(file);
+  if (root_path.empty()) return text;
+  auto document = parse_json<nlohmann::ordered_json>(text, file.string());
+  document["servers"] = {{{"url", root_path}}};
+  return document.dump(1);
+}
+
 void drain(http::Server& server, ServicePlace& place, const Signals& signals, std::int64_t seconds) {
   using namespace std::chrono_literals;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -136,7 +146,7 @@ void drain(http::Server& server, ServicePlace& place, const Signals& signals, st
 
 }  // namespace
 
-int serve(const Settings& settings, const std::filesystem::path& share_directory) {
+int serve(const Settings& settings, const std::filesystem::path& share_directory, const std::string& version) {
   const Signals signals;
   const Environment& environment = settings.environment;
   Metrics metrics;
@@ -145,13 +155,13 @@ int serve(const Settings& settings, const std::filesystem::path& share_directory
   const Surroundings around{.settings = settings,
                             .metrics = metrics,
                             .place = place,
-                            .openapi = read_file(share_directory / "api/openapi.json"),
+                            .openapi = openapi_of(share_directory / "api/openapi.json", environment.root_path),
                             .started = std::time(nullptr)};
   http::Server server(server_settings(settings, access, metrics), make_router(around));
   log::info("listening on {}://{}:{}{} ({})", server.encrypted() ? "https" : "http",
             environment.host.find(':') == std::string::npos ? environment.host : "[" + environment.host + "]",
             server.port(), environment.root_path, environment.host_reason);
-  Loader loader(settings, share_directory, metrics, place, signals);
+  Loader loader(settings, share_directory, metrics, place, signals, version);
   int signal = 0;
   while (signal == 0 && !loader.done()) signal = signals.wait(-1);
   if (!loader.done()) {

@@ -58,12 +58,8 @@ void Workbench::run() {
   }
 }
 
-Service::Service(const Settings& settings, Metrics& metrics, infer::LoadedModel model)
-    : settings_(settings),
-      metrics_(metrics),
-      model_(std::move(model)),
-      fingerprint_(fmt::format("lmf-{}", model_.tokenizer.fingerprint().substr(0, 8))),
-      id_base_(random_number()) {}
+Service::Service(const Settings& settings, Metrics& metrics, infer::LoadedModel model, const std::string& version)
+    : settings_(settings), metrics_(metrics), model_(std::move(model)), version_(version), id_base_(random_number()) {}
 
 /// First who asks, then who answers: both use all the rest.
 Service::~Service() {
@@ -80,6 +76,12 @@ Bounds Service::bounds() const {
 const infer::ValueHead* Service::value_head(std::int32_t adapter) const {
   const auto& head = adapter < 0 ? model_.value_head : model_.apart_heads.at(static_cast<std::size_t>(adapter));
   return head ? &*head : nullptr;
+}
+
+std::string Service::fingerprint(std::int32_t adapter) const {
+  const auto& weights =
+      adapter < 0 ? model_.fingerprint : model_.apart_fingerprints.at(static_cast<std::size_t>(adapter));
+  return fmt::format("lmf-{}-{:08x}", version_, static_cast<std::uint32_t>(weights ^ weights >> 32));
 }
 
 void Service::require_known(const std::vector<std::int32_t>& ids) const {
@@ -103,7 +105,9 @@ EngineNumbers Service::numbers() const {
           .cached_tokens = load.cached_tokens,
           .generated_tokens = load.generated_tokens,
           .cache_usage =
-              load.positions > 0 ? static_cast<double>(load.used_positions) / static_cast<double>(load.positions) : 0};
+              load.positions > 0 ? static_cast<double>(load.used_positions) / static_cast<double>(load.positions) : 0,
+          .steps_of = load.steps_of,
+          .gpu_bytes = model_.gpu_bytes()};
 }
 
 std::shared_ptr<const infer::TokenBytes> Service::token_bytes() {

@@ -43,7 +43,8 @@ class Workbench {
 /// A model that answers, once it is loaded, and all that is being answered.
 class Service {
  public:
-  Service(const Settings& settings, Metrics& metrics, infer::LoadedModel model);
+  /// `version`: of lmf.
+  Service(const Settings& settings, Metrics& metrics, infer::LoadedModel model, const std::string& version);
   ~Service();
 
   const Settings& settings() const { return settings_; }
@@ -56,7 +57,8 @@ class Service {
   const infer::ValueHead* value_head(std::int32_t adapter) const;
   /// Made when it is asked for the first time.
   std::shared_ptr<const infer::TokenBytes> token_bytes();
-  const std::string& fingerprint() const { return fingerprint_; }
+  /// OpenAI's: equal as long as equal requests get equal answers. `adapter` as in value_head().
+  std::string fingerprint(std::int32_t adapter) const;
   Bounds bounds() const;
   /// Throws ApiError 500 for tokens that the model does not have: the server's fault, since requests are read by
   /// bounds(). A template may have added them, or the tokenizer is another model's.
@@ -79,7 +81,7 @@ class Service {
   const Settings& settings_;
   Metrics& metrics_;
   infer::LoadedModel model_;
-  std::string fingerprint_;
+  const std::string version_;
   std::atomic<std::uint64_t> ids_ = 0;
   const std::uint64_t id_base_;
   std::mutex mutex_;

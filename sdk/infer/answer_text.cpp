@@ -8,7 +8,11 @@ namespace lmf::infer {
 AnswerText::AnswerText(const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool skip_special_tokens)
     : decoder_(tokenizer, skip_special_tokens), stops_(std::move(stops)) {}
 
-std::string AnswerText::push(std::int32_t id) { return stopped_ ? std::string() : release(decoder_.push(id), false); }
+std::string AnswerText::push(std::int32_t id, bool may_stop) {
+  if (stopped_) return {};
+  std::string piece = decoder_.push(id);
+  return may_stop ? release(std::move(piece), false) : piece;
+}
 
 std::string AnswerText::finish() { return stopped_ ? std::string() : release(decoder_.finish(), true); }
 

@@ -15,8 +15,9 @@ class AnswerText {
   /// `stops`: none of them empty.
   AnswerText(const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool skip_special_tokens = true);
 
-  /// Text that became certain, perhaps none. Nothing more comes after a stop string.
-  std::string push(std::int32_t id);
+  /// Text that became certain, perhaps none. Nothing more comes after a stop string. `may_stop`: whether one counts
+  /// yet; from the first time that it does, it does always.
+  std::string push(std::int32_t id, bool may_stop = true);
   /// What was held back, at the end of the answer.
   std::string finish();
   bool stopped() const { return stopped_; }

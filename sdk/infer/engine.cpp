@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -68,6 +69,7 @@ Engine::Engine(std::unique_ptr<Executor> executor, std::size_t most_waiting)
       slots_(static_cast<std::size_t>(executor_->slots())) {
   now_.slots = executor_->slots();
   now_.positions = now_.slots * executor_->slot_tokens();
+  now_.steps_of.resize(slots_.size() + 1);
   load_ = now_;
   thread_ = std::thread([this] { serve(); });
 }
@@ -259,6 +261,7 @@ void Engine::plan() {
 
 void Engine::step() {
   auto logits = executor_->run(rows_);
+  ++now_.steps_of[running_.size()];
   auto states = executor_->states();
   for (auto next = running_.begin(); next != running_.end();) {
     Sequence& sequence = **next;
@@ -313,11 +316,23 @@ void Engine::read_states(Sequence& sequence, std::span<const float> states) {
 
 std::int32_t Engine::choose(Sequence& sequence, std::span<const float> logits) {
   TokenFilter* filter = sequence.request.filter.get();
-  if (!filter) return sequence.sampler.next(logits);
-  sequence.filtered.assign(logits.begin(), logits.end());
-  filter->apply(sequence.filtered);
-  const std::int32_t id = sequence.sampler.next(sequence.filtered);
-  filter->accept(id);
+  const Ids& stop_ids = sequence.request.stop_ids;
+  const bool early = sequence.answered() < sequence.request.min_new_tokens && !stop_ids.empty();
+  if (!filter && !early) return sequence.sampler.next(logits);
+  std::vector<float>& left = sequence.filtered;
+  left.assign(logits.begin(), logits.end());
+  if (filter) filter->apply(left);
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  const auto goes_on = [&] {
+    for (std::size_t id = 0; id < left.size(); ++id)
+      if (left[id] > kNever && !contains(stop_ids, static_cast<std::int32_t>(id))) return true;
+    return false;  // what the filter asks for has come to its end
+  };
+  if (early && goes_on())
+    for (const std::int32_t id : stop_ids)
+      if (static_cast<std::size_t>(id) < left.size()) left[static_cast<std::size_t>(id)] = kNever;
+  const std::int32_t id = sequence.sampler.next(left);
+  if (filter) filter->accept(id);
   return id;
 }
 

@@ -20,9 +20,9 @@
 namespace lmf::infer {
 
 struct Request {
-  std::vector<std::int32_t> prompt;    ///< the whole conversation so far, at least one token
-  std::vector<std::int32_t> stop_ids;  ///< any of them ends the answer and is no part of it
-  std::int64_t max_new_tokens = 1024;
+  std::vector<std::int32_t> prompt;                        ///< the whole conversation so far, at least one token
+  std::vector<std::int32_t> stop_ids;                      ///< any of them ends the answer and is no part of it
+  std::int64_t max_new_tokens = 1024, min_new_tokens = 0;  ///< no stop id comes before the latter
   Sampling sampling;
   std::int32_t adapter = -1;              ///< of those that the executor keeps apart; -1: none
   std::optional<int> logprobs{};          ///< of each token, beside those of so many likeliest ones
@@ -76,6 +76,7 @@ struct Load {
   std::int64_t running = 0, waiting = 0, most_running = 0;
   std::int64_t slots = 0, used_positions = 0, positions = 0;
   std::int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, cancelled = 0;
+  std::vector<std::int64_t> steps_of{};  ///< [n]: steps in which n sequences took part
 };
 
 /// Too many requests wait; nothing is wrong with this one.

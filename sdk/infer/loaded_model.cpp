@@ -9,9 +9,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "infer/packed_weights.hpp"
 #include "model/adapter.hpp"
+#include "model/adapter_folder.hpp"
+#include "model/weight_fingerprint.hpp"
 
 namespace lmf::infer {
 namespace {
@@ -95,14 +98,24 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
     return model::resolve_adapter(adapter, choice.revision, choice.cache_directory);
   };
   auto value_head = ValueHead::find(directory);
+  const WeightFormat format = weight_format(choice, spec, device);
+  model::WeightFingerprint fingerprint;
+  fingerprint.add(model::WeightFiles::open_model(directory));
+  fingerprint.add(std::to_string(static_cast<int>(format)));
+  const auto add_adapter = [](model::WeightFingerprint& to, const std::filesystem::path& folder) {
+    to.add(model::WeightFiles::open_file(folder / model::kAdapterWeightsFile));
+    to.add(read_file(folder / model::kAdapterConfigFile));
+  };
   for (const std::string& adapter : choice.adapters) {
     const auto folder = adapter_folder(adapter);
     if (auto own = ValueHead::find(folder)) value_head = std::move(own);
     model::load_adapter(decoder, folder, /*trainable=*/false);
     model::merge_adapter(decoder);
+    add_adapter(fingerprint, folder);
   }
   std::vector<model::Decoder> apart;
   std::vector<std::optional<ValueHead>> apart_heads;
+  std::vector<model::WeightFingerprint> apart_fingerprints;
   for (const std::string& adapter : choice.apart) {
     model::Decoder copy = decoder;  // of the names of tensors, which both share
     const auto folder = adapter_folder(adapter);
@@ -110,14 +123,25 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
     require_shared_norms(decoder, copy, folder);
     apart.push_back(std::move(copy));
     apart_heads.push_back(ValueHead::find(folder));
+    add_adapter(apart_fingerprints.emplace_back(fingerprint), folder);
   }
-  ExecutorSettings settings{.slots = choice.sequences, .format = weight_format(choice, spec, device)};
+  ExecutorSettings settings{.slots = choice.sequences, .format = format};
   if (on_gpu) settings.step_tokens = kGpuStepTokens;
   settings.slot_tokens = positions_that_fit(decoder, choice.sequences);
   auto engine =
       std::make_unique<Engine>(make_executor(std::move(decoder), settings, std::move(apart)), choice.most_waiting);
-  return {std::move(directory), std::move(tokenizer),  std::move(chat_template),
-          std::move(engine),    std::move(value_head), std::move(apart_heads)};
+  LoadedModel loaded{std::move(directory), std::move(tokenizer),  std::move(chat_template),
+                     std::move(engine),    std::move(value_head), std::move(apart_heads)};
+  loaded.fingerprint = fingerprint.value();
+  for (const model::WeightFingerprint& each : apart_fingerprints) loaded.apart_fingerprints.push_back(each.value());
+  if (on_gpu) loaded.gpu = choice.gpu;
+  return loaded;
+}
+
+std::optional<std::int64_t> LoadedModel::gpu_bytes() const {
+  if (!gpu) return std::nullopt;
+  const auto [free, all] = c10::getDeviceAllocator(torch::kCUDA)->getMemoryInfo(static_cast<c10::DeviceIndex>(*gpu));
+  return static_cast<std::int64_t>(all - free);
 }
 
 }  // namespace lmf::infer

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -36,6 +37,12 @@ struct LoadedModel {
   std::unique_ptr<Engine> engine;
   std::optional<ValueHead> value_head;                ///< of a reward model
   std::vector<std::optional<ValueHead>> apart_heads;  ///< of the adapters that are kept apart, each its own
+  std::uint64_t fingerprint = 0;                      ///< of the weights, adapters that are merged in included
+  std::vector<std::uint64_t> apart_fingerprints{};    ///< with each of the others
+  std::optional<int> gpu{};                           ///< that it is on
+
+  /// In use on that GPU, by whomever.
+  std::optional<std::int64_t> gpu_bytes() const;
 
   static LoadedModel load(const ModelChoice& choice, const std::filesystem::path& share_directory);
 };

@@ -30,7 +30,7 @@ bool likelier(const Candidate& a, const Candidate& b) { return a.score != b.scor
 
 /// The index of the largest value, the first of equals. Throws when there is none: that is what a broken model
 /// produces.
-std::size_t likeliest(std::span<const float> scores) {
+std::size_t likeliest(std::span<const float> scores, bool some_are_forbidden) {
   std::size_t best = 0;
   for (std::size_t id = 0; id < scores.size(); ++id) {
     if (std::isnan(scores[id]))
@@ -38,6 +38,8 @@ std::size_t likeliest(std::span<const float> scores) {
                   "its weights are damaged, or too large for their type: try infer_dtype=float32");
     if (scores[id] > scores[best]) best = id;
   }
+  if (some_are_forbidden && scores[best] == -std::numeric_limits<float>::infinity())
+    throw Error("logit_bias forbids every token that could come next", "forbid fewer", kExitUsage);
   if (!std::isfinite(scores[best]))
     throw Error("the model's output is infinite",
                 "its weights are damaged, or too large for their type: try infer_dtype=float32");
@@ -53,8 +55,8 @@ void Sampling::check() const {
   require(temperature >= 0 && std::isfinite(temperature), "temperature", temperature, "a number of at least 0");
   require(top_k >= 0, "top_k", top_k, "0 (all tokens) or more");
   require(top_p >= 0 && top_p <= 1, "top_p", top_p, "a number between 0 and 1");
-  require(repetition_penalty > 0 && std::isfinite(repetition_penalty), "repetition_penalty", repetition_penalty,
-          "a number above 0");
+  require(repetition_penalty >= 0.01 && repetition_penalty <= 100, "repetition_penalty", repetition_penalty,
+          "a number between 0.01 and 100");
   require(presence_penalty >= -2 && presence_penalty <= 2, "presence_penalty", presence_penalty,
           "a number between -2 and 2");
   require(frequency_penalty >= -2 && frequency_penalty <= 2, "frequency_penalty", frequency_penalty,
@@ -96,7 +98,7 @@ void Sampler::observe(std::int32_t id) {
 std::int32_t Sampler::next(std::span<const float> logits) {
   std::int32_t chosen = 0;
   if (!sampling_.do_sample) {
-    chosen = static_cast<std::int32_t>(likeliest(penalised(logits)));
+    chosen = static_cast<std::int32_t>(likeliest(penalised(logits), !sampling_.logit_bias.empty()));
   } else {
     double left = uniform();
     const auto all = distribution(logits);
@@ -139,7 +141,8 @@ std::span<const float> Sampler::penalised(std::span<const float> logits) {
 
 /// The candidates that top_k leaves, by id.
 void Sampler::collect(std::span<const float> scores) {
-  likeliest(scores);  // refuses what is not a number, which no comparison below would notice
+  likeliest(scores,
+            !sampling_.logit_bias.empty());  // refuses what is not a number, which no comparison below would notice
   const auto k = static_cast<std::size_t>(sampling_.top_k);
   const float least =
       k == 0 || k >= scores.size() ? -std::numeric_limits<float>::infinity() : kth_largest(scores, k, heap_);

@@ -14,7 +14,7 @@ struct Sampling {
   std::int64_t top_k = 50;    ///< only the k likeliest (and ties with the last of them); 0: all
   double top_p = 0.7;         ///< in [0, 1]: the smallest set of likeliest tokens that has this probability
   double repetition_penalty =
-      1.0;  ///< > 0, on every token of prompt and answer; Keskar et al. 2019, arXiv:1909.05858, eq. 2
+      1.0;  ///< in [0.01, 100], on every token of prompt and answer; Keskar et al. 2019, arXiv:1909.05858, eq. 2
   double presence_penalty = 0.0;   ///< in [-2, 2], taken from the logit of every token of the answer
   double frequency_penalty = 0.0;  ///< in [-2, 2], the same for each time it is there
   std::vector<std::pair<std::int32_t, float>>

@@ -9,6 +9,8 @@ import json
 import math
 import pathlib
 import random
+import re
+import select
 import signal
 import socket
 import struct
@@ -197,6 +199,18 @@ def a24_a25_bodies(server):
     assert server.chat().status == 200
 
 
+def large_requests(server):
+    """Small ones do not wait for them."""
+    body = json.dumps({"prompt": "ab " * 2_500_000}).encode()
+    links = [server.raw() for _ in range(6)]
+    for link in links:
+        link.sendall(b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert server.chat(max_tokens=2).status == 200
+    assert not select.select([links[3]], [], [], 0)[0], "most of the large ones were answered first"
+    for link in links:
+        assert link.recv(15).startswith(b"HTTP/1.1 200")
+
+
 def a26_routes(server):
     is_error(server.post("/v1/chat/completions", "{}", headers={"Content-Type": "text/plain"}), 415)
     wrong = server.get("/v1/chat/completions")
@@ -341,7 +355,7 @@ def openapi(server):
 
 
 NOISE = [a02_models, a03_minimal_chat, a04_greedy_is_steady, a05_seeds, a07_a08_stream, a09_a11_usage_in_streams, a14_whole_characters,
-         a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, a26_routes, a28_parts, a29_context, a35_prefix,
+         a15_a16_logprobs, a17_logit_bias, a18_several_choices, a19_structure, a20_refusals, a24_a25_bodies, large_requests, a26_routes, a28_parts, a29_context, a35_prefix,
          a37_metrics, a39_tokens, a40_keep_alive, a42_continued, a43_completions, a44_other_models, embeddings, a45_temperatures, a_model_without_thoughts, a47_roles, a48_pictures, openapi]
 
 
@@ -405,6 +419,23 @@ def a_template_with_thoughts(folder):
         assert server.chat(max_tokens=50).json["choices"][0]["message"]["content"]
 
 
+def more_than_fit(server):
+    """Never would so many find room."""
+    for error in (is_error(server.chat(n=8), 400, "n"), is_error(server.complete(prompt=["x"] * 4, n=2), 400, "n")):
+        assert "asks for 8 answers" in error["message"] and "takes 7" in error["message"], error
+    assert len(server.chat(n=7, max_tokens=1).json["choices"]) == 7
+
+
+def min_tokens(server):
+    """A stop text before is a text like any other."""
+    stopped = lambda **members: server.chat(stop="a", max_tokens=30, **members).json
+    assert "a" not in stopped()["choices"][0]["message"]["content"]
+    longer = stopped(min_tokens=20)
+    assert "a" in longer["choices"][0]["message"]["content"] and longer["usage"]["completion_tokens"] >= 20, longer
+    whole = server.chat(max_tokens=30, min_tokens=30).json
+    assert whole["usage"]["completion_tokens"] == 30
+
+
 def a36_full_queue(server):
     links = [open_stream(server) for _ in range(4)]
     for link in links:  # who does not read is cut off soon
@@ -423,7 +454,7 @@ def a36_full_queue(server):
         assert link.recv(15).startswith(b"HTTP/1.1 200")
 
 
-TALKING = [a12_stop_strings, a32_together, a33_a34_disconnects, a36_full_queue]
+TALKING = [more_than_fit, min_tokens, a12_stop_strings, a32_together, a33_a34_disconnects, a36_full_queue]
 
 
 # Cases with servers of their own.
@@ -464,6 +495,7 @@ def a31_origins(folder):
         wishes = "authorization,content-type,x-stainless-lang"
         assert server.ask("OPTIONS", "/v1/chat/completions", headers={**ask, "Access-Control-Request-Headers": wishes}).headers["access-control-allow-headers"] == wishes
         assert server.get("/llm/v1/models/my/model").json["id"] == "my/model"
+        assert server.get("/llm/openapi.json").json["servers"] == [{"url": "/llm"}]
 
 
 def a38_sigterm(folder):
@@ -568,10 +600,11 @@ def adapters(folder):
     paths.append(make_adapter(f"{folder}/adapter-3", model, 3, [("model.embed_tokens", table), ("lm_head", table)]))
     paths.append(make_adapter(f"{folder}/adapter-4", model, 4, dora=True))
     told = lambda server, name=None: server.chat(max_tokens=16, **({"model": name} if name else {})).json
-    merged = []
+    merged, marks = [], []
     for path in paths:
         with serving(model, "--adapter_name_or_path", path) as server:
             merged.append(told(server)["choices"])
+            marks.append(told(server)["system_fingerprint"])
     with serving(model, "--lora_modules", f"first={paths[0]},sec/ond={paths[1]},whole={paths[2]},dora={paths[3]}") as server:
         base = told(server)
         assert base["model"] == "adapted" and told(server, "adapted")["choices"] == base["choices"]
@@ -581,6 +614,10 @@ def adapters(folder):
             assert answer["model"] == name and answer["choices"] == choices, (answer, choices)
         with concurrent.futures.ThreadPoolExecutor(6) as pool:  # several in one step
             assert list(pool.map(lambda name: told(server, name)["choices"], ["first", "sec/ond", "whole", "dora", "adapted"] * 4)) == [*merged, base["choices"]] * 4
+        # Weights that differ anywhere are told apart, equal ones are not.
+        marks += [told(server, name)["system_fingerprint"] for name in ("adapted", "first", "sec/ond", "whole", "dora")]
+        assert all(re.fullmatch(r"lmf-\d+\.\d+\.\d+-[0-9a-f]{8}", mark) for mark in marks), marks
+        assert marks[:4] == marks[5:] and len(set(marks)) == 5, marks
         models = server.get("/v1/models").json["data"]
         assert [entry["id"] for entry in models] == ["adapted", "first", "sec/ond", "whole", "dora"] and [entry.get("parent") for entry in models] == [None, *["adapted"] * 4]
         assert server.get("/v1/models/sec/ond").json == models[2]
@@ -590,6 +627,12 @@ def adapters(folder):
         error = is_error(server.chat(model="third"), 404, "model", code="model_not_found")
         assert "'first'" in error["message"]
         is_error(server.get("/v1/models/third"), 404, code="model_not_found")
+    weights = pathlib.Path(model) / "model.safetensors"
+    bytes_of_all = bytearray(weights.read_bytes())
+    bytes_of_all[8 + struct.unpack_from("<Q", bytes_of_all)[0]] ^= 1  # the first of a tensor
+    weights.write_bytes(bytes_of_all)
+    with serving(model) as server:
+        assert told(server)["system_fingerprint"] not in marks
 
 
 def a44_scores(folder):
@@ -680,7 +723,7 @@ def main():
                 run(wanted(NOISE), server)
         if wanted(TALKING):
             with serving(make_model(folder + "/talking", "endless", WORDS), MAX_CONCURRENT="4", API_MAX_QUEUE="3") as server:
-                run([case for case in wanted(TALKING) if case is a36_full_queue or case is a33_a34_disconnects or case is a12_stop_strings], server)
+                run([case for case in wanted(TALKING) if case is not a32_together], server)
             with serving(folder + "/talking", MAX_CONCURRENT="4") as server:
                 run([case for case in wanted(TALKING) if case is a32_together], server)
         if wanted([reasoning]):

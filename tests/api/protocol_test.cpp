@@ -139,7 +139,11 @@ TEST_CASE("A06 A45: numbers outside their ranges are refused") {
   CHECK(chat_refused(chat("\"n\":0")) == "n");
   CHECK(chat_refused(chat("\"n\":129")) == "n");
   CHECK(chat_refused(chat("\"max_tokens\":-1")) == "max_tokens");
-  CHECK(chat_refused(chat("\"repetition_penalty\":0")) == "repetition_penalty");
+  for (const char* penalty : {"0", "1e-320", "0.001", "100.5", "1e308"})
+    CHECK(chat_refused(chat("\"repetition_penalty\":" + std::string(penalty))) == "repetition_penalty");
+  CHECK(chat_refused(chat("\"min_tokens\":-1")) == "min_tokens");
+  CHECK(chat_refused(chat("\"min_tokens\":3,\"max_tokens\":2")) == "min_tokens");
+  CHECK(read_chat_request(chat("\"min_tokens\":3"), kBounds).fields.min_tokens == 3);
   CHECK(chat_refused(chat("\"presence_penalty\":2.1")) == "presence_penalty");
   CHECK(read_chat_request(chat("\"top_k\":-1"), kBounds).fields.top_k == 0);
   const auto both =
@@ -168,6 +172,9 @@ TEST_CASE("A10 A13 A16 A17: stops, logprobs, biases and stream options keep to t
   CHECK(read_chat_request(chat(R"("logit_bias":{"5":-100})"), kBounds).fields.logit_bias.front().first == 5);
   for (const char* bias : {R"({"100":1})", R"({"-1":1})", R"({"x":1})", R"({"5":101})", R"({"5":"1"})", "[]"})
     CHECK_MESSAGE(chat_refused(chat("\"logit_bias\":" + std::string(bias))) == "logit_bias", std::string(bias));
+  std::string all;
+  for (int id = 0; id < 100; ++id) all += fmt::format("{}\"{}\":-100", id == 0 ? "" : ",", id);
+  CHECK(chat_refused(chat("\"logit_bias\":{" + all + "}")) == "logit_bias");
   CHECK(chat_refused(chat(R"("stream_options":{"include_usage":true})")) == "stream_options");
   const auto streamed = read_chat_request(chat(R"("stream":true,"stream_options":{"include_usage":true})"), kBounds);
   CHECK(streamed.fields.include_usage);
@@ -176,8 +183,13 @@ TEST_CASE("A10 A13 A16 A17: stops, logprobs, biases and stream options keep to t
 TEST_CASE("what this version does not do is refused, never ignored") {
   for (const char* member :
        {R"("tools":[{"type":"custom"}])", R"("functions":[{}])", R"("tool_choice":"required")",
-        R"("response_format":{"type":"sound"})", R"("use_beam_search":true)", R"("guided_json":{})"})
+        R"("response_format":{"type":"sound"})", R"("use_beam_search":true)", R"("guided_json":{})",
+        R"("bad_words":["x"])", R"("include_stop_str_in_output":true)", R"("prompt_logprobs":0)",
+        R"("truncate_prompt_tokens":5)", R"("suffix":"x")", R"("best_of":2)"})
     CHECK_MESSAGE(chat_refused(chat(member)) != "accepted", std::string(member));
+  for (const char* member : {R"("bad_words":[])", R"("include_stop_str_in_output":false)", R"("prompt_logprobs":null)",
+                             R"("suffix":"")", R"("n":2,"best_of":2)"})
+    CHECK_MESSAGE(chat_refused(chat(member)) == "accepted", std::string(member));
   CHECK(chat_refused(chat(R"("tools":[],"tool_choice":"auto","response_format":{"type":"text"})")) == "accepted");
 }
 
@@ -220,6 +232,20 @@ TEST_CASE("A21: tools and the choice among them are read in all their forms") {
                             R"({"type":"function","function":{"name":"h"}})", R"({"type":"allowed_tools"})"})
     CHECK_MESSAGE(chat_refused(chat(kTools + R"(,"tool_choice":)" + wrong)) == "tool_choice", std::string(wrong));
   CHECK(chat_refused(chat(R"("tool_choice":"required")")) == "tool_choice");
+}
+
+TEST_CASE("A21: who has to call calls once, unless several are asked for") {
+  const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";
+  const auto several = [&](const std::string& members) {
+    return read_chat_request(chat(tools + members), kBounds).tools.several;
+  };
+  const std::string named = R"(,"tool_choice":{"type":"function","function":{"name":"f"}})";
+  CHECK(several(""));
+  CHECK_FALSE(several(R"(,"parallel_tool_calls":false)"));
+  CHECK_FALSE(several(R"(,"tool_choice":"required")"));
+  CHECK(several(R"(,"tool_choice":"required","parallel_tool_calls":true)"));
+  CHECK_FALSE(several(named));
+  CHECK_FALSE(several(named + R"(,"parallel_tool_calls":true)"));
 }
 
 TEST_CASE("A23: calls and their results are turns of a conversation") {
@@ -541,6 +567,7 @@ TEST_CASE("a client hears the reason of a failure unless it is a fault of ours, 
   CHECK(fault.json().find("server_error") != std::string::npos);
   CHECK(fault.json().find("frame") == std::string::npos);
   CHECK(engine_failure(std::nullopt).status() == 500);
+  CHECK(engine_failure(lmf::Error("logit_bias forbids all", {}, lmf::kExitUsage)).status() == 400);
 }
 
 TEST_CASE("offsets in a text count characters") {
@@ -560,4 +587,11 @@ TEST_CASE("metrics count exactly") {
   CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.01\"} 0\n") != text.npos);
   CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.025\"} 1\n") != text.npos);
   CHECK(text.find("lmf_generation_tokens_sum 4\n") != text.npos);
+  CHECK(text.find("lmf_preemptions_total 0\n") != text.npos);
+  CHECK(text.find("gpu_memory") == text.npos);  // where there is none
+  const std::string busy = metrics.text({.steps_of = {9, 5, 0, 2}, .gpu_bytes = 1 << 20});
+  CHECK(busy.find("lmf_batch_size_bucket{le=\"2\"} 5\n") != busy.npos);
+  CHECK(busy.find("lmf_batch_size_bucket{le=\"4\"} 7\n") != busy.npos);
+  CHECK(busy.find("lmf_batch_size_sum 11\n") != busy.npos);
+  CHECK(busy.find("lmf_gpu_memory_used_bytes 1048576\n") != busy.npos);
 }

@@ -18,7 +18,7 @@ struct Reader {
     infer::ModelChoice choice;
     choice.model = (folder.path() / "model").string();
     choice.use_cpu = true;
-    service.emplace(settings, metrics, infer::LoadedModel::load(choice, test::share()));
+    service.emplace(settings, metrics, infer::LoadedModel::load(choice, test::share()), "0");
   }
 
   test::RawAnswer read(std::size_t texts, const decltype(ReadingPlan::answer)& answer) {

@@ -22,6 +22,7 @@ SAID = {
     "qwen": ["Hm.", '\n<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": "', "Oslo", '"}', "}\n</tool_call>"],
     "qwen-twice": ['<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": "', "Oslo", '"}}\n</tool_call>\n<tool_call>',
                    '\n{"name": "n', 'oop", "arguments": {}', "}\n</tool_call>"],
+    "broken": ["Hm.", '\n<tool_call>\n{"name": "', "get_weather", '", "arguments": {', '"city": ', "Oslo", "}", "}\n</tool_call>"],
     "unknown": ["Hm.", '\n<tool_call>\n{"name": "', "get_money", '", "arguments": {', '"city": "', "Oslo", '"}', "}\n</tool_call>"],
 }
 
@@ -59,7 +60,7 @@ def plain(calls):
 def forced(server):
     """A model whose answers are noise calls what it has to, with arguments that keep to the schema."""
     for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
-        members = {"tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": False, "max_tokens": 300, "temperature": 1, "top_k": 0, "top_p": 1}
+        members = {"tools": TOOLS, "tool_choice": choice, "max_tokens": 300, "temperature": 1, "top_k": 0, "top_p": 1}
         for seed in range(4):
             answer = server.chat(seed=seed, **members).json["choices"][0]
             assert answer["finish_reason"] == "tool_calls" and answer["message"]["content"] is None, answer
@@ -72,7 +73,7 @@ def forced(server):
                 assert list(values) == ["city", "days", "late"] and values["city"] in ("Oslo", "Lima") and isinstance(values["days"], int) and isinstance(values["late"], bool)
             chunks = server.chat(seed=seed, stream=True, **members).chunks
             assert plain(joined_calls(chunks)) == [(name, arguments)] and said(chunks) == "" and finish(chunks) == "tool_calls"
-    several = server.chat(tools=[NOOP], tool_choice="required", n=2, temperature=1, seed=1, max_tokens=300, logprobs=True).json["choices"]
+    several = server.chat(tools=[NOOP], tool_choice="required", parallel_tool_calls=True, n=2, temperature=1, seed=1, max_tokens=300, logprobs=True).json["choices"]
     for answer in several:
         assert {name for name, _ in plain(answer["message"]["tool_calls"])} == {"noop"}
         assert len(answer["logprobs"]["content"]) > 0
@@ -145,6 +146,14 @@ def twice(folder):
     assert plain(once["message"]["tool_calls"]) == [("get_weather", '{"city": "Oslo"}')] and once["finish_reason"] == "tool_calls"
 
 
+def broken(folder):
+    """A call whose arguments are no JSON is text."""
+    model = make_model(f"{folder}/broken", "marked", "".join(SAID["broken"]), *SAID["broken"])
+    with serving(model, "--template", "qwen") as server:
+        whole = server.chat(tools=TOOLS, max_tokens=50).json["choices"][0]
+        assert whole["finish_reason"] == "stop" and whole["message"]["content"] == "".join(SAID["broken"]) and "tool_calls" not in whole["message"], whole
+
+
 def no_call(folder):
     """Of a tool that is not there, or where none may be called, it is text."""
     whole, _ = speaking(folder, "unknown", "qwen", TOOLS)
@@ -167,7 +176,7 @@ def main():
         for template in FORMATS if shared else ():
             with serving(make_model(f"{folder}/noise-{template}", "roomy"), "--template", template) as server:
                 run(shared, server, f" ({template})")
-        run(wanted([of_its_own, another_format, twice, no_call]), folder)
+        run(wanted([of_its_own, another_format, twice, broken, no_call]), folder)
 
 
 main()

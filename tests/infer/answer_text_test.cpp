@@ -35,6 +35,14 @@ Told tell(std::string_view text, std::vector<std::string> stops) {
 
 }  // namespace
 
+TEST_CASE("a stop string counts from when it may") {
+  AnswerText answer(tokenizer(), {"o"});
+  std::string text;
+  for (const auto id : tokenizer().encode("One two go on")) text += answer.push(id, text.size() >= 7);
+  CHECK(text == "One two g");
+  CHECK(answer.stopped());
+}
+
 TEST_CASE("without stop strings the text is the tokens', piece by piece") {
   const auto told = tell("One two, three 🦊!", {});
   CHECK(told.text == "One two, three 🦊!");

@@ -56,6 +56,11 @@ TEST_CASE("an answer ends before a stop id, at max_new_tokens, and where the pos
   CHECK(stopped.end.finish == Finish::stop);
   CHECK(stopped.ids == Ids(all.begin(), first));
 
+  request.min_new_tokens = 10;  // the stop id would have been among them
+  const auto later = ask(*engine, request);
+  CHECK(later.ids.size() >= 10);
+  CHECK(std::find(later.ids.begin(), later.ids.begin() + 10, all[6]) == later.ids.begin() + 10);
+
   const auto full = ask(*engine, greedy(some_prompt(1020), 12));
   CHECK(full.end.finish == Finish::context);
   CHECK(full.ids.size() == 4);

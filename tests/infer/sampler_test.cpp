@@ -175,7 +175,8 @@ TEST_CASE("values out of range and logits that are no numbers give a sentence") 
   CHECK(message({.temperature = -1}) == "temperature is -1, expected a number of at least 0");
   CHECK(message({.top_k = -3}) == "top_k is -3, expected 0 (all tokens) or more");
   CHECK(message({.top_p = 1.5}) == "top_p is 1.5, expected a number between 0 and 1");
-  CHECK(message({.repetition_penalty = 0}) == "repetition_penalty is 0, expected a number above 0");
+  CHECK(message({.repetition_penalty = 0}) == "repetition_penalty is 0, expected a number between 0.01 and 100");
+  CHECK(message({.repetition_penalty = 1e308}).starts_with("repetition_penalty is 1e+308, "));
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH_AS(draw(kPlain, {0, nan}, 1), "the model's output for token 1 is not a number", lmf::Error);
   CHECK_THROWS_AS(draw(kPlain, {0, infinity}, 1), lmf::Error);

@@ -30,7 +30,8 @@ std::string ApiError::json() const {
 
 ApiError engine_failure(const std::optional<Error>& reason) {
   const bool tells = reason && reason->exit_status() != kExitInternal;
-  return {500, error_type(500), tells ? reason->what() : "the model failed to answer; the server's log says why"};
+  const int status = reason && reason->exit_status() == kExitUsage ? 400 : 500;
+  return {status, error_type(status), tells ? reason->what() : "the model failed to answer; the server's log says why"};
 }
 
 std::string error_type(int status) {

@@ -44,10 +44,6 @@ CompletionRequest read_completion_request(std::string_view bytes, const Bounds& 
   request.fields = read_generation_fields(body, bounds);
   if (const auto logprobs = body.integer("logprobs", 0, 20)) request.logprobs = static_cast<int>(*logprobs);
   request.echo = body.flag("echo").value_or(false);
-  if (!body.text("suffix").value_or("").empty()) throw ApiError::unsupported("suffix", "suffix is not in this version");
-  const auto best_of = body.integer("best_of", 1, 128);
-  if (best_of && *best_of != request.fields.n)
-    throw ApiError::unsupported("best_of", "best_of other than n is not in this version");
   if (static_cast<std::size_t>(request.fields.n) * request.prompts.size() > kMostPrompts)
     throw ApiError::invalid("n", fmt::format("n times the number of prompts is more than {}", kMostPrompts));
   return request;

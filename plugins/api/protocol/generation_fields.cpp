@@ -1,5 +1,6 @@
 #include "protocol/generation_fields.hpp"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -45,6 +46,7 @@ std::vector<std::pair<std::int32_t, float>> read_logit_bias(const Body& body, co
   if (!object) return {};
   std::vector<std::pair<std::int32_t, float>> biases;
   const Json& entries = *body.find("logit_bias");
+  std::int64_t forbidden = 0;
   if (entries.size() > kMostBiases)
     throw ApiError::invalid("logit_bias", fmt::format("logit_bias has more than {} tokens", kMostBiases));
   for (const auto& [key, value] : entries.items()) {
@@ -59,7 +61,10 @@ std::vector<std::pair<std::int32_t, float>> read_logit_bias(const Body& body, co
                                                         "and 100",
                                                         id, kind_of(value)));
     biases.emplace_back(static_cast<std::int32_t>(id), static_cast<float>(bias));
+    forbidden += bias == -100;
   }
+  if (forbidden == bounds.vocab_size)
+    throw ApiError::invalid("logit_bias", "logit_bias forbids every token that there is");
   return biases;
 }
 
@@ -79,10 +84,35 @@ std::optional<std::int64_t> read_top_k(const Body& body) {
   return top_k;
 }
 
-std::optional<double> above_zero(const Body& body, const char* name) {
-  const auto value = body.number(name, 0, kHuge);
-  if (value && *value == 0) throw ApiError::invalid(name, fmt::format("{} is 0, expected a number above 0", name));
-  return value;
+/// Far beyond what is of use, and far from where a logit becomes infinite.
+std::optional<double> read_repetition_penalty(const Body& body, const char* name) {
+  return body.number(name, 0.01, 100);
+}
+
+/// What other servers know, and answer otherwise for.
+void refuse_unknown(const Body& body, const GenerationFields& fields) {
+  constexpr std::array kNames = {"guided_json",
+                                 "guided_regex",
+                                 "guided_choice",
+                                 "guided_grammar",
+                                 "grammar",
+                                 "json_schema",
+                                 "structured_outputs",
+                                 "use_beam_search",
+                                 "ignore_eos",
+                                 "bad_words",
+                                 "include_stop_str_in_output",
+                                 "prompt_logprobs",
+                                 "suffix",
+                                 "truncate_prompt_tokens"};
+  for (const char* name : kNames) {
+    const Json* value = body.find(name);
+    const bool asks_for_nothing = value == nullptr || *value == false || *value == "" || *value == Json::array();
+    if (!asks_for_nothing) throw ApiError::unsupported(name, fmt::format("{} is not in this version", name));
+  }
+  const auto best_of = body.integer("best_of", 1, 128);
+  if (best_of && *best_of != fields.n)
+    throw ApiError::unsupported("best_of", "best_of other than n is not in this version");
 }
 
 }  // namespace
@@ -114,9 +144,9 @@ GenerationFields read_generation_fields(const Body& body, const Bounds& bounds) 
   fields.top_p = body.number("top_p", 0, 1);
   fields.min_p = body.number("min_p", 0, 1);
   fields.top_k = read_top_k(body);
-  fields.repetition_penalty = above_zero(body, "repetition_penalty");
+  fields.repetition_penalty = read_repetition_penalty(body, "repetition_penalty");
   if (bounds.lf_compat) {
-    if (const auto penalty = above_zero(body, "presence_penalty")) fields.repetition_penalty = penalty;
+    if (const auto penalty = read_repetition_penalty(body, "presence_penalty")) fields.repetition_penalty = penalty;
   } else {
     fields.presence_penalty = body.number("presence_penalty", -2, 2);
   }
@@ -127,16 +157,14 @@ GenerationFields read_generation_fields(const Body& body, const Bounds& bounds) 
   fields.stop = read_stop(body);
   if (const Json* ids = body.find("stop_token_ids"))
     fields.stop_token_ids = read_token_ids(*ids, "stop_token_ids", bounds);
+  fields.min_tokens = body.integer("min_tokens", 0, kMostTokens).value_or(0);
+  if (fields.max_tokens && fields.min_tokens > *fields.max_tokens)
+    throw ApiError::invalid(
+        "min_tokens", fmt::format("min_tokens is {}, and max_tokens only {}", fields.min_tokens, *fields.max_tokens));
   fields.n = body.integer("n", 1, 128).value_or(1);
   fields.timings = body.flag("timings").value_or(false);
   read_stream(body, fields);
-  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "grammar",
-                           "structured_outputs", "json_schema"})
-    if (body.given(name)) throw ApiError::unsupported(name, fmt::format("{} is not in this version", name));
-  if (body.flag("use_beam_search").value_or(false))
-    throw ApiError::unsupported("use_beam_search", "beam search is not in this version");
-  if (body.flag("ignore_eos").value_or(false))
-    throw ApiError::unsupported("ignore_eos", "ignore_eos is not in this version");
+  refuse_unknown(body, fields);
   return fields;
 }
 

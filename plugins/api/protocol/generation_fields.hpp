@@ -26,6 +26,7 @@ struct GenerationFields {
   std::vector<std::pair<std::int32_t, float>> logit_bias;
   std::vector<std::string> stop;  ///< at most 4, none empty
   std::vector<std::int32_t> stop_token_ids;
+  std::int64_t min_tokens = 0;  ///< before which nothing ends the answer
   std::int64_t n = 1;
   bool stream = false, include_usage = false, continuous_usage = false;
   bool timings = false;

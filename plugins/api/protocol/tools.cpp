@@ -66,8 +66,11 @@ Ordered told(const Ordered& function) {
   return object;
 }
 
-/// The function that tool_choice names, or "".
+/// The function that tool_choice names, or "". Who has to call calls once, unless several are asked for: nothing else
+/// would ever end what some models have to write.
 std::string read_choice(const Body& body, ToolWishes& wishes) {
+  const auto parallel = body.flag("parallel_tool_calls");
+  wishes.several = parallel.value_or(true);
   const Json* choice = body.find("tool_choice");
   wishes.choice = wishes.tools.empty() ? ToolWishes::Choice::none : ToolWishes::Choice::automatic;
   if (choice == nullptr || *choice == "auto") return {};
@@ -78,6 +81,7 @@ std::string read_choice(const Body& body, ToolWishes& wishes) {
   if (wishes.tools.empty())
     throw ApiError::invalid("tool_choice", "tool_choice asks for a tool, and there are no tools");
   wishes.choice = ToolWishes::Choice::required;
+  wishes.several = parallel.value_or(false);
   if (*choice == "required") return {};
   const bool object = choice->is_object() && choice->contains("type");
   if (object && (*choice)["type"] != "function")
@@ -90,6 +94,7 @@ std::string read_choice(const Body& body, ToolWishes& wishes) {
         fmt::format("tool_choice is {}, expected none, auto, required or {{\"type\":\"function\","
                     "\"function\":{{\"name\":\"...\"}}}}",
                     choice->is_string() ? "'" + shortened(choice->get<std::string>()) + "'" : kind_of(*choice)));
+  wishes.several = false;
   return (*choice)["function"]["name"].get<std::string>();
 }
 
@@ -107,7 +112,6 @@ void refuse_older(const Body& body) {
 ToolWishes read_tools(const Body& body, std::string_view bytes) {
   refuse_older(body);
   ToolWishes wishes;
-  wishes.several = body.flag("parallel_tool_calls").value_or(true);
   if (const Json* given = body.find("tools"); given != nullptr && !given->is_array())
     throw ApiError::invalid("tools", fmt::format("tools is {}, expected a list", kind_of(*given)));
   if (const Json* given = body.find("tools"); given != nullptr && !given->empty()) {

@@ -42,14 +42,14 @@ void DecodeStep::compute() {
   logits_ = decoder_.logits(model::hidden_batched(decoder_, tokens, cache_, length_));
 }
 
-/// What cannot be recorded is computed as the first time.
+/// What cannot be recorded is computed as the first time, and so are all sizes that are not recorded by then.
 void DecodeStep::record() {
   try {
     graph_ = recorder_->record([this] { compute(); });
   } catch (const c10::Error& error) {
-    recorder_ = nullptr;
-    log::warn("decoding goes on without a graph, which is slower: {} could not record one: {}", decoder_.device().str(),
-              error.what_without_backtrace());
+    recorder_->has_failed = true;
+    log::warn("decoding goes on without further graphs, which is slower: {} could not record one: {}",
+              decoder_.device().str(), error.what_without_backtrace());
   }
 }
 
@@ -58,7 +58,7 @@ const torch::Tensor& DecodeStep::run() {
   angles_.copy_(next_angles_);
   forget_rows();
   // Not the first time: libraries allocate then what they keep, which no graph may.
-  if (!graph_ && recorder_ && has_run_) record();
+  if (!graph_ && recorder_ && !recorder_->has_failed && has_run_) record();
   graph_ ? graph_->replay() : compute();
   has_run_ = true;
   return logits_;

@@ -35,7 +35,7 @@ class DecodeStep {
   const model::Decoder& decoder_;
   model::SlottedCache& cache_;
   const std::int64_t length_;
-  GraphRecorder* recorder_;
+  GraphRecorder* const recorder_;
   torch::Tensor next_integers_, next_angles_;  // on the CPU: int64 [2, n] and float32 [2, n, 1, D / 2]
   torch::Tensor integers_, angles_;            // on the device, what is recorded reads them
   torch::Tensor logits_;

@@ -20,8 +20,11 @@ class GraphRecorder {
  public:
   virtual ~GraphRecorder() = default;
   /// Records what `body` asks of the device on the current stream, which is not the default one; nothing is computed
-  /// yet. Throws c10::Error where it cannot be recorded.
+  /// yet. Throws c10::Error where it cannot be recorded: nothing should be from then on, as the shared memory may be
+  /// left as it was in between.
   virtual std::unique_ptr<Graph> record(const std::function<void()>& body) = 0;
+
+  bool has_failed = false;
 };
 
 /// Null where this build or the device has no graphs.

@@ -66,7 +66,10 @@ class CallRecorder final : public GraphRecorder {
 
 class NoRoom final : public GraphRecorder {
  public:
-  std::unique_ptr<Graph> record(const std::function<void()>&) override { TORCH_CHECK(false, "there is no room"); }
+  std::unique_ptr<Graph> record(const std::function<void()>&) override {
+    ++recordings;
+    TORCH_CHECK(false, "there is no room");
+  }
 };
 
 std::unique_ptr<TorchExecutor> executor_for(const Decoder& decoder, const ExecutorSettings& settings,
@@ -84,11 +87,7 @@ TEST_CASE("a recorded step gives the same answers for other tokens, positions an
     const TorchExecutor& seen = *executor;
     Engine engine(std::move(executor));
     const std::vector<std::size_t> lengths = {3, 40, 200, 90, 255, 7};
-    std::vector<std::shared_ptr<Notebook>> notebooks;
-    for (const std::size_t length : lengths) {
-      notebooks.push_back(std::make_shared<Notebook>());
-      engine.submit(greedy(some_prompt(length), 60), notebooks.back());
-    }
+    const auto notebooks = ask_together(engine, lengths, 60);
     for (std::size_t i = 0; i < lengths.size(); ++i) {
       CHECK(notebooks[i]->await_end().finish == Finish::length);
       CHECK(notebooks[i]->ids_ == greedy_without_cache(decoder, some_prompt(lengths[i]), 60));
@@ -112,10 +111,14 @@ TEST_CASE("a slot whose sequence has ended keeps what it holds while others go o
   CHECK(again.ids == greedy_without_cache(small_decoder(), some_prompt(30), 20));
 }
 
-TEST_CASE("a step that cannot be recorded is computed") {
+TEST_CASE("a step that cannot be recorded is computed, and no other is recorded from then on") {
+  recordings = 0;
   auto executor = executor_for(small_decoder(), {}, std::make_unique<NoRoom>());
   const TorchExecutor& seen = *executor;
   Engine engine(std::move(executor));
-  CHECK(ask(engine, greedy(some_prompt(9), 20)).ids == greedy_without_cache(small_decoder(), some_prompt(9), 20));
+  for (const std::size_t tokens : {9u, 300u})  // steps of two sizes
+    CHECK(ask(engine, greedy(some_prompt(tokens), 20)).ids ==
+          greedy_without_cache(small_decoder(), some_prompt(tokens), 20));
   CHECK(seen.recorded_graphs() == 0);
+  CHECK(recordings == 1);
 }

@@ -126,4 +126,15 @@ class Notebook final : public Listener {
   std::optional<End> end_;
 };
 
+/// Asks at once for so many tokens after prompts of these lengths.
+inline std::vector<std::shared_ptr<Notebook>> ask_together(Engine& engine, const std::vector<std::size_t>& lengths,
+                                                           std::int64_t tokens) {
+  std::vector<std::shared_ptr<Notebook>> notebooks;
+  for (const std::size_t length : lengths) {
+    notebooks.push_back(std::make_shared<Notebook>());
+    engine.submit(greedy(some_prompt(length), tokens), notebooks.back());
+  }
+  return notebooks;
+}
+
 }  // namespace lmf::infer

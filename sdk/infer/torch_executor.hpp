@@ -13,9 +13,9 @@
 
 namespace lmf::infer {
 
-/// Executor with libtorch's operators, on any device: what a GPU runs. A step that has one token of each sequence, as
-/// most have, is one batch of a fixed size (DecodeStep). Otherwise rows with the same adapter are computed together,
-/// but for attention: that is one sequence after the other.
+/// Executor with libtorch's operators, on any device: what a GPU runs. A step that has one token of each sequence and
+/// no adapter, as most, is one batch of a fixed size (DecodeStep). Otherwise rows with the same adapter are computed
+/// together, but for attention: that is one sequence after the other.
 class TorchExecutor final : public Executor {
  public:
   /// Without a recorder steps are not recorded.

@@ -1,4 +1,5 @@
-// The plain forward pass: one token array, layer by layer, the reference for every other executor.
+// The plain forward pass, layer by layer, the reference for every other executor: over one token array, with a cache
+// for each sequence, and of one token of each of several sequences.
 #include <algorithm>
 #include <numeric>
 

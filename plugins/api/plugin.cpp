@@ -2,6 +2,7 @@
 #include "base/host.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
+#include "infer/loaded_model.hpp"
 #include "model/torch_guard.hpp"
 #include "serve.hpp"
 
@@ -17,7 +18,7 @@ int api(const lmf::Invocation& call) {
   try {
     return lmf::api::serve(settings, call.host.share_directory, call.host.version);
   } catch (const c10::Error& error) {
-    throw lmf::model::explain(error, lmf::Error("out of memory", "quantization_bit: 8 or 4 takes less"));
+    throw lmf::model::explain(error, lmf::infer::out_of_memory());
   }
 }
 

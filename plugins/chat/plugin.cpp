@@ -43,7 +43,7 @@ int chat(const lmf::Invocation& call) {
     Conversation conversation(model, settings);
     return run_session(conversation, arguments);
   } catch (const c10::Error& error) {
-    throw lmf::model::explain(error, lmf::Error("out of memory", "quantization_bit: 8 or 4 takes less"));
+    throw lmf::model::explain(error, lmf::infer::out_of_memory());
   }
 }
 

@@ -81,7 +81,8 @@ void Catalogue::mark_shadowed_plugins() {
   }
 }
 
-/// What the user switched off and what the operator does not allow, broken or not.
+/// What the user switched off and what the operator does not allow, broken or not; but a manifest that cannot be read
+/// names no vendor to be allowed, and what is wrong with it is all that can be said.
 void Catalogue::apply_decisions() {
   for (Plugin& plugin : plugins_) {
     if (plugin.status == Status::shadowed) continue;
@@ -90,7 +91,7 @@ void Catalogue::apply_decisions() {
       plugin.status = Status::disabled;
       plugin.reason = fmt::format("{} is switched off by {}. 'lmf plugin enable {}' switches it on.", name,
                                   choices_.disabled_line, name);
-    } else if (!allowed_.allows(plugin.manifest.vendor, plugin.manifest.name)) {
+    } else if (!plugin.manifest.vendor.empty() && !allowed_.allows(plugin.manifest.vendor, plugin.manifest.name)) {
       plugin.status = Status::not_allowed;
       plugin.reason = allowed_.why_not(plugin.manifest.vendor, plugin.manifest.name);
     }

@@ -193,6 +193,14 @@ TEST_CASE("an operator's list says which plugins may run") {
   CHECK(folder.lmf({"plugin", "list"}, {{"LMF_PLUGIN_ALLOW", " acme.* ,"}}).err.empty());
 }
 
+TEST_CASE("an operator's list hides no fault of a manifest that cannot be read") {
+  PluginFolder folder;
+  lmf::test::write_text(folder.path() / "greet.lmf-plugin.toml", "schema = 1\n[plugin\n");
+  const Finished finished = folder.lmf({"greet"}, {{"LMF_PLUGIN_ALLOW", "acme.*"}});
+  CHECK(finished.status == 126);
+  CHECK_MESSAGE(folder.errors(finished).starts_with("lmf: $DIR/greet.lmf-plugin.toml:2:"), finished.err);
+}
+
 TEST_CASE("an operator's list that is set and empty allows nothing, and that is said") {
   PluginFolder folder;
   folder.add_greet();

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "base/file_kind.hpp"
+
 namespace lmf {
 namespace {
 
@@ -73,8 +75,8 @@ void flush_folder(const std::filesystem::path& folder) {
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   struct stat status;
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    throw Error(fmt::format("cannot write {}: it exists and is {}, not a file", path_.string(),
-                            S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe"));
+    throw Error(
+        fmt::format("cannot write {}: it exists and is {}, not a file", path_.string(), file_kind(status.st_mode)));
   while (!create_temporary()) {
   }
   ::fchmod(descriptor_, mode_after_umask());

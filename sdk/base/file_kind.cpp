@@ -9,21 +9,20 @@
 #include <fmt/format.h>
 
 namespace lmf {
-namespace {
 
-std::string kind_of(mode_t mode) {
-  if (S_ISDIR(mode)) return "is a folder";
-  if (S_ISFIFO(mode)) return "is a named pipe";
-  if (S_ISSOCK(mode)) return "is a socket";
-  return "is a device";
+const char* file_kind(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a named pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
 }
-
-}  // namespace
 
 std::optional<std::string> why_no_file(const std::filesystem::path& path) {
   struct stat status;
-  if (::stat(path.c_str(), &status) == 0)
-    return S_ISREG(status.st_mode) ? std::nullopt : std::optional(kind_of(status.st_mode));
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISREG(status.st_mode)) return std::nullopt;
+    return fmt::format("is {}", file_kind(status.st_mode));
+  }
   const int error_number = errno;
   if (error_number == ELOOP) return "is a link that leads to no file";
   if (error_number != ENOENT && error_number != ENOTDIR)

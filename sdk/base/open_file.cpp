@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file_kind.hpp"
 #include "base/files.hpp"
 
 namespace lmf {
@@ -22,8 +23,7 @@ OpenFile::OpenFile(const std::filesystem::path& path) : path_(path) {
   if (failed != 0 || !S_ISREG(status_.st_mode)) {
     ::close(descriptor_);
     if (failed != 0) throw file_error("read", path, failed);
-    throw Error(fmt::format("cannot read {}: it is {}, not a file", path.string(),
-                            S_ISDIR(status_.st_mode) ? "a folder" : "a device or a pipe"));
+    throw Error(fmt::format("cannot read {}: it is {}, not a file", path.string(), file_kind(status_.st_mode)));
   }
 }
 

@@ -172,7 +172,7 @@ std::optional<Manifest> read_manifest(const std::filesystem::path& path, Manifes
   if (!manifest) manifest = parse_manifest(text, path, problem);  // as it is: also where passing over went wrong
   if (manifest) {
     manifest->text = std::move(text);
-    manifest->status = status;
+    manifest->file_status = status;
   }
   return manifest;
 }

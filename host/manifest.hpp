@@ -40,8 +40,8 @@ struct Manifest {
   std::string package;                 ///< what to install again when something is missing
   std::vector<std::string> libraries;  ///< what it needs; with a '/', seen from the manifest, it came with the plugin
   std::vector<CommandEntry> commands;
-  std::vector<std::string> unknown_keys;  ///< tolerated: a later schema-1 writer may know more
-  std::optional<struct stat> status;      ///< of the file that was read; none where it was reached by a link
+  std::vector<std::string> unknown_keys;   ///< tolerated: a later schema-1 writer may know more
+  std::optional<struct stat> file_status;  ///< of the file that was read; none where it was reached by a link
 
   std::string qualified_name() const { return vendor + "." + name; }
 };

@@ -52,7 +52,7 @@ void find_library(Plugin& plugin, struct stat& status) {
 std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct stat& library, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
   if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
-  const auto& manifest = plugin.manifest.status;
+  const auto& manifest = plugin.manifest.file_status;
   if (auto reason = manifest ? places.why_unsafe(plugin.manifest_path, *manifest, owner)
                              : places.why_unsafe(plugin.manifest_path, owner))
     return reason;

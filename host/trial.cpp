@@ -49,7 +49,7 @@ struct Report {
   Status status = Status::ok;
   bool loads = false;     ///< the plugin's own library, at least
   std::string build_tag;  ///< of one that loads
-  std::string reason;     ///< of a plugin that loads, what is wrong with the libraries that come with it
+  std::string reason;     ///< the refusal or, of a plugin that loads, what is wrong with the libraries beside it
 };
 
 constexpr char kBetween = '\0';

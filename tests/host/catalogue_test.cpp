@@ -22,7 +22,7 @@ using lmf::test::write_text;
 
 namespace {
 
-/// A plugin whose library is none: enough for all that happens before loading.
+/// A plugin whose library is another's: enough for all that happens before loading.
 void add(const PluginFolder& folder, const std::string& name, const std::string& vendor = "acme",
          const std::string& command = {}) {
   write_text(folder.path() / (name + ".lmf-plugin.toml"), manifest_text(name, vendor, command));

@@ -42,6 +42,11 @@ for language in c++ c rust; do
 done
 build "the C++ project" my-greet-cpp build-cpp -DCMAKE_CXX_STANDARD=23 -DCMAKE_CXX_COMPILER="${compilers##* }"
 build "the C project" my-greet-c build-c
+sed -i 's/LANGUAGES C)/LANGUAGES C CXX)/' my-greet-c/CMakeLists.txt
+build "the C project beside C++" my-greet-c build-c-mixed -DCMAKE_MODULE_LINKER_FLAGS=-Wl,--no-as-needed
+run ldd build-c-mixed/lib/lmf/plugins-1/liblmf-my-greet-c.so
+expect_said "whose library is found" libc.so
+expect_not_said "needs no library of C++" stdc++
 if command -v cargo >/dev/null && cargo --version >/dev/null 2>&1; then
   build "the Rust project" my-greet-rust build-rust
 else

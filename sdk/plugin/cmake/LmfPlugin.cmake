@@ -140,9 +140,9 @@ endfunction()
 
 # lmf_embed_build_tag(TARGET TAG): leaves it in the file as an ELF note, where it can be read of a library that does not load.
 function(lmf_embed_build_tag target tag)
-  set(extension c)
-  if(CMAKE_CXX_COMPILER_ID)
-    set(extension cpp)
+  set(extension cpp)
+  if(CMAKE_C_COMPILER_ID) # C where that is to be had: one file of C++ would link a C plugin with libstdc++
+    set(extension c)
   endif()
   set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}-build-tag.${extension})
   file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[

@@ -39,6 +39,8 @@ endif()
 # lmf_find_cuda_headers(RESULT "what is lacking without them" HEADER ...): where CUDA's headers are, or nothing and a warning. The
 # wheels of libtorch bring them in neighbouring folders, but since CUDA 13 without those of the compiler (crt) and of CCCL (nv).
 function(lmf_find_cuda_headers result lacking)
+  set(includes "")
+  set(missing "")
   file(GLOB nvidia "${LMF_TORCH_PREFIX}/../nvidia/*/include")
   foreach(header ${ARGN})
     string(MAKE_C_IDENTIFIER "LMF_PLACE_OF_${header}" place)

@@ -94,6 +94,10 @@ ChatTemplate guess(const std::filesystem::path& share_directory, const Tokenizer
   for (const std::string& name : names) {
     ChatTemplate candidate = ChatTemplate::load(share_directory, name);
     if (candidate.jinja(tokenizer) == own) return candidate;
+    for (const std::string& format : ToolFormat::names(share_directory)) {
+      candidate.set_tool_format(share_directory, format);
+      if (candidate.jinja(tokenizer) == own) return candidate;
+    }
   }
   throw Error("No template is named, and the tokenizer's own chat template (Jinja) is none that lmf has written.",
               fmt::format("Set template to the model's family: {}.", fmt::join(names, ", ")), kExitUsage);

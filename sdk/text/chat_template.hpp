@@ -62,8 +62,8 @@ struct ChatTemplate {
   /// Sorted names of share/templates/*.toml.
   static std::vector<std::string> names(const std::filesystem::path& share_directory);
   /// Without a name: `empty`, with a warning, when the tokenizer has no chat template of its own; the one whose Jinja
-  /// it has, as in every folder that lmf wrote; else an Error that asks to name one (reading any Jinja is not done
-  /// yet).
+  /// it has, with the tool format that is in it, as in every folder that lmf wrote; else an Error that asks to name one
+  /// (reading any Jinja is not done yet).
   static ChatTemplate choose(const std::filesystem::path& share_directory, const TemplateChoice& choice,
                              const Tokenizer& tokenizer);
 
@@ -97,7 +97,10 @@ struct ChatTemplate {
   void set_tool_format(const std::filesystem::path& share_directory, const std::string& format);
   /// eos and every stop word, ascending: generation ends at any of them.
   std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer) const;
-  /// The Jinja text equal in effect, for chat_template.jinja; "" when a named-token slot makes that impossible.
+  /// The Jinja text equal in effect, for chat_template.jinja, which reads messages and tools as Hugging Face has them;
+  /// "" when a named-token slot makes that impossible. Other than encode(), it leaves thoughts alone, writes tools and
+  /// calls' arguments that are texts as they are given, and refuses other roles than user, assistant and tool, and
+  /// contents that are no texts.
   std::string jinja(const Tokenizer& tokenizer) const;
 };
 

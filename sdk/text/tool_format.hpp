@@ -34,6 +34,9 @@ struct ToolFormat {
   /// Throws Error listing the known names when there is no share/tool_formats/NAME.toml.
   static ToolFormat load(const std::filesystem::path& share_directory, const std::string& name);
 
+  /// Sorted names of share/tool_formats/*.toml.
+  static std::vector<std::string> names(const std::filesystem::path& share_directory);
+
   /// What stands behind the system text. `tools`: a JSON list of {"name", "description", "parameters"}, each perhaps
   /// within {"type": "function", "function": …}; "" for an empty list. Throws Error for another text.
   std::string tools_text(std::string_view tools, const std::string& date = today()) const;

@@ -74,8 +74,12 @@ ToolFormat ToolFormat::read(const fs::path& file) {
   return Reader(file, table).read();
 }
 
+std::vector<std::string> ToolFormat::names(const fs::path& share_directory) {
+  return toml_names(share_directory / "tool_formats");
+}
+
 ToolFormat ToolFormat::load(const fs::path& share_directory, const std::string& name) {
-  const auto known = toml_names(share_directory / "tool_formats");
+  const auto known = names(share_directory);
   if (!std::binary_search(known.begin(), known.end(), name)) {
     throw Error(fmt::format("There is no tool format '{}'.{}", name, did_you_mean(name, known)),
                 fmt::format("Known tool formats: {}.", fmt::join(known, ", ")), kExitUsage);

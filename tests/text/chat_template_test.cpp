@@ -139,8 +139,13 @@ TEST_CASE("quotes and backslashes of a system text survive in Jinja; a named tok
   const auto tokenizer = tokenizer_of(chat_template);
   chat_template.default_system = "It's \\n";
   CHECK(chat_template.jinja(tokenizer).find("{% set system_text = 'It\\'s \\\\n' %}") != std::string::npos);
-  chat_template.prefix = {{Slot::Kind::token, "<s>"}};
-  CHECK(chat_template.jinja(tokenizer) == "");
+  for (auto* slots : {&chat_template.prefix, &chat_template.observation}) {
+    const auto before = *slots;
+    *slots = {{Slot::Kind::token, "<s>"}};
+    CHECK(chat_template.jinja(tokenizer) == "");
+    *slots = before;
+  }
+  CHECK(chat_template.jinja(tokenizer) != "");
 }
 
 TEST_CASE("the tokenizer gets the template's Jinja when it has none, or when the template insists") {
@@ -245,8 +250,13 @@ TEST_CASE(
   CHECK(other.tool_format->name == "llama3");
   CHECK(!other.enable_thinking);
   CHECK(other.preserve_thinking);
-  ChatTemplate::load(test::share(), "llama3").repair(tokenizer);
+  auto llama3 = ChatTemplate::load(test::share(), "llama3");
+  llama3.repair(tokenizer);
   CHECK(ChatTemplate::choose(test::share(), {}, tokenizer).name == "llama3");
+  llama3.set_tool_format(test::share(), "mistral");
+  tokenizer.set_chat_template(llama3.jinja(tokenizer));
+  CHECK(ChatTemplate::choose(test::share(), {}, tokenizer).name == "llama3");
+  CHECK(ChatTemplate::choose(test::share(), {}, tokenizer).tool_format->name == "mistral");
   tokenizer.set_chat_template("{{ messages }}");
   CHECK_THROWS_WITH_AS(ChatTemplate::choose(test::share(), {}, tokenizer), doctest::Contains("No template is named"),
                        Error);

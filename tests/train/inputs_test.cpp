@@ -55,6 +55,7 @@ TEST_CASE("how tools and thoughts are written is the options' choice") {
       with({"template=qwen3", "tool_format=mistral", "enable_thinking=null", "preserve_thinking=true"}, problems);
   CHECK(problems.empty());
   CHECK(inputs.chat_template.value().tool_format->name == "mistral");
+  CHECK(inputs.tokenizer.value().chat_template().find("[AVAILABLE_TOOLS]") != std::string::npos);
   CHECK(!inputs.chat_template->enable_thinking);
   CHECK(inputs.chat_template->preserve_thinking);
   REQUIRE(inputs.notes.size() == 1);

@@ -80,15 +80,14 @@ class InputReader {
     choice.enable_thinking =
         options_.is_null("enable_thinking") ? std::nullopt : std::optional(options_.flag("enable_thinking"));
     choice.preserve_thinking = options_.flag("preserve_thinking");
-    if (inputs_.tokenizer) {
+    if (inputs_.tokenizer)
       inputs_.chat_template = text::ChatTemplate::choose(share_, choice, *inputs_.tokenizer);
-      inputs_.chat_template->repair(*inputs_.tokenizer);
-    } else if (choice.name) {
+    else if (choice.name)
       inputs_.chat_template = text::ChatTemplate::load(share_, *choice.name);
-    }
-    note_thoughts();
     if (const auto format = optional_text(options_, "tool_format"); format && inputs_.chat_template)
       guarded("tool_format", [&] { inputs_.chat_template->set_tool_format(share_, *format); });
+    if (inputs_.tokenizer) inputs_.chat_template->repair(*inputs_.tokenizer);  // its Jinja has the tool format
+    note_thoughts();
     if (!inputs_.chat_template || !inputs_.chat_template->efficient_eos || !options_.flag("train_on_prompt")) return;
     problems_.push_back({fmt::format("{}: train_on_prompt: template {} learns eos in the prompt's place",
                                      options_.origin("train_on_prompt"), inputs_.chat_template->name),

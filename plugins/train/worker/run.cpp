@@ -57,14 +57,10 @@ std::vector<EvaluationSet> prepare_evaluation(const config::Options& options, co
   return sets;
 }
 
-/// What goes beside every saved model: tokenizer, chat template, the settings of the run.
+/// What goes beside every saved model: the tokenizer with its chat template, and the settings of the run.
 void write_companions(const std::filesystem::path& directory, const config::Options& options,
-                      const text::Tokenizer& tokenizer, const text::ChatTemplate& chat_template) {
+                      const text::Tokenizer& tokenizer) {
   tokenizer.save(directory);
-  if (tokenizer.chat_template().empty() || chat_template.replace_jinja_template) {
-    const std::string jinja = chat_template.jinja(tokenizer);
-    if (!jinja.empty()) write_file_atomically(directory / "chat_template.jinja", jinja);
-  }
   write_file_atomically(directory / "training_args.json", nlohmann::json::parse(options.to_json()).dump(2) + "\n");
 }
 
@@ -138,8 +134,8 @@ int train(const config::Options& given, const std::filesystem::path& share_direc
   if (!sets.empty()) evaluations.emplace(options.evaluation, std::move(sets), trainee.decoder(), group);
   Trainer trainer(
       options, trainee, store,
-      [&](const std::filesystem::path& directory) { write_companions(directory, given, tokenizer, chat_template); },
-      group, evaluations ? &*evaluations : nullptr);
+      [&](const std::filesystem::path& directory) { write_companions(directory, given, tokenizer); }, group,
+      evaluations ? &*evaluations : nullptr);
   const int status = trainer.run();
   if (status == 0 && group.leads()) write_outputs(given, options, trainer);
   if (status != 0 || !evaluations || !options.evaluation.at_end) return status;

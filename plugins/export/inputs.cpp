@@ -25,9 +25,11 @@ void require_whole_dora(const WeightedAdapter& adapter) {
 /// Reading any Jinja is not done yet, so that a model whose template is not named may have one that lmf does not know.
 std::optional<text::ChatTemplate> choose_template(const Request& request, const fs::path& share,
                                                   const text::Tokenizer& tokenizer) {
-  if (request.chat_template || request.default_system)
-    return text::ChatTemplate::choose(share, {.name = request.chat_template, .default_system = request.default_system},
-                                      tokenizer);
+  if (request.chat_template || request.default_system || request.tool_format)
+    return text::ChatTemplate::choose(
+        share,
+        {.name = request.chat_template, .default_system = request.default_system, .tool_format = request.tool_format},
+        tokenizer);
   if (tokenizer.chat_template().empty()) {
     log::info("no template is named: Modelfile leaves it to ollama, and there is no chat_template.jinja");
     return std::nullopt;

@@ -89,6 +89,7 @@ Request read_request(const config::Options& options) {
   request.adapter_weights = read_weights(options, request.adapters.size());
   request.chat_template = optional_text(options, "template");
   request.default_system = optional_text(options, "default_system");
+  request.tool_format = optional_text(options, "tool_format");
   constexpr std::uint64_t kGigabyte = 1'000'000'000;  // the original counts in decimal ones
   request.shard_bytes = static_cast<std::uint64_t>(options.integer("export_size")) * kGigabyte;
   request.number = number_named(options.text("infer_dtype"));

@@ -28,6 +28,7 @@ struct Request {
   std::vector<double> adapter_weights;        ///< one for each adapter
   std::optional<std::string> chat_template;   ///< none: the one the model was trained with, as far as its folder tells
   std::optional<std::string> default_system;  ///< none: the template's
+  std::optional<std::string> tool_format;     ///< none: the template's
   std::filesystem::path directory;
   std::uint64_t shard_bytes = 0;
   std::optional<Number> number;  ///< none: as the model is stored

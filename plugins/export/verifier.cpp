@@ -26,6 +26,7 @@ void Verifier::verify(const Request& request, const Inputs& inputs, const std::f
              {"adapters", adapters},
              {"template", or_null(request.chat_template)},
              {"default_system", or_null(request.default_system)},
+             {"tool_format", or_null(request.tool_format)},
              {"has_template", inputs.chat_template.has_value()}});
 }
 

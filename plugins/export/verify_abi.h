@@ -18,9 +18,9 @@ extern "C" {
 
 /* Compares the folder that was written with the model and its adapters apart, writes export_report.json there and
  * returns the exit status: 0 when they compute the same. `job_json`: {"model": DIR, "adapters": [{"path": DIR,
- * "weight": 1.0}], "folder": DIR, "template": NAME or null, "default_system": TEXT or null, "has_template": bool}, each
- * DIR as an array of its bytes. A failure's sentence goes into `error` (NUL-terminated, at most `error_capacity`
- * bytes). Never throws. */
+ * "weight": 1.0}], "folder": DIR, "template": NAME or null, "default_system": TEXT or null, "tool_format": NAME or
+ * null, "has_template": bool}, each DIR as an array of its bytes. A failure's sentence goes into `error`
+ * (NUL-terminated, at most `error_capacity` bytes). Never throws. */
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif

@@ -112,6 +112,15 @@ TEST_CASE("a merge is verified unless that is not wanted, a copy only when it is
   CHECK(read_json(place.out().string() + "4/export_report.json")["weights"]["copied_from_the_model"] == 20);
 }
 
+TEST_CASE("the chat template has the tool format that is asked for, and is compared with training's") {
+  const Place place;
+  REQUIRE(place.run({"tool_format=qwen", "verify=true"}).status == 0);
+  CHECK(contains(read_file(place.out() / "chat_template.jinja"), "<tool_call>"));
+  const json tokens = read_json(place.out() / "export_report.json")["tokens"];
+  CHECK(tokens["same_as_in_training"] == true);
+  CHECK(tokens["chat_template"] == "lmf's, compared");
+}
+
 TEST_CASE("what cannot be verified keeps its temporary name") {
   const Place place;
   // Numbers that float16 cannot hold: the logits are none.

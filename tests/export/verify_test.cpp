@@ -180,6 +180,7 @@ TEST_CASE("a tokenizer that makes other tokens is found") {
     const auto found = compare_texts(lmf::text::Tokenizer::load(folder.path()), trained, chat);
     CHECK(found.failure == "");
     CHECK(found.own_chat_template);
+    CHECK(found.conversations == 5);
     CHECK(found.otherwise_as_one_text == 0);
     CHECK(found.tokens > 100);
   }
@@ -188,4 +189,16 @@ TEST_CASE("a tokenizer that makes other tokens is found") {
   lmf::write_file_atomically(folder.path() / "tokenizer.json", document.dump());
   CHECK(compare_texts(lmf::text::Tokenizer::load(folder.path()), trained, chat).failure.find("other tokens") !=
         std::string::npos);
+}
+
+TEST_CASE("tokens that only tools and calls have are compared, too") {
+  auto trained = lmf::text::Tokenizer::load(lmf::test::share() / "models/demo");
+  const auto chat = lmf::text::ChatTemplate::load(lmf::test::share(), "qwen");
+  chat.repair(trained);
+  const TemporaryFolder folder;
+  trained.save(folder.path());
+  const auto exported = lmf::text::Tokenizer::load(folder.path());
+  CHECK(compare_texts(exported, trained, chat).failure == "");
+  trained.add_special_token("<tool_call>");
+  CHECK(compare_texts(exported, trained, chat).failure.find("begins with 'Is it warm in Zürich") != std::string::npos);
 }

@@ -15,6 +15,7 @@ using text::Role;
 struct Conversation {
   std::string system;
   std::vector<std::string> turns;  // question, answer, question, ...
+  std::string tools = {};          // with them the first answer calls them, and the question behind it is their results
 };
 
 const std::array<Conversation, 4>& conversations() {
@@ -29,10 +30,27 @@ const std::array<Conversation, 4>& conversations() {
   return all;
 }
 
+const Conversation& conversation_with_tools() {
+  static const Conversation with_tools = {
+      "Answer in one word.",
+      {"Is it warm in Zürich and in Oslo?",
+       R"([{"name": "weather", "arguments": {"city": "Zürich", "days": [1, 2.0]}}, {"name": "noop", "arguments": {}}])",
+       R"({"warm": true})", "Yes", "Really?"},
+      R"([{"name": "weather", "description": "The weather's \"facts\",\nof a city", "parameters": {"type": "object",
+          "properties": {"city": {"type": "string", "description": "名前"},
+                         "days": {"type": "array", "enum": [1, 2], "items": {"type": "number"}}},
+          "required": ["city"]}}, {"name": "noop", "description": "", "parameters": {}}])"};
+  return with_tools;
+}
+
 std::vector<Message> messages_of(const Conversation& conversation) {
   std::vector<Message> messages;
   for (const std::string& turn : conversation.turns)
     messages.push_back({messages.size() % 2 == 0 ? Role::user : Role::assistant, turn});
+  if (!conversation.tools.empty()) {
+    messages.at(1).role = Role::function;
+    messages.at(2).role = Role::observation;
+  }
   return messages;
 }
 
@@ -60,13 +78,27 @@ std::string written(const std::vector<text::Slot>& slots, const std::string& con
 
 std::string as_one_text(const text::ChatTemplate& chat, const Conversation& conversation,
                         const text::SpecialTokens& special) {
-  const std::string& system = conversation.system.empty() ? chat.default_system : conversation.system;
+  std::string system = conversation.system.empty() ? chat.default_system : conversation.system;
+  if (!conversation.tools.empty()) system += chat.tool_format->tools_text(conversation.tools);
   const std::string opening = system.empty() ? "" : written(chat.system, system, special);
   std::string result = written(chat.prefix, "", special);
   if (!chat.system_in_first_user) result += opening;
-  for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
-    const std::string fused = chat.system_in_first_user && i == 0 ? opening : "";
-    result += written(i % 2 == 0 ? chat.user : chat.assistant, fused + conversation.turns[i], special);
+  const auto messages = messages_of(conversation);
+  for (const Message& message : messages) {
+    const std::string fused = chat.system_in_first_user && &message == &messages.front() ? opening : "";
+    switch (message.role) {
+      case Role::function:
+        result += written(chat.function, chat.tool_format->calls_text(message.content), special);
+        break;
+      case Role::observation:
+        result += written(chat.observation, message.content, special);
+        break;
+      case Role::assistant:
+        result += written(chat.assistant, message.content, special);
+        break;
+      default:
+        result += written(chat.user, fused + message.content, special);
+    }
   }
   return result;
 }
@@ -74,9 +106,10 @@ std::string as_one_text(const text::ChatTemplate& chat, const Conversation& conv
 void compare_conversation(const text::Tokenizer& exported, const text::Tokenizer& trained,
                           const text::ChatTemplate& chat, const Conversation& conversation, TextFindings& findings) {
   const auto messages = messages_of(conversation);
-  const auto expected = flat(chat.encode(trained, messages, conversation.system));
-  const auto ours = flat(chat.encode(exported, messages, conversation.system));
+  const auto expected = flat(chat.encode(trained, messages, conversation.system, conversation.tools));
+  const auto ours = flat(chat.encode(exported, messages, conversation.system, conversation.tools));
   ++findings.texts;
+  ++findings.conversations;
   findings.tokens += static_cast<std::int64_t>(expected.size());
   if (ours != expected && findings.failure.empty())
     findings.failure = fmt::format(
@@ -106,6 +139,8 @@ TextFindings compare_texts(const text::Tokenizer& exported, const text::Tokenize
       !exported.chat_template().empty() && exported.chat_template() == chat_template->jinja(exported);
   for (const Conversation& conversation : conversations())
     compare_conversation(exported, trained, *chat_template, conversation, findings);
+  if (chat_template->tool_format)
+    compare_conversation(exported, trained, *chat_template, conversation_with_tools(), findings);
   if (chat_template->stop_ids(exported) != chat_template->stop_ids(trained) && findings.failure.empty())
     findings.failure = "the exported tokenizer ends answers at other tokens than training";
   return findings;

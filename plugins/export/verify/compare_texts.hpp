@@ -13,6 +13,7 @@ namespace lmf::exporter {
 /// What was found of the tokens: a conversation's in training, beside those that the exported folder makes of it.
 struct TextFindings {
   std::int64_t texts = 0, tokens = 0;
+  std::int64_t conversations = 0;  ///< among the texts; where the template has a tool format, one has tools and calls
   bool own_chat_template = false;  ///< chat_template.jinja is lmf's; else the tokenizer's own, which is not compared
   /// Conversations that chat_template.jinja gives other tokens than training: it tokenises one text, training each
   /// slot.

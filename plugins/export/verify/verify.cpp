@@ -88,8 +88,9 @@ Findings compare(const VerifyJob& job, const std::filesystem::path& share_direct
   auto trained = text::Tokenizer::load(job.model);
   std::optional<text::ChatTemplate> chat;
   if (job.has_template) {
-    chat = text::ChatTemplate::choose(share_directory,
-                                      {.name = job.chat_template, .default_system = job.default_system}, trained);
+    chat = text::ChatTemplate::choose(
+        share_directory,
+        {.name = job.chat_template, .default_system = job.default_system, .tool_format = job.tool_format}, trained);
     chat->repair(trained);
   }
   const auto written = text::Tokenizer::load(job.folder);
@@ -120,6 +121,7 @@ VerifyJob VerifyJob::from_json(const std::string& text) {
     job.adapters.push_back({path_of(adapter.at("path")), adapter.at("weight").get<double>()});
   job.chat_template = text_or_none(json.at("template"));
   job.default_system = text_or_none(json.at("default_system"));
+  job.tool_format = text_or_none(json.at("tool_format"));
   job.has_template = json.at("has_template").get<bool>();
   return job;
 }
@@ -143,7 +145,7 @@ void verify(const VerifyJob& job, const std::filesystem::path& share_directory, 
         "{} of {} test conversations get other tokens from chat_template.jinja, which is tokenised as one text, than "
         "in "
         "training, which tokenises each part of the template by itself",
-        found.texts.otherwise_as_one_text, 4);
+        found.texts.otherwise_as_one_text, found.texts.conversations);
   log::info(
       "verified: {} of {} tensors bit for bit, logits of {} tokens within {:.2g} of their size, {} of {} best tokens "
       "the "

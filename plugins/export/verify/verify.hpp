@@ -13,7 +13,7 @@ namespace lmf::exporter {
 struct VerifyJob {
   std::filesystem::path model, folder;  ///< the base, and what was written
   std::vector<StoredAdapter> adapters;
-  std::optional<std::string> chat_template, default_system;
+  std::optional<std::string> chat_template, default_system, tool_format;
   bool has_template = false;  ///< one was used, named or guessed
 
   static VerifyJob from_json(const std::string& text);

@@ -75,6 +75,22 @@ TEST_CASE("temperature, top_k and top_p leave what a calculation by hand leaves"
   }
 }
 
+TEST_CASE("where the bias forbids all that could come next, it is at fault, and not the model") {
+  Sampling sampling;
+  sampling.logit_bias = {{0, -100}, {2, -100}};
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  for (const bool samples : {true, false}) {
+    sampling.do_sample = samples;
+    try {
+      Sampler(sampling, 3).next(std::vector<float>{1, kNever, 2});  // a form asks for 0 or 2
+      FAIL("a token was chosen");
+    } catch (const lmf::Error& error) {
+      CHECK(std::string(error.what()) == "logit_bias forbids every token that could come next");
+      CHECK(error.exit_status() == lmf::kExitUsage);
+    }
+  }
+}
+
 TEST_CASE("repetition_penalty divides positive and multiplies negative logits, once for each token seen") {
   Sampling sampling = kPlain;
   sampling.repetition_penalty = 2;

@@ -49,6 +49,8 @@ std::vector<OptionEntry> read_option_table(const Plugin& plugin, const CommandEn
       if (commands.empty() || std::find(commands.begin(), commands.end(), command.name) != commands.end())
         options.push_back(std::move(option));
     }
+    if (!root.table("end"))
+      throw TomlProblem(fmt::format("{} is cut off: its last line, [end], is missing", path.string()));
   } catch (const TomlProblem& problem) {
     throw unusable(plugin, problem.what());
   } catch (const Error& unreadable) {

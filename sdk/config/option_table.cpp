@@ -127,6 +127,9 @@ OptionTable OptionTable::read(const std::filesystem::path& options_toml, std::st
     throw Error(fmt::format("{}:{}: {}", options_toml.string(), failure.source().begin.line, failure.description()),
                 kReinstall, kExitPluginUnusable);
   }
+  if (!document.contains("end"))
+    throw Error(fmt::format("{} is cut off: its last line, [end], is missing", options_toml.string()), kReinstall,
+                kExitPluginUnusable);
   const toml::array* options = document["option"].as_array();
   if (!options) return result;
   for (const toml::node& node : *options) {

@@ -54,7 +54,7 @@ struct OptionDescription {
 };
 
 /// The options of all commands, as seen by one of them: read from the NAME.options.toml that lmf_add_plugin() composes
-/// beside the library.
+/// beside the library. Its last line is [end], which one that is cut off lacks.
 class OptionTable {
  public:
   /// Throws Error(kExitPluginUnusable) when the table is missing, or naming file:line when it is wrong: it ships with

@@ -14,10 +14,10 @@ using State = config::OptionDescription::State;
 
 namespace {
 
-std::string failure_of(const std::string& toml) {
+std::string failure_of(const std::string& toml, const std::string& end = "\n[end]\n") {
   test::TemporaryFolder folder;
   try {
-    config::OptionTable::read(test::write_text(folder.path() / "t.toml", toml), "train");
+    config::OptionTable::read(test::write_text(folder.path() / "t.toml", toml + end), "train");
     return {};
   } catch (const Error& failure) {
     CHECK(failure.exit_status() == kExitPluginUnusable);
@@ -81,11 +81,18 @@ TEST_CASE("a table with a mistake stops at its line: it is ours") {
   CHECK(failure_of("[[option]\n").starts_with("t.toml:1: "));
 }
 
+TEST_CASE("a table that is cut off is told from one that is whole") {
+  const std::string option = "[[option]]\nname = \"a\"\ngroup = \"G\"\nhelp = \"H.\"\ntype = \"flag\"\n";
+  CHECK(failure_of(option).empty());
+  for (const std::string& rest : {std::string(), std::string("# Composed\n"), option})
+    CHECK(failure_of(rest, "") == "t.toml is cut off: its last line, [end], is missing");
+}
+
 TEST_CASE("a limit may hold for some commands only") {
   test::TemporaryFolder folder;
   const auto file = test::write_text(folder.path() / "t.toml",
                                      "[[option]]\nname = \"x\"\ngroup = \"G\"\ntype = \"text\"\nhelp = \"H.\"\n"
-                                     "accepts = [\"a\"]\nlimited_for = [\"chat\"]\nreason = \"R\"\n");
+                                     "accepts = [\"a\"]\nlimited_for = [\"chat\"]\nreason = \"R\"\n[end]\n");
   const auto is_accepted = [&](const std::string& command) {
     const auto table = config::OptionTable::read(file, command);
     return config::is_accepted(*table.find("x"),

@@ -24,7 +24,7 @@ config::ReadResult read_text(const std::string& extension, const std::string& te
 config::ReadResult read_with_json_option(std::vector<const char*> words) {
   test::TemporaryFolder folder;
   const auto table = test::write_text(folder.path() / "t.toml",
-                                      "[[option]]\nname = 'details'\ngroup = 'g'\nhelp = 'h.'\ntype = 'json'\n");
+                                      "[[option]]\nname = 'details'\ngroup = 'g'\nhelp = 'h.'\ntype = 'json'\n[end]\n");
   return config::read_options(config::OptionTable::read(table, "train"), words, false);
 }
 

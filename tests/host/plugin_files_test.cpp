@@ -111,6 +111,7 @@ TEST_CASE("a table of options that is wrong or cannot be read is said by help, a
   PluginFolder folder;
   folder.add_greet();
   const auto table = folder.path() / "greet.options.toml";
+  const std::string whole = file_bytes(table);
   const auto is_said = [&](const std::string& beginning) {
     for (const auto& words : Lines{{"help", "greet"}, {"help", "greet", "warmth"}}) {
       const Finished finished = folder.lmf(words);
@@ -132,6 +133,11 @@ TEST_CASE("a table of options that is wrong or cannot be read is said by help, a
   is_said("$DIR/greet.options.toml:3:");
   write_text(table, std::string(5 * 1024 * 1024, '#'));
   is_said("cannot read $DIR/greet.options.toml: it has 5242880 bytes");
+  const std::string cut = "$DIR/greet.options.toml is cut off: its last line, [end], is missing";
+  write_text(table, "");
+  is_said(cut);
+  write_text(table, whole.substr(0, whole.rfind("[[option]]")));
+  is_said(cut);
 }
 
 TEST_CASE(

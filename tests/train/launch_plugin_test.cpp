@@ -151,6 +151,11 @@ TEST_CASE("without its table of options the plugin cannot be used") {
   test::write_text(table, "[[option]]\nname = ");
   CHECK(place.run(good(place.folder() / "out")) == 126);
   CHECK(place.error.find(table.string() + ":2") != std::string::npos);
+  test::write_text(table, "");
+  CHECK(place.run(good(place.folder() / "out")) == 126);
+  CHECK(place.error == table.string() +
+                           " is cut off: its last line, [end], is missing\n  the table of options is part of lmf: "
+                           "reinstall it");
   CHECK(place.run({"true"}, "run") == 126);
   CHECK(place.error.find("cannot read " + (place.folder() / "plugins-1/run.options.toml").string()) == 0);
 }

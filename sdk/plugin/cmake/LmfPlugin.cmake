@@ -3,7 +3,8 @@
 #
 # Builds the library that the manifest names, from C++ or C: hidden visibility and a version script that exports
 # lmf_plugin_query_v1 alone, no undefined symbols, never unloaded. The manifest's bytes are embedded and the file is put beside the
-# library; option files are joined into NAME.options.toml there, and tables, which other commands of the plugin name, copied.
+# library; option files are joined into NAME.options.toml there, and tables, which other commands of the plugin name, copied:
+# they end with a line [end].
 # Name, version and ABI minor are read from the manifest: it is their single source. With OUTPUT_DIRECTORY (a test's plugin) nothing is installed.
 #
 # A C plugin includes the generated "lmf_plugin_build.h" itself; lmf/plugin.hpp does it for C++.
@@ -77,6 +78,7 @@ static const char lmf_plugin_manifest[] = {@bytes@0x00};
       file(READ ${part} content)
       string(APPEND options "\n${content}")
     endforeach()
+    string(APPEND options "\n[end]\n") # tells a file that is whole from one that is cut off
     # Through file(WRITE) only: CMake's list handling would eat brackets and semicolons elsewhere.
     file(WRITE ${generated}/options.new "${options}")
     configure_file(${generated}/options.new ${generated}/${name}.options.toml COPYONLY)

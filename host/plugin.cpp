@@ -47,8 +47,22 @@ void find_library(Plugin& plugin, struct stat& status) {
   plugin.library = resolved;
 }
 
-/// The folder, the manifest (it sets variables, too), the library, and every file of the folders that it brings along
-/// for libraries of its own.
+/// Of the libraries that came with the plugin; nothing for one that is not there: the system may have it.
+std::optional<std::string> why_private_library_unsafe(const Plugin& plugin, TrustedPlaces& places) {
+  const auto owner = plugin.folder.further_owner;
+  for (const auto& library : plugin.private_libraries()) {
+    std::error_code no_folder;
+    const auto folder = std::filesystem::canonical(library.parent_path(), no_folder);
+    if (no_folder) continue;
+    if (auto reason = places.why_unsafe_place(folder, owner)) return reason;
+    for (const auto& loaded : libraries_installed_with(library))
+      if (auto reason = places.why_unsafe(loaded, owner)) return reason;
+  }
+  return std::nullopt;
+}
+
+/// The folder, the manifest and the tables of options (they say what is run, too), the library, and the libraries that
+/// came with it.
 std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct stat& library, TrustedPlaces& places) {
   const auto owner = plugin.folder.further_owner;
   if (auto reason = places.why_unsafe_place(plugin.folder.path, owner)) return reason;
@@ -57,10 +71,11 @@ std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct 
                              : places.why_unsafe(plugin.manifest_path, owner))
     return reason;
   if (auto reason = places.why_unsafe(plugin.library, library, owner)) return reason;
-  for (const std::string& needed : plugin.manifest.libraries)
-    if (needed.find('/') != std::string::npos)
-      if (auto reason = places.why_unsafe_folder((plugin.folder.path / needed).parent_path(), owner)) return reason;
-  return std::nullopt;
+  for (const CommandEntry& command : plugin.manifest.commands)
+    if (!command.option_table.empty() && !why_no_option_table(plugin, command))
+      if (auto reason = places.why_unsafe(plugin.manifest_path.parent_path() / command.option_table, owner))
+        return reason;
+  return why_private_library_unsafe(plugin, places);
 }
 
 void check_option_tables(Plugin& plugin) {
@@ -77,6 +92,26 @@ void check_library(Plugin& plugin) {
   }
 }
 
+/// The same of those that came with the plugin: the loader maps one that is cut off, and crashes in it.
+void check_private_libraries(Plugin& plugin) {
+  for (const auto& named : plugin.private_libraries()) {
+    if (const auto trouble = why_no_file(named); trouble && std::filesystem::is_symlink(named))
+      return refuse(plugin, Status::dependency,
+                    fmt::format("{} names the library {}, which {}.{}", plugin.manifest_path.string(), named.string(),
+                                *trouble, plugin.install_missing(named.filename().string())));
+    for (const auto& library : libraries_installed_with(named)) try {
+        if (const auto trouble = why_no_library(library))
+          return refuse(plugin, Status::dependency,
+                        fmt::format("{} needs {}: {}.{}", plugin.manifest.qualified_name(), library.string(), *trouble,
+                                    plugin.install_again(library)));
+      } catch (const Error& unreadable) {
+        return refuse(plugin, Status::dependency,
+                      fmt::format("{}: {}.{}", plugin.manifest.qualified_name(), unreadable.what(),
+                                  plugin.install_again(library)));
+      }
+  }
+}
+
 }  // namespace
 
 std::string Plugin::display_name() const { return manifest.vendor.empty() ? manifest.name : manifest.qualified_name(); }
@@ -84,6 +119,18 @@ std::string Plugin::display_name() const { return manifest.vendor.empty() ? mani
 std::string Plugin::install_again() const {
   if (manifest.package.empty()) return " Build or install the plugin again.";
   return fmt::format(" Install the package '{}' again.", manifest.package);
+}
+
+std::string Plugin::install_again(const std::filesystem::path& private_library) const {
+  if (manifest.vendor != "lmf" || private_library.filename().string().starts_with("liblmf-")) return install_again();
+  return " Install the package 'lmf-torch' again.";
+}
+
+std::vector<std::filesystem::path> Plugin::private_libraries() const {
+  std::vector<std::filesystem::path> libraries;
+  for (const std::string& name : manifest.libraries)
+    if (name.find('/') != name.npos) libraries.push_back((folder.path / name).lexically_normal());
+  return libraries;
 }
 
 std::string Plugin::cannot_load(std::string_view why) const {
@@ -118,6 +165,7 @@ void examine(Plugin& plugin, TrustedPlaces& places) {
   if (auto reason = why_plugin_unsafe(plugin, library, places))
     return refuse(plugin, Status::unsafe, std::move(*reason));
   check_library(plugin);
+  if (plugin.status == Status::ok) check_private_libraries(plugin);
   if (plugin.status == Status::ok) check_option_tables(plugin);
 }
 

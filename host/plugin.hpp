@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/trust.hpp"
 #include "host/discovery.hpp"
@@ -24,6 +25,10 @@ struct Plugin {
   std::string display_name() const;
   /// " Install the package 'acme-greet' again.", or what to do where the manifest names none.
   std::string install_again() const;
+  /// The same for one of the libraries that came with it: libtorch, and what that brings, is a package of its own.
+  std::string install_again(const std::filesystem::path& private_library) const;
+  /// Those libraries, which it loads when it needs them, whether they are there or not.
+  std::vector<std::filesystem::path> private_libraries() const;
   /// "cannot load acme.greet (/path/liblmf-greet.so): WHY. Install ..."
   std::string cannot_load(std::string_view why) const;
   /// The next step when libraries are not found, whose names, or a message, begin with the first one's: libtorch has a

@@ -16,7 +16,7 @@ enum class Status {
   options,          ///< a table of options that the manifest names is not there, or wrong
   unsafe,           ///< somebody else could have changed the file
   load,             ///< the system's loader refused it: not a library, truncated, an undefined symbol
-  dependency,       ///< a library that it needs is not there, or too old
+  dependency,       ///< a library that it needs is not there, too old or cut off
   entry,            ///< no lmf_plugin_query_v1, or no usable answer from it
   mismatch,         ///< library and manifest are of different builds
   reserved,         ///< claims a command that belongs to the host or to lmf's own plugins

@@ -19,19 +19,11 @@
 namespace lmf::host {
 namespace {
 
-/// The libraries that come with the plugin, which it loads when it needs them.
-std::vector<std::filesystem::path> private_libraries(const Plugin& plugin) {
-  std::vector<std::filesystem::path> libraries;
-  for (const std::string& name : plugin.manifest.libraries)
-    if (name.find('/') != name.npos) libraries.push_back((plugin.folder.path / name).lexically_normal());
-  return libraries;
-}
-
 /// In the child, once the plugin is loaded: what is wrong with those libraries; "" for nothing. One that is not there
 /// is not missed when the plugin has found the system's of that name.
 std::string load_private_libraries(const Plugin& plugin) {
   std::vector<std::string> troubles;
-  for (const std::filesystem::path& library : private_libraries(plugin)) {
+  for (const std::filesystem::path& library : plugin.private_libraries()) {
     const std::string path = library.string();
     if (const auto absent = why_no_file(library)) {
       if (!is_loaded(library.filename().string())) troubles.push_back(fmt::format("{} {}", path, *absent));
@@ -111,7 +103,7 @@ Verdict verdict_of(const Plugin& plugin, const Apart& end, std::chrono::seconds 
 /// The loader names the first library that it does not find: here are all, and who needs them.
 void look_for_missing(const Plugin& plugin, bool loads, std::chrono::seconds limit, Trial& trial) {
   const std::vector<std::filesystem::path> libraries =
-      loads ? private_libraries(plugin) : std::vector<std::filesystem::path>{plugin.library};
+      loads ? plugin.private_libraries() : std::vector<std::filesystem::path>{plugin.library};
   for (const std::filesystem::path& library : libraries)
     if (!why_no_file(library))
       for (std::string& missing : missing_libraries(library, limit)) trial.missing.push_back(std::move(missing));

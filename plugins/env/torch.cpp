@@ -9,6 +9,7 @@
 #include <link.h>
 #include <sys/stat.h>
 
+#include "base/library_file.hpp"
 #include "base/trust.hpp"
 #include "child.hpp"
 #include "lmf/error.hpp"
@@ -40,7 +41,10 @@ std::vector<std::filesystem::path> users_of_torch(const lmf_host_v1& host) {
 std::optional<std::string> why_unsafe_to_load(const std::filesystem::path& library, const lmf_host_v1& host) {
   struct stat status;
   const bool known = ::stat(host.library, &status) == 0;
-  return TrustedPlaces().why_unsafe_folder(library.parent_path(), known ? std::optional(status.st_uid) : std::nullopt);
+  TrustedPlaces places;
+  for (const auto& loaded : libraries_installed_with(library))
+    if (auto reason = places.why_unsafe(loaded, known ? std::optional(status.st_uid) : std::nullopt)) return reason;
+  return std::nullopt;
 }
 
 int note_torch(dl_phdr_info* info, size_t, void* path) noexcept {

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file_kind.hpp"
 #include "base/files.hpp"
 #include "base/open_file.hpp"
 
@@ -146,6 +147,23 @@ class ReadableElf {
 std::vector<std::string> needed_libraries(const std::filesystem::path& path) {
   const MappedFile file(path);
   return ReadableElf(file.bytes()).needed();
+}
+
+std::vector<std::filesystem::path> libraries_installed_with(const std::filesystem::path& library) {
+  std::error_code no_folder;
+  const auto folder = std::filesystem::canonical(library.parent_path(), no_folder);
+  if (no_folder) return {};
+  std::vector<std::filesystem::path> found;
+  const auto add = [&](const std::filesystem::path& path) {
+    if (!why_no_file(path) && std::find(found.begin(), found.end(), path) == found.end()) found.push_back(path);
+  };
+  add(folder / library.filename());
+  for (std::size_t next = 0; next < found.size(); ++next) try {
+      for (const std::string& needed : needed_libraries(found[next]))
+        if (needed.find('/') == needed.npos) add(folder / needed);
+    } catch (const Error&) {
+    }
+  return found;
 }
 
 std::optional<std::string> why_no_library(const std::filesystem::path& path) {

@@ -69,19 +69,6 @@ std::optional<std::string> check_place(const fs::path& place, TrustedPlaces::Own
   }
 }
 
-std::optional<std::string> check_contents(const fs::path& folder, TrustedPlaces::Owner further_owner,
-                                          TrustedPlaces& places) {
-  std::error_code failed;
-  if (!fs::exists(folder, failed)) return std::nullopt;
-  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
-    const fs::path file = fs::canonical(entry->path(), failed);
-    if (failed) return cannot_check(entry->path(), failed.message());
-    if (auto reason = places.why_unsafe(file, further_owner)) return reason;
-  }
-  if (failed) return fmt::format("cannot list {}: {}", folder.string(), failed.message());
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<std::string> TrustedPlaces::why_unsafe(const fs::path& path, Owner further_owner) {
@@ -109,12 +96,6 @@ std::optional<std::string> TrustedPlaces::why_unsafe_place(const fs::path& place
 std::optional<std::string> TrustedPlaces::why_unsafe_place(std::string place, Owner further_owner) {
   const auto [known, is_new] = places_.try_emplace({std::move(place), further_owner});
   if (is_new) known->second = check_place(known->first.first, further_owner);
-  return known->second;
-}
-
-std::optional<std::string> TrustedPlaces::why_unsafe_folder(const fs::path& folder, Owner further_owner) {
-  const auto [known, is_new] = contents_.try_emplace({folder.native(), further_owner});
-  if (is_new) known->second = check_contents(folder, further_owner, *this);
   return known->second;
 }
 

@@ -28,15 +28,11 @@ class TrustedPlaces {
                                         Owner further_owner);
   /// The same for a folder that such a file may lie in, or a link to it.
   std::optional<std::string> why_unsafe_place(const std::filesystem::path& place, Owner further_owner);
-  /// The same for every file in `folder`, links followed: libraries that others load by themselves. Nothing when there
-  /// is no such folder.
-  std::optional<std::string> why_unsafe_folder(const std::filesystem::path& folder, Owner further_owner);
 
  private:
   std::optional<std::string> why_unsafe_place(std::string place, Owner further_owner);
 
-  using Verdicts = std::map<std::pair<std::string, Owner>, std::optional<std::string>>;  // of a folder's path
-  Verdicts places_, contents_;
+  std::map<std::pair<std::string, Owner>, std::optional<std::string>> places_;  // by a folder's path
 };
 
 }  // namespace lmf

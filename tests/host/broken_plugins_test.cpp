@@ -5,8 +5,11 @@
 
 #include "host/support.hpp"
 
+using lmf::test::contains;
 using lmf::test::Finished;
 using lmf::test::PluginFolder;
+using lmf::test::replaced;
+using lmf::test::write_text;
 
 namespace {
 
@@ -132,7 +135,6 @@ TEST_CASE("faults that the manifest or the file system shows need no loading") {
   refused("alone",
           "lmf: $DIR/alone.lmf-plugin.toml names the library $DIR/liblmf-alone.so, which is not there. Install the "
           "package 'acme-alone' again.\n");
-  using lmf::test::replaced;
   lmf::test::write_text(folder.path() / "newer.lmf-plugin.toml",
                         replaced(lmf::test::manifest_text("newer"), "major = 1", "major = 2"));
   refused("newer", "lmf: $DIR/newer.lmf-plugin.toml needs plugin ABI 2.0; this lmf " LMF_VERSION
@@ -157,6 +159,11 @@ TEST_CASE("a plugin that others can write is never loaded") {
   REQUIRE(::chmod(library.c_str(), 0757) == 0);
   unsafe("lmf: $DIR/liblmf-greet.so (mode 0757) can be written by everybody. Run: chmod o-w $DIR/liblmf-greet.so\n");
   REQUIRE(::chmod(library.c_str(), 0755) == 0);
+  const auto table = folder.path() / "greet.options.toml";
+  REQUIRE(::chmod(table.c_str(), 0666) == 0);
+  unsafe(
+      "lmf: $DIR/greet.options.toml (mode 0666) can be written by everybody. Run: chmod o-w $DIR/greet.options.toml\n");
+  REQUIRE(::chmod(table.c_str(), 0644) == 0);
   REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
   unsafe("lmf: $DIR (mode 0777) can be written by everybody. Run: chmod o-w $DIR\n");
   REQUIRE(::chmod(folder.path().c_str(), 01777) == 0);
@@ -178,39 +185,98 @@ TEST_CASE("a plugin that others can write is never loaded") {
   unsafe("lmf: $DIR (mode 0775) can be written by its group. Run: chmod g-w $DIR\n");
 }
 
-TEST_CASE("libraries that come with a plugin are checked as the plugin is") {
-  PluginFolder folder;
-  const auto own = folder.path() / "its libraries";
-  const auto library = own / "libown.so";
-  lmf::test::write_text(folder.path() / "needy.lmf-plugin.toml",
-                        lmf::test::replaced(lmf::test::manifest_text("needy"), "[requires]\n",
-                                            "[requires]\nlibraries = [\"its libraries/libown.so\", \"libc.so.6\"]\n"));
-  lmf::test::write_text(folder.path() / "liblmf-needy.so", "no library");
-  const auto refusal = [&] {
+/// The plugin "needy" with its own folder of libraries: libown.so, which its manifest names and which needs
+/// liblmf-host-test-middle.so, which is there, too.
+class Needy {
+ public:
+  Needy() {
+    write_text(folder.path() / "needy.lmf-plugin.toml",
+               replaced(lmf::test::manifest_text("needy"), "[requires]\n",
+                        "[requires]\nlibraries = [\"its libraries/libown.so\", \"libc.so.6\"]\n"));
+    std::filesystem::copy_file(built / "liblmf-bad-status.so", folder.path() / "liblmf-needy.so");
+  }
+  void add_libraries() const {
+    std::filesystem::create_directory(own);
+    std::filesystem::copy_file(built / "liblmf-bad-deep-dependency.so", library);
+    std::filesystem::copy_file(built / needed.filename(), needed);
+  }
+  /// "" when it gets as far as being loaded.
+  std::string refusal() const {
     const Finished finished = folder.lmf({"needy"});
     CHECK(finished.status == 126);
-    return folder.errors(finished);
-  };
-  CHECK(refusal().starts_with("lmf: cannot load acme.needy"));  // there may be none
-  std::filesystem::create_directory(own);
-  lmf::test::write_text(library, "");
-  CHECK(refusal().starts_with("lmf: cannot load acme.needy"));
-  REQUIRE(::chmod(library.c_str(), 0646) == 0);
-  CHECK(refusal() ==
+    return contains(finished.err, "says its name is 'bad-status'") ? "" : folder.errors(finished);
+  }
+
+  PluginFolder folder;
+  const std::filesystem::path built = lmf::test::built_plugins() / "bad";
+  const std::filesystem::path own = folder.path() / "its libraries", library = own / "libown.so",
+                              needed = own / "liblmf-host-test-middle.so";
+};
+
+TEST_CASE("libraries that come with a plugin are checked as the plugin is") {
+  const Needy needy;
+  CHECK(needy.refusal().empty());  // there may be none
+  needy.add_libraries();
+  CHECK(needy.refusal().empty());
+  REQUIRE(::chmod(needy.library.c_str(), 0646) == 0);
+  CHECK(needy.refusal() ==
         "lmf: $DIR/its libraries/libown.so (mode 0646) can be written by everybody. Run: chmod o-w '$DIR/its "
         "libraries/libown.so'\n");
-  CHECK(lmf::test::contains(folder.lmf({"plugin", "list"}).out, "acme.needy 1.0.0 (needy): unsafe\n"));
-  REQUIRE(::chmod(library.c_str(), 0644) == 0);
-  REQUIRE(::chmod(own.c_str(), 0777) == 0);
-  CHECK(refusal() ==
+  CHECK(contains(needy.folder.lmf({"plugin", "list"}).out, "acme.needy 1.0.0 (needy): unsafe\n"));
+  REQUIRE(::chmod(needy.library.c_str(), 0644) == 0);
+  REQUIRE(::chmod(needy.own.c_str(), 0777) == 0);
+  CHECK(needy.refusal() ==
         "lmf: $DIR/its libraries (mode 0777) can be written by everybody. Run: chmod o-w '$DIR/its libraries'\n");
-  REQUIRE(::chmod(own.c_str(), 0755) == 0);
+  REQUIRE(::chmod(needy.own.c_str(), 0755) == 0);
+  REQUIRE(::chmod(needy.needed.c_str(), 0666) == 0);
+  CHECK(contains(needy.refusal(), "liblmf-host-test-middle.so (mode 0666) can be written by everybody."));
+  std::filesystem::remove(needy.needed);
   lmf::test::TemporaryFolder elsewhere;
   const auto target = std::filesystem::canonical(elsewhere.path()) / "libother.so";
-  lmf::test::write_text(target, "");
+  lmf::test::write_library(target);
   REQUIRE(::chmod(target.c_str(), 0666) == 0);
-  std::filesystem::create_symlink(target, own / "libother.so");
-  CHECK(refusal().starts_with("lmf: " + target.string() + " (mode 0666) can be written by everybody."));
+  std::filesystem::create_symlink(target, needy.needed);
+  CHECK(needy.refusal().starts_with("lmf: " + target.string() + " (mode 0666) can be written by everybody."));
+}
+
+TEST_CASE("what else lies beside those libraries is nobody's business") {
+  const Needy needy;
+  needy.add_libraries();
+  write_text(needy.own / "README", "");
+  REQUIRE(::chmod((needy.own / "README").c_str(), 0666) == 0);
+  std::filesystem::create_symlink("/gone/libodd.so", needy.own / "libodd.so");
+  std::filesystem::create_symlink("libloop.so", needy.own / "libloop.so");
+  lmf::test::write_library(needy.own / "libworker.so");
+  REQUIRE(::chmod((needy.own / "libworker.so").c_str(), 0777) == 0);
+  CHECK(needy.refusal().empty());
+}
+
+TEST_CASE("a library that came with a plugin and is damaged is named before it is loaded") {
+  const Needy needy;
+  needy.add_libraries();
+  const auto is_refused = [&](const std::string& message) {
+    CHECK(needy.refusal() == "lmf: " + message);
+    for (const std::string look : {"list", "doctor"}) {
+      const std::string out = replaced(needy.folder.lmf({"plugin", look}).out, needy.folder.text(), "$DIR");
+      CHECK(contains(out, ": dependency\n"));
+      CHECK(contains(out, message));
+    }
+  };
+  for (const auto& library : {needy.needed, needy.library}) {
+    std::filesystem::resize_file(library, 5000);
+    const std::string message = needy.refusal();
+    CHECK(contains(message, "acme.needy needs $DIR/its libraries/" + library.filename().string() +
+                                ": it is cut off: it has 5000 of its "));
+    is_refused(message.substr(5));
+    CHECK(message.ends_with(" bytes. Install the package 'acme-needy' again.\n"));
+  }
+  std::filesystem::remove(needy.library);
+  const std::string names = "$DIR/needy.lmf-plugin.toml names the library $DIR/its libraries/libown.so, which ";
+  std::filesystem::create_symlink("/gone/libown.so", needy.library);
+  is_refused(names + "is a link to /gone/libown.so, which is not there. Install the package 'acme-needy' again.\n");
+  std::filesystem::remove(needy.library);
+  std::filesystem::create_symlink("libown.so", needy.library);
+  is_refused(names + "is a link that leads to no file. Install the package 'acme-needy' again.\n");
 }
 
 TEST_CASE("broken plugins change nothing but one line of help") {

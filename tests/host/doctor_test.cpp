@@ -197,7 +197,7 @@ TEST_CASE("a library that comes with a plugin is loaded by the doctor as the plu
   with("truncated");
   CHECK(folder.lmf({"plugin", "doctor", "bad-status"}).status == 0);  // the process has the system's libc.so.6
   std::filesystem::resize_file(own, std::filesystem::file_size(own) / 2);
-  is_said("dependency", "loads, but not what comes with it: $DIR/private/libown.so: it is cut off: it has ");
+  is_said("dependency", "acme.bad-status needs $DIR/private/libown.so: it is cut off: it has ");
   with("undefined");
   is_said("dependency",
           "loads, but not what comes with it: $DIR/private/libown.so: undefined symbol: "

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -21,7 +20,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaximumHeaderBytes = 100'000'000;  // the reference reader's own limit
-constexpr int kMaximumDepth = 4;                            // object of tensors, tensor, list
+constexpr std::size_t kMaximumDepth = 4;                    // object of tensors, tensor, list
 constexpr std::size_t kMaximumDimensions = 64;
 
 /// The format's dtypes that lmf reads, with the bytes of an element.
@@ -43,18 +42,25 @@ constexpr std::array<std::pair<std::string_view, std::uint64_t>, 12> kDtypes = {
               "the file may be cut off or damaged; copy or download it again");
 }
 
-/// The JSON of the header. A name that occurs twice would let two readers see two different models.
-json read_header(std::string_view text, const std::filesystem::path& file) {
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > kMaximumDepth) refuse(file, "its header is nested too deeply");
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      refuse(file, fmt::format("its header has '{}' twice", value.get<std::string>()));
+/// A name that occurs twice would let two readers see two different models.
+class HeaderBuilder final : public JsonBuilder<json> {
+ public:
+  explicit HeaderBuilder(const std::filesystem::path& file) : file_(file) {}
+
+ private:
+  bool keeps(const json& object, const std::string& key) override {
+    if (object.contains(key)) refuse(file_, fmt::format("its header has '{}' twice", key));
     return true;
-  };
-  json header = json::parse(text, watch, /*allow_exceptions=*/false);
+  }
+  void count() override {
+    if (depth() > kMaximumDepth) refuse(file_, "its header is nested too deeply");
+  }
+
+  const std::filesystem::path& file_;
+};
+
+json read_header(std::string_view text, const std::filesystem::path& file) {
+  const json header = HeaderBuilder(file).build(text).value_or(json(json::value_t::discarded));
   if (const auto fault = header.is_discarded() ? find_json_fault(text) : std::nullopt)
     refuse(file, fmt::format("its header is not JSON: at byte {}: {}", kLengthBytes + fault->offset, fault->what));
   if (!header.is_object()) refuse(file, "its header is not a JSON object");

@@ -231,6 +231,21 @@ TEST_CASE("a host that a plugin runs again gets the same library or stops with a
   CHECK(folder.lmf({"greet"}, {{"LMF_PLUGIN_PIN", "nonsense"}}).status == 126);
 }
 
+TEST_CASE("what a plugin has written to C++ streams is not lost when its command ends, however that ends") {
+  PluginFolder folder;
+  folder.add_greet();
+  for (const auto& words : std::vector<std::vector<std::string>>{{"greet", "stream"}, {"greet", "stream", "usage"}}) {
+    const Finished finished = folder.lmf(words);
+    CHECK(finished.status == (words.size() == 2 ? 0 : 2));
+    CHECK(finished.out == "a stream's line\n");
+    CHECK(finished.err.starts_with("a word of the log\n"));
+  }
+  const std::string command = executable().string() + " --plugin-dir " + folder.text() + " greet stream";
+  const Finished full = run_process({"sh", "-c", command + " > /dev/full"});
+  CHECK(full.status == 1);
+  CHECK(contains(full.err, "cannot write to standard output: No space left on device\n"));
+}
+
 TEST_CASE("a full disk under standard output is a failure that is said") {
   const Finished full = run_process({"sh", "-c", executable().string() + " help > /dev/full"});
   CHECK(full.status == 1);
@@ -241,7 +256,7 @@ TEST_CASE("a full disk under standard output is a failure that is said") {
   for (const std::string nowhere : {" >/dev/full", " >&-"}) {
     const Finished plugin = run_process({"sh", "-c", greet + nowhere});
     CHECK(plugin.status == 1);
-    CHECK(plugin.err.starts_with("lmf: cannot write to standard output: "));
+    CHECK(plugin.err.starts_with("lmf greet: cannot write to standard output: "));
     CHECK(run_process({"sh", "-c", greet + " fail 3" + nowhere}).status == 3);
   }
 }

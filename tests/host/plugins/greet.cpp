@@ -2,6 +2,7 @@
 // does.
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -64,6 +65,12 @@ int greet(const lmf::Invocation& call) {
   if (first == "threads") {  // still running when the process ends
     for (int i = 0; i < 4; ++i) std::thread([] { ::pause(); }).detach();
     return 3;
+  }
+  if (first == "stream") {  // what stays in a buffer of C++ when the command ends
+    std::ios::sync_with_stdio(false);
+    std::cout << "a stream's line\n";
+    std::clog << "a word of the log\n";
+    return words.size() > 1 ? fail(words[1]) : 0;
   }
   std::printf("hello");
   for (const std::string& word : words) std::printf(" [%s]", word.c_str());

@@ -6,8 +6,14 @@
 //   LMF_PLUGIN(greet)
 //
 // Build it with lmf_add_plugin(), which supplies the name, version, build tag and embedded manifest.
+//
+// The process ends when the command returns, and runs no exit handler: what is written to stdout, stderr, std::cout,
+// std::cerr and std::clog arrives, but no destructor of a static object runs. A file is closed by the command.
 
+#include <cerrno>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <span>
 #include <string>
@@ -40,10 +46,25 @@ inline void copy_error(const std::string& text, char* error, size_t capacity) {
   error[length] = '\0';
 }
 
+/// What the streams have kept in buffers of their own. The reason when a part of standard output is lost, or "".
+inline std::string flush_streams() noexcept {
+  try {
+    errno = 0;
+    std::cout.flush();
+    const int reason = errno;
+    std::cerr.flush();
+    std::clog.flush();
+    if (!std::cout.bad()) return {};
+    return std::string("cannot write to standard output: ") + (reason != 0 ? std::strerror(reason) : "a part is lost");
+  } catch (...) {  // a command can have asked the streams to throw
+    return "cannot write to standard output";
+  }
+}
+
 /// Turns every exception into text and an exit status before it can leave the library.
 template <int (*Command)(const Invocation&)>
-int run(const lmf_host_v1* host, const char* command, int argc, const char* const* argv, char* error,
-        size_t error_capacity) noexcept {
+int call(const lmf_host_v1* host, const char* command, int argc, const char* const* argv, char* error,
+         size_t error_capacity) noexcept {
   try {
     return Command(Invocation{*host, command, {argv, static_cast<size_t>(argc)}});
   } catch (const Error& failure) {
@@ -64,6 +85,16 @@ int run(const lmf_host_v1* host, const char* command, int argc, const char* cons
     copy_error("internal error: an exception of unknown type", error, error_capacity);
     return kExitInternal;
   }
+}
+
+template <int (*Command)(const Invocation&)>
+int run(const lmf_host_v1* host, const char* command, int argc, const char* const* argv, char* error,
+        size_t error_capacity) noexcept {
+  const int status = call<Command>(host, command, argc, argv, error, error_capacity);
+  const std::string lost = flush_streams();
+  if (lost.empty() || status != kExitDone) return status;
+  copy_error(lost, error, error_capacity);
+  return kExitFailed;
 }
 
 }  // namespace detail

@@ -19,7 +19,7 @@ RANKS = 2
 
 def reduction(mebibytes, repetitions):
     """Seconds of c10d's allreduce, of a backward that reduces through DataParallel, of one that does not."""
-    tool, port = os.path.join(os.environ["LMF_BUILD"], "bench", "ranks_tool"), free_port()
+    tool, port = os.path.join(measure.build(), "bench", "ranks_tool"), free_port()
     ranks = [subprocess.Popen([tool, str(mebibytes), str(repetitions)], stdout=subprocess.PIPE, text=True,
                               env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(RANKS),
                                        LOCAL_WORLD_SIZE=str(RANKS), MASTER_ADDR="127.0.0.1", MASTER_PORT=port,

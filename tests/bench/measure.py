@@ -65,8 +65,13 @@ def median(runs, what):
     return statistics.median(getattr(one, what) for one in runs)
 
 
+def build():
+    """The build tree: LMF_BUILD, or where run.sh looks without it."""
+    return os.environ.get("LMF_BUILD") or os.path.join(os.path.dirname(__file__), "../../build/release")
+
+
 def lmf():
-    return os.path.join(os.environ["LMF_BUILD"], "bin", "lmf")
+    return os.path.join(build(), "bin", "lmf")
 
 
 def peer(program):

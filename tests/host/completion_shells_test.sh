@@ -9,7 +9,8 @@ for name in lmf llamafactory-cli; do
   cat >bin/$name <<S
 #!/bin/bash
 case \${1:-} in
-  __complete | completion) exec "$LMF_BUILD/bin/$name" "\$@" ;;
+  __complete) "$LMF_BUILD/bin/$name" "\$@" && echo >>"$PWD/called.answered" ;;
+  completion) exec "$LMF_BUILD/bin/$name" "\$@" ;;
   *) printf '<%s>' "\$@" >"$PWD/called.new" && mv "$PWD/called.new" "$PWD/called" ;;
 esac
 S
@@ -22,7 +23,7 @@ printf 'autoload -Uz compinit && compinit -u -D\nsource <(lmf completion zsh)\nP
 mkdir -p home/fish && printf 'set -g fish_greeting\nlmf completion fish | source\n' >home/fish/config.fish
 
 types() { # what it shows, keys, a pattern of the words that the program is to be called with
-  rm -f called called.ready
+  rm -f called called.ready called.answered
   (cd files && printf '%s\n' "$2" | python3 "$LMF_SOURCE/tests/host/type_line.py" ../called "${shell[@]}") >said 2>&1
   [ ! -e called ] || cat called >>said
   expect_true "${shell[0]}: $1 ($2 gives $3)" grep -qx -- "$3" called

@@ -1,7 +1,7 @@
 #include "host/catalogue.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <iterator>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -16,12 +16,19 @@ namespace {
 bool may_claim(const Plugin& plugin, const std::string& name) {
   if (is_host_command(name)) return false;
   if (!is_first_party_command(name)) return true;
-  return plugin.manifest.vendor == "lmf" && plugin.folder.place != Place::user;
+  return (plugin.manifest.vendor == "lmf" || plugin.is_unreadable()) && plugin.folder.place != Place::user;
+}
+
+bool has_alias(const CommandEntry& command, std::string_view word) {
+  return std::find(command.aliases.begin(), command.aliases.end(), word) != command.aliases.end();
 }
 
 bool answers_to(const CommandEntry& command, std::string_view word) {
-  return command.name == word ||
-         std::find(command.aliases.begin(), command.aliases.end(), word) != command.aliases.end();
+  return command.name == word || has_alias(command, word);
+}
+
+bool is_same_folder(const Claim& one, const Claim& other) {
+  return one.plugin->folder.path == other.plugin->folder.path;
 }
 
 /// Takes no part in who gets a command.
@@ -57,6 +64,7 @@ Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string>
       choices_(std::move(choices)),
       allowed_(std::move(allowed)) {
   if (!choices_.problem.empty()) notices_.push_back(choices_.problem);
+  notices_.insert(notices_.end(), choices_.notices.begin(), choices_.notices.end());
   notices_.insert(notices_.end(), allowed_.notices.begin(), allowed_.notices.end());
   if (!choices_.overrides.empty()) scope.beginning = {};  // a command may be given to a plugin that does not have it
   plugins_ = read_plugins(folders_, scope, notices_);
@@ -65,19 +73,27 @@ Catalogue::Catalogue(std::vector<SearchFolder> folders, std::vector<std::string>
   collect_claims();
   settle_overrides();
   settle_claims();
+  settle_aliases();
 }
 
 /// The first of a name wins also when it is broken: falling back would hide the fault, and let ranks run different
-/// code.
+/// code. One that cannot be read may be of any vendor.
 void Catalogue::mark_shadowed_plugins() {
   std::unordered_map<std::string, const Plugin*> winners;
   for (Plugin& plugin : plugins_) {
-    const auto [winner, is_first] = winners.emplace(plugin.display_name(), &plugin);
-    if (is_first) continue;
+    auto winner = winners.find(plugin.display_name());
+    if (winner == winners.end()) winner = winners.find(plugin.manifest.name);
+    if (winner == winners.end()) {
+      winners.emplace(plugin.display_name(), &plugin);
+      continue;
+    }
+    const Plugin& first = *winner->second;
     plugin.status = Status::shadowed;
-    plugin.reason =
-        fmt::format("{} is hidden by {}, which is found first ({}). Remove one of them.", plugin.manifest_path.string(),
-                    winner->second->manifest_path.string(), description(winner->second->folder.place));
+    plugin.reason = fmt::format("{} is hidden by {}, which is found first ({}){}", plugin.manifest_path.string(),
+                                first.manifest_path.string(), description(first.folder.place),
+                                first.is_unreadable() && !plugin.is_unreadable()
+                                    ? " and cannot be read, so that its vendor is not known. Mend or remove that one."
+                                    : ". Remove one of them.");
   }
 }
 
@@ -99,9 +115,13 @@ void Catalogue::apply_decisions() {
 }
 
 void Catalogue::collect_claims() {
-  for (const Plugin& plugin : plugins_)
+  for (const Plugin& plugin : plugins_) {
     for (const CommandEntry& command : plugin.manifest.commands)
       own_claims_.push_back({&plugin, &command, plugin.status, plugin.reason});
+    if (!plugin.is_unreadable() || is_out_of_play(plugin.status) || !may_claim(plugin, plugin.manifest.name)) continue;
+    guessed_.emplace_back().name = plugin.manifest.name;
+    own_claims_.push_back({&plugin, &guessed_.back(), plugin.status, plugin.reason});
+  }
   claims_ = own_claims_;
   for (Claim& claim : claims_) {
     const std::string& command = claim.command->name;
@@ -127,21 +147,43 @@ void Catalogue::settle_overrides() {
     const auto winner = std::find_if(claims_.begin(), claims_.end(), [&](const Claim& claim) {
       return of_command(claim) && claim.plugin->display_name() == chosen.plugin;
     });
-    const std::string unmet =
-        fmt::format("{} gives '{}' to {}, which {}", chosen.line, command, chosen.plugin,
-                    find_plugin(chosen.plugin) ? "has no such command. Remove that line."
-                                               : "is not installed. Install it, or remove that line.");
+    const Plugin* plugin = find_plugin(chosen.plugin);
+    const std::string unmet = fmt::format("{} gives '{}' to {}, which {}", chosen.line, command, chosen.plugin,
+                                          plugin == nullptr ? "is not installed. Install it, or remove that line."
+                                          : is_behind_unreadable(*plugin) ? "does not count: " + plugin->reason
+                                                                          : "has no such command. Remove that line.");
     if (winner == claims_.end()) notices_.push_back(unmet_[command] = unmet);
     for (auto claim = claims_.begin(); claim != claims_.end(); ++claim) {
       if (claim == winner || !of_command(*claim) || is_out_of_play(claim->status)) continue;
       claim->status = winner == claims_.end() ? Status::conflict : Status::shadowed;
-      claim->reason = winner == claims_.end()
-                          ? unmet
-                          : fmt::format("'{}' of {} is hidden by {}, as {} says. Run it as '{}'.", command,
-                                        claim->plugin->manifest_path.string(), winner->plugin->manifest_path.string(),
-                                        chosen.line, by_vendor(*claim));
+      claim->reason =
+          winner == claims_.end()
+              ? unmet
+              : fmt::format("'{}' of {} is hidden by {}, as {} says. {}", command,
+                            claim->plugin->manifest_path.string(), winner->plugin->manifest_path.string(), chosen.line,
+                            leads_by_vendor(*claim) ? fmt::format("Run it as '{}'.", by_vendor(*claim))
+                                                    : "To have it instead, change that line.");
     }
   }
+}
+
+/// "vendor.command" is this claim, and not one that is found before it.
+bool Catalogue::leads_by_vendor(const Claim& claim) const {
+  return find_of_vendor(claim.plugin->manifest.vendor, claim.command->name) ==
+         &own_claims_[static_cast<std::size_t>(&claim - claims_.data())];
+}
+
+void Catalogue::hide(Claim& claim, const Claim& winner) const {
+  claim.status = Status::shadowed;
+  if (claim.plugin->is_unreadable()) return;  // that is what there is to say of it
+  const std::string line = override_line(claim.command->name, *claim.plugin, choices_);
+  claim.reason =
+      fmt::format("'{}' of {} is hidden by {}{}. {}", claim.command->name, claim.plugin->manifest_path.string(),
+                  winner.plugin->manifest_path.string(), winner.plugin->is_unreadable() ? ", which cannot be read" : "",
+                  leads_by_vendor(claim)
+                      ? fmt::format("Run it as '{}', or write {}.", by_vendor(claim), line)
+                      : fmt::format("To have it instead, write {}, or switch the other one off: lmf plugin disable {}.",
+                                    line, winner.plugin->display_name()));
 }
 
 void Catalogue::settle_claims() {
@@ -153,56 +195,124 @@ void Catalogue::settle_claims() {
     for (Claim* earlier : rivals) {
       if (earlier->plugin == later->plugin) continue;
       if (is_out_of_play(earlier->status) || is_out_of_play(later->status)) continue;
-      if (earlier->plugin->folder.path == later->plugin->folder.path) {
+      const bool is_one_unreadable = earlier->plugin->is_unreadable() || later->plugin->is_unreadable();
+      if (is_same_folder(*earlier, *later) && !is_one_unreadable) {
         const std::string reason =
             fmt::format("'{}' is claimed by {} and {}. {}", command, earlier->plugin->manifest_path.string(),
                         later->plugin->manifest_path.string(), how_to_choose(*earlier, *later, choices_));
         earlier->status = later->status = Status::conflict;
         earlier->reason = later->reason = reason;
+      } else if (is_same_folder(*earlier, *later) && later->plugin->is_unreadable()) {
+        hide(*earlier, *later);  // of one folder the broken one wins: nothing takes its place
       } else {
-        later->status = Status::shadowed;
-        later->reason = fmt::format("'{}' of {} is hidden by {}. Run it as '{}', or write {}.", command,
-                                    later->plugin->manifest_path.string(), earlier->plugin->manifest_path.string(),
-                                    by_vendor(*later), override_line(command, *later->plugin, choices_));
+        hide(*later, *earlier);
       }
     }
     rivals.push_back(&*later);
   }
 }
 
-const Claim* Catalogue::find_of_vendor(std::string_view vendor, std::string_view command) const {
-  const Claim *found = nullptr, *off = nullptr;
-  for (std::size_t i = 0; i < own_claims_.size(); ++i) {
-    const Claim& claim = own_claims_[i];
-    if (claim.plugin->manifest.vendor != vendor || !answers_to(*claim.command, command)) continue;
-    if (claim.status == Status::shadowed) continue;
-    if (is_out_of_play(claim.status)) {
-      if (off == nullptr) off = &claim;
-      continue;
+/// An alias is nobody's when two plugins of one folder have it, unless it is a command, or an earlier folder's. As
+/// plain words are settled, "vendor.alias" is within the vendor.
+void Catalogue::settle_aliases() {
+  std::map<std::string, std::vector<const Claim*>> rivals_for;
+  for (std::size_t i = 0; i < claims_.size(); ++i)
+    for (const std::string& alias : claims_[i].command->aliases) {
+      if (!is_out_of_play(claims_[i].status)) rivals_for[alias].push_back(&claims_[i]);
+      if (!is_out_of_play(own_claims_[i].status))
+        rivals_for[claims_[i].plugin->manifest.vendor + "." + alias].push_back(&own_claims_[i]);
     }
-    // Two of one vendor: its name does not tell them apart.
-    if (found != nullptr && found->plugin->folder.path == claim.plugin->folder.path) return &claims_[i];
-    if (found == nullptr) found = &claim;
+  for (const auto& [word, rivals] : rivals_for) {
+    const Claim& first = *rivals[0];
+    const auto rival = std::find_if(rivals.begin(), rivals.end(), [&](const Claim* other) {  // of another command
+      return other->plugin != first.plugin && other->command->name != first.command->name &&
+             is_same_folder(first, *other);
+    });
+    if (rival == rivals.end()) continue;
+    alias_ties_[word] = {first.plugin, first.command, Status::conflict,
+                         fmt::format("'{}' is an alias of {} in {} and of {} in {}. Say which: {} or {}.",
+                                     std::string_view(word).substr(word.find('.') + 1),  // npos + 1 is 0
+                                     first.command->name, first.plugin->manifest_path.string(), (*rival)->command->name,
+                                     (*rival)->plugin->manifest_path.string(), by_vendor(first), by_vendor(**rival))};
   }
-  return found != nullptr ? found : off;
+  for (std::size_t i = 0; i < claims_.size(); ++i) {
+    Claim& claim = claims_[i];
+    std::copy_if(claim.command->aliases.begin(), claim.command->aliases.end(), std::back_inserter(claim.aliases),
+                 [&](const std::string& alias) { return find(alias) == &claim; });
+    own_claims_[i].aliases = claim.aliases;
+  }
+}
+
+const Claim* Catalogue::find_of_vendor(std::string_view vendor, std::string_view command) const {
+  if (vendor.empty()) return nullptr;
+  const Claim *off = nullptr, *hidden = nullptr;
+  const auto search = [&](const auto& matches) -> const Claim* {
+    const Claim* found = nullptr;
+    for (std::size_t i = 0; i < own_claims_.size(); ++i) {
+      const Claim& claim = own_claims_[i];
+      if (claim.plugin->manifest.vendor != vendor || !matches(*claim.command)) continue;
+      if (is_out_of_play(claim.status)) {
+        const Claim*& last_resort = claim.status == Status::shadowed ? hidden : off;
+        if (last_resort == nullptr) last_resort = &claim;
+        continue;
+      }
+      // Two of one vendor: its name does not tell them apart.
+      if (found != nullptr && is_same_folder(*found, claim)) return &claims_[i];
+      if (found == nullptr) found = &claim;
+    }
+    return found != nullptr ? found : off;
+  };
+  if (const Claim* claim = search([&](const CommandEntry& entry) { return entry.name == command; })) return claim;
+  if (const auto tie = alias_ties_.find(fmt::format("{}.{}", vendor, command)); tie != alias_ties_.end())
+    return &tie->second;
+  if (const Claim* claim = search([&](const CommandEntry& entry) { return has_alias(entry, command); })) return claim;
+  return hidden;
 }
 
 const Claim* Catalogue::find(std::string_view word) const {
   if (const auto dot = word.find('.'); dot != std::string_view::npos)
     return find_of_vendor(word.substr(0, dot), word.substr(dot + 1));
-  const Claim *off = nullptr, *reserved = nullptr;
+  const Claim *off = nullptr, *reserved = nullptr, *hidden = nullptr;
   const auto search = [&](const auto& matches) -> const Claim* {
     for (const Claim& claim : claims_) {
       if (!matches(*claim.command)) continue;
       if (!is_out_of_play(claim.status)) return &claim;
-      const Claim*& last_resort = claim.status == Status::reserved ? reserved : off;
-      if (last_resort == nullptr && claim.status != Status::shadowed) last_resort = &claim;
+      if (claim.status == Status::shadowed && !is_behind_unreadable(*claim.plugin)) continue;
+      const Claim*& last_resort = claim.status == Status::reserved   ? reserved
+                                  : claim.status == Status::shadowed ? hidden
+                                                                     : off;
+      if (last_resort == nullptr) last_resort = &claim;
     }
     return off;
   };
   if (const Claim* claim = search([&](const CommandEntry& command) { return command.name == word; })) return claim;
-  if (const Claim* claim = search([&](const CommandEntry& command) { return answers_to(command, word); })) return claim;
-  return reserved;
+  if (const auto tie = alias_ties_.find(word); tie != alias_ties_.end()) return &tie->second;
+  if (const Claim* claim = search([&](const CommandEntry& command) { return has_alias(command, word); })) return claim;
+  return reserved != nullptr ? reserved : hidden;
+}
+
+/// Hidden by one that cannot be read, so that no claim of the winner's is known but one.
+bool Catalogue::is_behind_unreadable(const Plugin& plugin) const {
+  return plugin.status == Status::shadowed && !plugin.is_unreadable() && find_unreadable(plugin.manifest.name);
+}
+
+std::vector<std::string> Catalogue::alias_remarks(const Plugin& plugin) const {
+  std::vector<std::string> remarks;
+  for (const Claim& claim : claims_) {
+    if (claim.plugin != &plugin || is_out_of_play(claim.status)) continue;
+    for (const std::string& alias : claim.command->aliases) {
+      const Claim* found = find(alias);
+      if (found == nullptr || found == &claim) continue;
+      if (const auto tie = alias_ties_.find(alias); tie != alias_ties_.end() && found == &tie->second)
+        remarks.push_back(found->reason);
+      else
+        remarks.push_back(
+            fmt::format("the alias '{}' of {} does not count: it is {} of {}", alias, claim.command->name,
+                        found->command->name == alias ? "the command" : "an alias of " + found->command->name,
+                        found->plugin->manifest_path.string()));
+    }
+  }
+  return remarks;
 }
 
 const Claim* Catalogue::find_in(const std::string& library, std::string_view command) const {
@@ -227,8 +337,7 @@ const Plugin* Catalogue::find_plugin(std::string_view name) const {
 
 const Plugin* Catalogue::find_unreadable(std::string_view word) const {
   for (const Plugin& plugin : plugins_)
-    if ((plugin.status == Status::manifest || plugin.status == Status::schema) && plugin.manifest.name == word)
-      return &plugin;
+    if (plugin.is_unreadable() && !is_out_of_play(plugin.status) && plugin.manifest.name == word) return &plugin;
   return nullptr;
 }
 
@@ -245,7 +354,7 @@ std::vector<std::string> Catalogue::words() const {
 std::vector<std::string> Catalogue::qualified_words() const {
   std::vector<std::string> words;
   for (const Claim& claim : own_claims_) {
-    if (is_out_of_play(claim.status)) continue;
+    if (is_out_of_play(claim.status) || claim.plugin->is_unreadable()) continue;
     const std::string vendor = claim.plugin->manifest.vendor + ".";
     words.push_back(vendor + claim.command->name);
     for (const std::string& alias : claim.command->aliases) words.push_back(vendor + alias);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@ struct Claim {
   const CommandEntry* command;
   Status status = Status::ok;
   std::string reason;
+  std::vector<std::string> aliases = {};  ///< those of the command's that lead to it: others can be somebody else's
 };
 
 /// All plugins of the search folders and who owns which command; or only what is in a scope. Nothing is loaded.
@@ -32,13 +34,14 @@ class Catalogue {
 
   const std::vector<SearchFolder>& folders() const { return folders_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
-  /// In search order; also shadowed, reserved and conflicting ones.
+  /// In search order; also shadowed, reserved and conflicting ones. A plugin whose manifest is unreadable claims the
+  /// command that its file is named for.
   const std::vector<Claim>& claims() const { return claims_; }
   const std::vector<std::string>& notices() const { return notices_; }
   const PluginChoices& choices() const { return choices_; }
 
   /// The claim that `word` (a command, an alias, or "vendor.command") leads to, which may be unusable; null for none.
-  /// By its vendor a command is found whoever else has its name.
+  /// By its vendor a command is found whoever else has its name. A command's own name goes before any alias.
   const Claim* find(std::string_view word) const;
   /// The claim of the plugin that lies in `library`: a worker's command is its launcher's, however that was named.
   const Claim* find_in(const std::string& library, std::string_view command) const;
@@ -48,6 +51,8 @@ class Catalogue {
   const std::string* why_unmet(std::string_view command) const;
   /// The first plugin of that name, "acme.greet" or "greet"; null for none.
   const Plugin* find_plugin(std::string_view name) const;
+  /// Why aliases of a plugin's commands do not lead to them, a sentence each.
+  std::vector<std::string> alias_remarks(const Plugin& plugin) const;
   /// Every word that find() knows, for suggestions.
   std::vector<std::string> words() const;
   /// The same as "vendor.command", by which also those are found whose plain name is another's.
@@ -59,12 +64,18 @@ class Catalogue {
   void collect_claims();
   void settle_overrides();
   void settle_claims();
+  void settle_aliases();
+  void hide(Claim& claim, const Claim& winner) const;
+  bool is_behind_unreadable(const Plugin& plugin) const;
+  bool leads_by_vendor(const Claim& claim) const;
   const Claim* find_of_vendor(std::string_view vendor, std::string_view command) const;
 
   std::vector<SearchFolder> folders_;
   std::vector<Plugin> plugins_;
   std::vector<Claim> claims_;
-  std::vector<Claim> own_claims_;  ///< the same before they were settled: each plugin's by itself
+  std::vector<Claim> own_claims_;     ///< the same before they were settled: each plugin's by itself
+  std::deque<CommandEntry> guessed_;  ///< commands of unreadable manifests
+  std::map<std::string, Claim, std::less<>> alias_ties_;  ///< by alias and "vendor.alias": nobody's
   std::vector<std::string> notices_;
   std::map<std::string, std::string, std::less<>> unmet_;  ///< by command
   PluginChoices choices_;

@@ -2,6 +2,7 @@
 #include "host/command_line_help.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -90,7 +91,7 @@ std::string overall_help(const Catalogue& catalogue, const std::vector<ExternalC
   for (const Claim* claim : in_order(catalogue)) {
     const CommandEntry& command = *claim->command;
     std::string summary = command.summary;
-    if (!command.aliases.empty()) summary += fmt::format(" (also: {})", joined(command.aliases));
+    if (!claim->aliases.empty()) summary += fmt::format(" (also: {})", joined(claim->aliases));
     sections[command.group.empty() ? "Commands" : command.group].emplace_back(command.name, std::move(summary));
   }
   for (const HostCommand& command : host_commands()) sections["About lmf"].emplace_back(command.name, command.summary);
@@ -112,7 +113,7 @@ std::string command_help(const Claim& claim, const std::string& program, const S
   const std::vector<OptionEntry> options = options_of(claim);
   std::string text = title(program + " " + command.name, command.summary, style);
   text += usage_line(usage_of(command, program), style);
-  if (!command.aliases.empty()) text += fmt::format("Also called: {}\n", joined(command.aliases));
+  if (!claim.aliases.empty()) text += fmt::format("Also called: {}\n", joined(claim.aliases));
   Sections sections;
   for (const OptionEntry& option : options)
     if (option.state == State::supported)
@@ -140,16 +141,24 @@ std::string plugin_help(const std::string& program, const Style& style) {
          usage_line(program + " plugin WORD ...", style) + sections.text(style);
 }
 
-std::string problem_notice(const Catalogue& catalogue, const std::string& program) {
-  std::vector<std::string> bad;
+std::vector<std::string> problem_notices(const Catalogue& catalogue, const std::string& program) {
+  std::vector<std::string> notices, bad;
   for (const Plugin& plugin : catalogue.plugins())
     if (is_fault(plugin.status)) bad.push_back(fmt::format("{} ({})", plugin.display_name(), word(plugin.status)));
-  if (bad.empty()) return {};
   constexpr std::size_t kMostNamed = 3;
   const std::size_t count = bad.size();
   if (count > kMostNamed) bad.resize(kMostNamed);
-  return fmt::format("{} plugin{} cannot be used: {}{}; see '{} plugin list'", count, count == 1 ? "" : "s",
-                     joined(bad), count > kMostNamed ? ", ..." : "", program);
+  if (count > 0)
+    notices.push_back(fmt::format("{} plugin{} cannot be used: {}{}; see '{} plugin list'", count,
+                                  count == 1 ? "" : "s", joined(bad), count > kMostNamed ? ", ..." : "", program));
+  std::map<std::string, std::vector<std::string>> tied;
+  for (const Claim& claim : catalogue.claims())
+    if (claim.status == Status::conflict && catalogue.why_unmet(claim.command->name) == nullptr)
+      tied[claim.command->name].push_back(claim.plugin->display_name());
+  for (const auto& [command, plugins] : tied)
+    notices.push_back(fmt::format("'{}' runs none of {}, which all have it; see '{} plugin list'", command,
+                                  joined(plugins), program));
+  return notices;
 }
 
 }  // namespace lmf::host

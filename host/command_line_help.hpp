@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "host/catalogue.hpp"
 #include "host/external_commands.hpp"
@@ -24,7 +25,7 @@ std::string usage_of(const CommandEntry& command, const std::string& program);
 /// What the host itself understands before a command.
 const Rows& host_options();
 
-/// "2 plugins cannot be used: ..." for standard error, or "" when all is well.
-std::string problem_notice(const Catalogue& catalogue, const std::string& program);
+/// For standard error: "2 plugins cannot be used: ...", and which commands are nobody's.
+std::vector<std::string> problem_notices(const Catalogue& catalogue, const std::string& program);
 
 }  // namespace lmf::host

@@ -77,7 +77,7 @@ void add_commands(CompletionAnswer& answer, const Catalogue& catalogue, const En
       answer.add(claim.plugin->manifest.vendor + "." + command.name, command.summary);
     if (qualified || claim.status != Status::ok) continue;
     answer.add(command.name, command.summary);
-    for (const std::string& alias : command.aliases) answer.add(alias, command.summary);
+    for (const std::string& alias : claim.aliases) answer.add(alias, command.summary);
   }
   for (const HostCommand& command : host_commands()) answer.add(command.name, command.summary);
   for (const ExternalCommand& external : external_commands(environment, catalogue))

@@ -53,7 +53,8 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
 
 std::string who_has(const std::string& name, const Catalogue& catalogue) {
   if (is_host_command(name)) return "lmf's own command";
-  if (const Claim* claim = catalogue.find(name)) return "the command of " + claim->plugin->display_name();
+  if (const Claim* claim = catalogue.find(name); claim && !claim->plugin->is_unreadable())
+    return "the command of " + claim->plugin->display_name();
   if (const Plugin* plugin = catalogue.find_unreadable(name)) return plugin->manifest_path.string();
   if (catalogue.why_unmet(name) != nullptr) return catalogue.choices().file.string();
   return is_first_party_command(name) ? "a name that is kept for lmf's own plugins" : "";

@@ -43,13 +43,10 @@ std::string suggestion(const Catalogue& catalogue, const Environment& environmen
 const Claim& find_command(const Catalogue& catalogue, const Environment& environment, std::string_view word) {
   if (environment.pin)
     if (const Claim* pinned = catalogue.find_in(library_of_pin(*environment.pin), word)) return *pinned;
-  const Claim* claim = catalogue.find(word);
-  const Plugin* unreadable = catalogue.find_unreadable(word);
-  // A broken winner is not replaced by what it hides: plugins lie in the order of their folders.
-  const bool chosen = claim && catalogue.choices().overrides.contains(claim->command->name);
-  if (unreadable && !chosen && (!claim || unreadable < claim->plugin))
+  if (const Claim* claim = catalogue.find(word)) return *claim;
+  // By a vendor's name, too: whose the unreadable one is nobody knows.
+  if (const Plugin* unreadable = catalogue.find_unreadable(word.substr(word.find('.') + 1)))  // npos + 1 is 0
     throw Error(unreadable->reason, "", kExitPluginUnusable);
-  if (claim) return *claim;
   if (const std::string* unmet = catalogue.why_unmet(word)) throw Error(*unmet, "", kExitPluginUnusable);
   const KnownCommand* known = find_known_command(word);
   if (known && !known->package.empty())
@@ -62,6 +59,13 @@ const Claim& find_command(const Catalogue& catalogue, const Environment& environ
                 "to make it one: chmod +x " + shell_word(program->native()), kExitUnknownCommand);
   throw Error(fmt::format("'{}' is not a command.{}", shortened(word), suggestion(catalogue, environment, word)),
               fmt::format("'{} help' lists them", environment.program_name), kExitUnknownCommand);
+}
+
+const Claim& with_owner(const Claim& claim) {
+  const bool is_nobodys = claim.status == Status::conflict || claim.status == Status::reserved ||
+                          claim.status == Status::shadowed || claim.plugin->is_unreadable();
+  if (is_nobodys) throw Error(claim.reason, "", kExitPluginUnusable);
+  return claim;
 }
 
 }  // namespace lmf::host

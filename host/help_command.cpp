@@ -46,7 +46,7 @@ class Help {
       if (command.name == *question.command) return host_command(command, question);
     if (const auto external = find_external_command(environment_, catalogue_, *question.command))
       ask(*external, question);
-    const Claim& claim = find_command(catalogue_, environment_, *question.command);
+    const Claim& claim = with_owner(find_command(catalogue_, environment_, *question.command));
     if (question.option) return option(claim, question);
     if (question.json) return print(command_help_json(claim));
     if (question.man) return show_page(man_page(claim), fmt::format("{} help {}", program_, claim.command->name));
@@ -76,7 +76,7 @@ class Help {
 
   int overall(const Question& question) const {
     for (const std::string& notice : catalogue_.notices()) say(environment_, notice);
-    if (const std::string notice = problem_notice(catalogue_, program_); !notice.empty()) say(environment_, notice);
+    for (const std::string& notice : problem_notices(catalogue_, program_)) say(environment_, notice);
     const auto externals = external_commands(environment_, catalogue_);
     return print(question.json ? overall_help_json(catalogue_, externals)
                                : overall_help(catalogue_, externals, program_, style_));

@@ -43,7 +43,7 @@ Json option_json(const OptionEntry& option) {
 Json command_json(const Claim& claim) {
   const CommandEntry& command = *claim.command;
   return {{"name", command.name},
-          {"aliases", command.aliases},
+          {"aliases", claim.aliases},
           {"group", command.group.empty() ? "Commands" : command.group},
           {"summary", command.summary},
           {"usage", or_null(command.usage)},

@@ -63,7 +63,7 @@ class Session {
     const Claim& claim = find_command(catalogue, environment_, command);
     for (const std::string_view word : arguments_.rest) {
       if (word == "--" || (claim.command->runs_program && !word.starts_with('-'))) break;
-      if (is_help_option(word)) return print(command_help(claim, program_, output_style(environment_)));
+      if (is_help_option(word)) return print(command_help(with_owner(claim), program_, output_style(environment_)));
     }
     check_choices(command, claim, catalogue.choices());
     return run_command(claim, catalogue, environment_, arguments_.rest);

@@ -82,7 +82,7 @@ std::string man_page(const Claim& claim) {
                   argument(fmt::format("{} {}", claim.plugin->display_name(), claim.plugin->manifest.version)));
   page += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(command.summary));
   page += fmt::format(".SH SYNOPSIS\n{}\n", roff(usage_of(command, "lmf")));
-  if (!command.aliases.empty()) page += fmt::format(".PP\nAlso called: {}\n", roff(joined(command.aliases)));
+  if (!claim.aliases.empty()) page += fmt::format(".PP\nAlso called: {}\n", roff(joined(claim.aliases)));
   page += ".SH OPTIONS\n" + option_parts(options);
   page += reasons(State::refused, options, "NOT IN THIS VERSION");
   page += reasons(State::noted, options, "ACCEPTED WITHOUT EFFECT");

@@ -60,7 +60,9 @@ CommandEntry read_command(const TomlReader& reader, std::vector<std::string>& un
   command.name = read_name(reader, "name");
   for (std::string& alias : reader.texts("aliases")) {
     if (!is_name(alias)) reader.fail("aliases", fmt::format("has '{}', which is no command name", alias));
-    (is_reserved(alias) ? command.refused_aliases : command.aliases).push_back(std::move(alias));
+    auto& aliases = is_reserved(alias) ? command.refused_aliases : command.aliases;
+    const bool is_new = alias != command.name && std::find(aliases.begin(), aliases.end(), alias) == aliases.end();
+    if (is_new) aliases.push_back(std::move(alias));
   }
   command.group = reader.text("group");
   command.summary = reader.required_text("summary");

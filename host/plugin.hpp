@@ -21,6 +21,8 @@ struct Plugin {
   Status status = Status::ok;
   std::string reason;  ///< whole sentences, when status is not ok: what is wrong, and the next step
 
+  /// Then only its file tells a name, and nothing its vendor.
+  bool is_unreadable() const { return manifest.vendor.empty(); }
   /// "acme.greet", or the bare name when the manifest is unreadable.
   std::string display_name() const;
   /// " Install the package 'acme-greet' again.", or what to do where the manifest names none.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "base/suggest.hpp"
 #include "base/trust.hpp"
 #include "host/known_commands.hpp"
 #include "host/manifest.hpp"
@@ -40,16 +41,22 @@ void read_disabled(const TomlReader& table, PluginChoices& choices) {
   if (!choices.disabled.empty()) choices.disabled_line = table.line_of("plugins");
 }
 
+/// `before` is the table's name with a dot. A later version may know more.
+void note_unknown(const TomlReader& table, const std::string& before, const std::vector<std::string>& known,
+                  PluginChoices& choices) {
+  for (const std::string& key : table.keys())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      choices.notices.push_back(fmt::format("{}: {}{} does not count: this version does not know it.{}",
+                                            table.line_of(key), before, key, did_you_mean(key, known)));
+}
+
 void read_tables(const TomlReader& root, PluginChoices& choices) {
-  std::vector<std::string> unknown = root.unknown_keys({"override", "disable"});
+  note_unknown(root, "", {"override", "disable"}, choices);
   if (const auto table = root.table("override")) read_overrides(*table, choices);
   if (const auto table = root.table("disable")) {
     read_disabled(*table, choices);
-    for (std::string& key : table->unknown_keys({"plugins"})) unknown.push_back(std::move(key));
+    note_unknown(*table, "disable.", {"plugins"}, choices);
   }
-  for (const std::string& key : unknown)
-    choices.notices.push_back(
-        fmt::format("{} has the key {}, which this version does not know", choices.file.string(), key));
 }
 
 /// Whoever can write the file chooses the code that a command runs.

@@ -37,7 +37,7 @@ std::vector<Finding> examine(const Catalogue& catalogue, const PluginWords& word
   std::vector<Finding> findings;
   const auto add = [&](const Plugin& plugin) {
     findings.push_back({plugin.display_name(), plugin.manifest.version, plugin.manifest_path, plugin.library,
-                        examine_one(catalogue, plugin, limit), remarks(plugin)});
+                        examine_one(catalogue, plugin, limit), remarks(catalogue, plugin)});
   };
   if (!words.names.empty()) {
     add(plugin_named(catalogue, words.names[0]));

@@ -19,9 +19,9 @@ using Json = nlohmann::ordered_json;
 Json commands_as_json(const Catalogue& catalogue, const Plugin& plugin) {
   Json commands = Json::array();
   for (const Claim& claim : catalogue.claims())
-    if (claim.plugin == &plugin)
+    if (claim.plugin == &plugin && !plugin.is_unreadable())
       commands.push_back({{"name", claim.command->name},
-                          {"aliases", claim.command->aliases},
+                          {"aliases", claim.aliases},
                           {"summary", claim.command->summary},
                           {"status", word(claim.status)},
                           {"reason", claim.reason}});
@@ -36,7 +36,7 @@ Json information(const Catalogue& catalogue, const Plugin& plugin) {
           {"name", plugin.display_name()},
           {"status", word(status)},
           {"reason", reason},
-          {"remarks", remarks(plugin)},
+          {"remarks", remarks(catalogue, plugin)},
           {"version", manifest.version},
           {"summary", manifest.summary},
           {"license", manifest.license},

@@ -56,14 +56,13 @@ std::string list_as_text(const Findings& findings) {
     text += title(plugin, status);
     text += as_line("  " + (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
     if (!reason.empty()) text += as_line("  " + reason);
-    for (const std::string& remark : remarks(plugin)) text += as_line("  " + remark);
+    for (const std::string& remark : remarks(catalogue, plugin)) text += as_line("  " + remark);
   }
   if (catalogue.plugins().empty()) text += "no plugins\n";
   for (const StrayLibrary& stray : findings.strays)
     text += as_line(fmt::format("{}: {}", stray.library.filename().string(), word(stray.verdict.status))) +
             as_line("  " + stray.verdict.reason);
   text += externals_as_text(findings.externals);
-  for (const std::string& notice : catalogue.choices().notices) text += "\n" + as_line(notice);
   text += "\nlooked in:\n";
   for (const SearchFolder& folder : catalogue.folders())
     text += as_line(fmt::format("  {} ({})", folder.path.string(), description(folder.place)));
@@ -82,7 +81,7 @@ std::string list_as_json(const Findings& findings) {
                        {"commands", command_names(plugin)},
                        {"status", word(status)},
                        {"reason", reason},
-                       {"remarks", remarks(plugin)},
+                       {"remarks", remarks(catalogue, plugin)},
                        {"manifest", plugin.manifest_path.string()},
                        {"library", plugin.library.string()}});
   }

@@ -61,9 +61,9 @@ std::vector<StrayLibrary> stray_libraries(const Catalogue& catalogue) {
   return found;
 }
 
-std::vector<std::string> remarks(const Plugin& plugin) {
+std::vector<std::string> remarks(const Catalogue& catalogue, const Plugin& plugin) {
   const std::string manifest = plugin.manifest_path.string();
-  std::vector<std::string> remarks;
+  std::vector<std::string> remarks = catalogue.alias_remarks(plugin);
   for (const std::string& key : plugin.manifest.unknown_keys)
     remarks.push_back(fmt::format("{} has the key {}, which this version does not know", manifest, key));
   for (const CommandEntry& command : plugin.manifest.commands)

@@ -11,8 +11,8 @@ namespace lmf::host {
 /// commands, or of its tables of options, which are read for that.
 Verdict overall_status(const Catalogue& catalogue, const Plugin& plugin);
 
-/// What is odd in its manifest and keeps no command from running, a sentence each.
-std::vector<std::string> remarks(const Plugin& plugin);
+/// What is odd in its manifest, or whose its aliases are, and keeps no command from running, a sentence each.
+std::vector<std::string> remarks(const Catalogue& catalogue, const Plugin& plugin);
 
 /// A library that looks like a plugin's and has no manifest.
 struct StrayLibrary {

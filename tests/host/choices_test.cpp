@@ -251,8 +251,25 @@ TEST_CASE("what is wrong in plugins.toml is said with its place") {
   CHECK(problem_of("override = 3\n") == "f:1:12: override is not a table");
   CHECK(problem_of("[override\n").starts_with("f:1:10: "));
   CHECK(parse_plugin_choices("future = 1\n[disable]\nlater = 2\n", "f").notices ==
-        std::vector<std::string>{"f has the key future, which this version does not know",
-                                 "f has the key disable.later, which this version does not know"});
+        std::vector<std::string>{"f:1: future does not count: this version does not know it.",
+                                 "f:3: disable.later does not count: this version does not know it."});
+  CHECK(parse_plugin_choices("[disable]\nplugin = [\"acme.greet\"]\n[overide]\nx = \"a.x\"\n", "f").notices ==
+        std::vector<std::string>{
+            "f:3: overide does not count: this version does not know it. Did you mean 'override'?",
+            "f:2: disable.plugin does not count: this version does not know it. Did you mean 'plugins'?"});
+}
+
+TEST_CASE("a key of plugins.toml that nobody knows is said wherever plugins are looked at") {
+  Home home;
+  home.plugins.add_greet();
+  home.write("\n[disabled]\nplugins = [\"acme.greet\"]\n");
+  const std::string notice =
+      "lmf: $FILE:2: disabled does not count: this version does not know it. Did you mean 'disable'?\n";
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"help"}, {"plugin", "list"}, {"plugin", "doctor"}})
+    CHECK(home.lmf(words).err == notice);
+  CHECK(contains(home.lmf({"plugin", "list", "--json"}).out, "$FILE:2: disabled does not count"));
+  CHECK(home.lmf({"greet"}).err.empty());
 }
 
 TEST_CASE("a wrong plugins.toml stops what it may be about, and nothing else") {

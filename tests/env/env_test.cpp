@@ -104,7 +104,8 @@ TEST_CASE("with a libtorch that is broken in any way the rest is still printed")
 TEST_CASE("a libtorch that others can write is not loaded, and the rest is printed") {
   const OwnInstallation own;
   std::filesystem::create_directories(own.plugins().parent_path() / "private");
-  own.write("private/liblmf-train-worker.so", "no library");
+  const std::string user = std::string(LMF_BINARY_DIR) + "/tests/plugins/bad/liblmf-bad-foreign-torch.so";
+  std::filesystem::copy_file(user, own.plugins().parent_path() / "private/liblmf-train-worker.so");
   own.write("private/libtorch_cpu.so", "");
   const auto open = std::filesystem::canonical(own.plugins().parent_path() / "private/libtorch_cpu.so");
   std::filesystem::permissions(open, std::filesystem::perms(0666));

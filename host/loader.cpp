@@ -1,6 +1,7 @@
 #include "host/loader.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "base/dynamic_library.hpp"
 #include "base/library_file.hpp"
 #include "base/printable.hpp"
+#include "host/missing_libraries.hpp"
 #include "host_build_tag.hpp"
 
 namespace lmf::host {
@@ -17,9 +19,19 @@ namespace {
 /// sizeof(lmf_plugin_v1) of ABI 1.0: a smaller structure lacks fields that are read here.
 constexpr std::uint32_t kFirstDescriptorSize = 56;
 
-/// A library that it needs is there, but another than the one it was built with: the tags tell the two builds apart.
+/// A library that it needs is there, but another than the one it was built with: the tags tell the two builds apart or,
+/// where they are equal, the libtorch that the loader takes is none of ours.
 std::string of_another_build(const Plugin& plugin) {
   const std::string tag = build_tag_of(plugin.library);
+  if (tag == LMF_HOST_BUILD_TAG) {
+    for (const auto& found : found_libraries(plugin.library, std::chrono::seconds(10)))
+      if (is_libtorch(found.filename().string()))
+        return fmt::format(
+            " It was built with another libtorch than {}, which is found here. If LD_LIBRARY_PATH leads there, unset "
+            "it.{}",
+            found.string(), plugin.install_again(found));
+    return " It needs a library of another build than is found here." + plugin.install_again();
+  }
   return fmt::format(
       " It needs a library of another build than is found here: it was built with {}, this lmf {} with {}.{}",
       tag.empty() ? "what it does not say" : tag, LMF_VERSION, LMF_HOST_BUILD_TAG,
@@ -29,13 +41,17 @@ std::string of_another_build(const Plugin& plugin) {
                         plugin.manifest.package));
 }
 
+Verdict no_entry(const Plugin& plugin, std::string_view why) {
+  return {Status::entry, fmt::format("{}: {}.{}", plugin.library.string(), why, plugin.install_again())};
+}
+
 Verdict refused(const Plugin& plugin, const LoadRefusal& refusal) {
   const std::string who = plugin.manifest.qualified_name();
   const std::string library = plugin.library.string();
   switch (refusal.cause) {
     case LoadRefusal::Cause::function:
-      return {Status::entry,
-              fmt::format("{} ({}): {}: not an lmf plugin, or built without LMF_PLUGIN.", who, library, refusal.text)};
+      return {Status::entry, fmt::format("{} ({}): {}: not an lmf plugin, or built without LMF_PLUGIN.{}", who, library,
+                                         refusal.text, plugin.install_again())};
     case LoadRefusal::Cause::dependency:
       return {Status::dependency, fmt::format("{} ({}) needs a library that is missing or too old: {}.{}", who, library,
                                               refusal.text, plugin.install_missing(refusal.text))};
@@ -58,8 +74,8 @@ Verdict mismatch(const Plugin& plugin, std::string_view what, std::string_view i
 Verdict check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
   const std::string library = plugin.library.string();
   if (descriptor.magic != LMF_ABI_MAGIC)
-    return {Status::entry,
-            fmt::format("{}: its lmf_plugin_query_v1 returns no lmf plugin (magic {:#x}).", library, descriptor.magic)};
+    return no_entry(plugin,
+                    fmt::format("its lmf_plugin_query_v1 returns no lmf plugin (magic {:#x})", descriptor.magic));
   if (descriptor.abi_major != LMF_ABI_MAJOR || descriptor.abi_minor > LMF_ABI_MINOR)
     return {Status::mismatch,
             fmt::format("{} needs plugin ABI {}.{}, its manifest {} says {}.{}; this lmf {} offers {}.{}.{}", library,
@@ -67,8 +83,8 @@ Verdict check_version(const lmf_plugin_v1& descriptor, const Plugin& plugin) {
                         plugin.manifest.abi_major, plugin.manifest.abi_minor, LMF_VERSION, LMF_ABI_MAJOR, LMF_ABI_MINOR,
                         plugin.install_again())};
   if (descriptor.size < kFirstDescriptorSize)
-    return {Status::entry, fmt::format("{}: its descriptor has {} bytes, ABI 1.0 has {}: not built with lmf/abi.h.",
-                                       library, descriptor.size, kFirstDescriptorSize)};
+    return no_entry(plugin, fmt::format("its descriptor has {} bytes, ABI 1.0 has {}: not built with lmf/abi.h",
+                                        descriptor.size, kFirstDescriptorSize));
   return {Status::ok, {}};
 }
 
@@ -91,8 +107,7 @@ std::string identity(const Plugin& plugin, const std::string& build_tag) {
 
 Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) {
   const std::string library = plugin.library.string();
-  if (descriptor == nullptr)
-    return {Status::entry, fmt::format("{}: its lmf_plugin_query_v1 returns nothing.", library)};
+  if (descriptor == nullptr) return no_entry(plugin, "its lmf_plugin_query_v1 returns nothing");
   if (Verdict failure = check_version(*descriptor, plugin); failure.status != Status::ok) return failure;
   const auto text = [](const char* value) { return std::string_view(value != nullptr ? value : ""); };
   if (text(descriptor->name) != plugin.manifest.name)
@@ -103,7 +118,7 @@ Verdict check_descriptor(const lmf_plugin_v1* descriptor, const Plugin& plugin) 
     return {Status::mismatch,
             fmt::format("{} was built with another manifest than {}: one of them was changed or upgraded alone.{}",
                         library, plugin.manifest_path.string(), plugin.install_again())};
-  if (descriptor->run == nullptr) return {Status::entry, fmt::format("{}: it has no run function.", library)};
+  if (descriptor->run == nullptr) return no_entry(plugin, "it has no run function");
   return {Status::ok, {}};
 }
 

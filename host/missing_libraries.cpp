@@ -41,9 +41,8 @@ std::string needed_by(const std::string& name, const std::vector<std::filesystem
   return users.empty() ? "" : fmt::format(" (needed by {})", fmt::join(users, ", "));
 }
 
-}  // namespace
-
-std::vector<std::string> missing_libraries(const std::filesystem::path& library, std::chrono::seconds limit) {
+/// What the loader says of each library, a line each; none where there is no loader to ask.
+std::istringstream listing(const std::filesystem::path& library, std::chrono::seconds limit) {
   const std::string loader = system_loader();
   if (loader.empty()) return {};
   const Apart listing = run_apart(
@@ -53,9 +52,28 @@ std::vector<std::string> missing_libraries(const std::filesystem::path& library,
         return {};
       },
       limit);
+  return std::istringstream(listing.said);
+}
+
+/// The file of a line "libfoo.so => /lib/libfoo.so (0x...)".
+std::filesystem::path found_in(const std::string& line, std::size_t arrow) {
+  return line.substr(arrow + 4, line.rfind(" (0x") - arrow - 4);
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> found_libraries(const std::filesystem::path& library, std::chrono::seconds limit) {
+  std::vector<std::filesystem::path> found;
+  std::istringstream lines = listing(library, limit);
+  for (std::string line; std::getline(lines, line);)
+    if (const auto arrow = line.find(" => /"); arrow != line.npos) found.push_back(found_in(line, arrow));
+  return found;
+}
+
+std::vector<std::string> missing_libraries(const std::filesystem::path& library, std::chrono::seconds limit) {
   std::vector<std::string> missing, too_old;
   std::vector<std::filesystem::path> found = {library};
-  std::istringstream lines(listing.said);
+  std::istringstream lines = listing(library, limit);
   for (std::string line; std::getline(lines, line);) {
     const auto begin = line.find_first_not_of(" \t"), arrow = line.find(" => ");
     if (line.find("' not found (required by") != line.npos) {
@@ -63,7 +81,7 @@ std::vector<std::string> missing_libraries(const std::filesystem::path& library,
     } else if (arrow != line.npos && line.compare(arrow + 4, line.npos, "not found") == 0) {
       missing.push_back(line.substr(begin, arrow - begin));
     } else if (arrow != line.npos) {
-      found.emplace_back(line.substr(arrow + 4, line.rfind(" (0x") - arrow - 4));
+      found.push_back(found_in(line, arrow));
     }
   }
   std::sort(missing.begin(), missing.end());

@@ -13,4 +13,7 @@ namespace lmf::host {
 /// loader that cannot list.
 std::vector<std::string> missing_libraries(const std::filesystem::path& library, std::chrono::seconds limit);
 
+/// The files that the system's loader takes for what `library` needs, and for what those need.
+std::vector<std::filesystem::path> found_libraries(const std::filesystem::path& library, std::chrono::seconds limit);
+
 }  // namespace lmf::host

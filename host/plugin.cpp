@@ -114,6 +114,8 @@ void check_private_libraries(Plugin& plugin) {
 
 }  // namespace
 
+bool is_libtorch(std::string_view library) { return library.starts_with("libtorch") || library.starts_with("libc10"); }
+
 std::string Plugin::display_name() const { return manifest.vendor.empty() ? manifest.name : manifest.qualified_name(); }
 
 std::string Plugin::install_again() const {
@@ -138,7 +140,7 @@ std::string Plugin::cannot_load(std::string_view why) const {
 }
 
 std::string Plugin::install_missing(std::string_view libraries) const {
-  if (!libraries.starts_with("libtorch") && !libraries.starts_with("libc10")) return install_again();
+  if (!is_libtorch(libraries)) return install_again();
   return " Install libtorch (of lmf's packages: lmf-torch), or add its folder to LD_LIBRARY_PATH.";
 }
 
@@ -153,6 +155,7 @@ Plugin read_plugin(std::filesystem::path manifest_path, const SearchFolder& fold
   }
   const std::string file = plugin.manifest_path.filename().string();
   plugin.manifest.name = file.substr(0, file.size() - std::string_view(kManifestSuffix).size());
+  if (problem.status == Status::manifest) problem.reason += "." + plugin.install_again();
   refuse(plugin, problem.status, std::move(problem.reason));
   return plugin;
 }

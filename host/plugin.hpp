@@ -12,6 +12,9 @@
 
 namespace lmf::host {
 
+/// By the beginning of its name.
+bool is_libtorch(std::string_view library);
+
 /// One manifest that was found, usable or not.
 struct Plugin {
   std::filesystem::path manifest_path;

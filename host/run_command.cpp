@@ -89,9 +89,10 @@ int call(const lmf_plugin_v1& descriptor, const lmf_host_v1& host, const std::st
 
 int finished(int status, const std::string& message, const Claim& claim, const lmf_plugin_v1& descriptor,
              const Environment& environment) {
-  if (!message.empty())
+  const std::string said = message.empty() && status == kExitInternal ? "it failed, and does not say how" : message;
+  if (!said.empty())
     std::fprintf(stderr, "%s %s: %s\n", environment.program_name.c_str(), claim.command->name.c_str(),
-                 printable(message).c_str());
+                 printable(said).c_str());
   if (status == kExitInternal)
     std::fprintf(stderr, "  in the plugin %s, built with %s. Please report it with the output of '%s env'.\n",
                  identity(*claim.plugin).c_str(), descriptor.build_tag != nullptr ? descriptor.build_tag : "?",

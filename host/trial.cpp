@@ -83,7 +83,8 @@ Verdict crashed(const Plugin& plugin, const Apart& end) {
                               : fmt::format("ended with status {}", end.number);
   const std::string said = shortened(on_one_line(end.said), 500);  // libtorch adds its stack
   return {Status::crashed, fmt::format("{}: the process {} while it was being loaded.{}{}", identity(plugin), how,
-                                       said.empty() ? "" : " It said: " + said, plugin.install_again())};
+                                       said.empty() ? "" : " It said: " + said + (said.ends_with('.') ? "" : "."),
+                                       plugin.install_again())};
 }
 
 /// What the child's end says where it found out nothing.

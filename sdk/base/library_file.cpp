@@ -1,6 +1,7 @@
 #include "base/library_file.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -26,7 +27,8 @@ std::uint64_t claimed_size(std::span<const std::byte> bytes) {
   if (bytes.size() < sizeof header) return 0;
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32))
+      header.e_ident[EI_CLASS] != (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32) ||
+      header.e_ident[EI_DATA] != (std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB))
     return 0;
   const std::uint64_t segments_end = header.e_phoff + std::uint64_t{header.e_phnum} * sizeof(Segment);
   if (header.e_phentsize != sizeof(Segment)) return 0;
@@ -71,6 +73,20 @@ bool is_library_of_this_machine(std::span<const std::byte> bytes) {
   return header.e_type == ET_DYN && (kThisMachine == EM_NONE || header.e_machine == kThisMachine);
 }
 
+/// As programs do, and few libraries.
+bool has_interpreter(std::span<const std::byte> head) {
+  Header header;
+  std::memcpy(&header, head.data(), sizeof header);
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    Segment segment;
+    const std::uint64_t at = header.e_phoff + i * sizeof segment;
+    if (at > head.size() || head.size() - at < sizeof segment) return false;
+    std::memcpy(&segment, head.data() + at, sizeof segment);
+    if (segment.p_type == PT_INTERP) return true;
+  }
+  return false;
+}
+
 /// The file that is read at hostile offsets: nothing, where one is outside.
 class ReadableElf {
  public:
@@ -84,19 +100,22 @@ class ReadableElf {
   std::vector<std::string> needed() const {
     std::vector<std::uint64_t> names;
     std::uint64_t table = 0;
-    for (const Segment& segment : segments_) {
-      if (segment.p_type != PT_DYNAMIC) continue;
-      ElfW(Dyn) entry;
-      for (std::uint64_t at = 0; at < segment.p_filesz && read(segment.p_offset + at, entry); at += sizeof entry) {
-        if (entry.d_tag == DT_NULL) break;
-        if (entry.d_tag == DT_NEEDED) names.push_back(entry.d_un.d_val);
-        if (entry.d_tag == DT_STRTAB) table = entry.d_un.d_ptr;
-      }
+    for (const ElfW(Dyn) & entry : dynamic_entries()) {
+      if (entry.d_tag == DT_NEEDED) names.push_back(entry.d_un.d_val);
+      if (entry.d_tag == DT_STRTAB) table = entry.d_un.d_ptr;
     }
     std::vector<std::string> result;
     for (const std::uint64_t name : names)
       if (std::string text = text_at(file_offset(table) + name); !text.empty()) result.push_back(std::move(text));
     return result;
+  }
+
+  /// Linked with -pie: of the type of a library, and yet the loader takes it for none.
+  bool is_program() const {
+    const auto entries = dynamic_entries();
+    return std::any_of(entries.begin(), entries.end(), [](const ElfW(Dyn) & entry) {
+      return entry.d_tag == DT_FLAGS_1 && (entry.d_un.d_val & DF_1_PIE) != 0;
+    });
   }
 
   /// What the note of that owner says; "" for none.
@@ -116,6 +135,18 @@ class ReadableElf {
   }
 
  private:
+  std::vector<ElfW(Dyn)> dynamic_entries() const {
+    std::vector<ElfW(Dyn)> entries;
+    for (const Segment& segment : segments_) {
+      if (segment.p_type != PT_DYNAMIC) continue;
+      ElfW(Dyn) entry;
+      for (std::uint64_t at = 0; at < segment.p_filesz && read(segment.p_offset + at, entry); at += sizeof entry) {
+        if (entry.d_tag == DT_NULL) break;
+        entries.push_back(entry);
+      }
+    }
+    return entries;
+  }
   template <class T>
   bool read(std::uint64_t offset, T& value) const {
     if (offset > bytes_.size() || bytes_.size() - offset < sizeof value) return false;
@@ -170,7 +201,11 @@ std::optional<std::string> why_no_library(const std::filesystem::path& path) {
   const Head head(path);
   if (!is_library_of_this_machine(head.bytes)) return "it is no shared library of this machine";
   const std::uint64_t claimed = claimed_size(head.bytes);
-  if (claimed <= head.file_bytes) return std::nullopt;
+  if (claimed <= head.file_bytes) {
+    if (has_interpreter(head.bytes) && ReadableElf(MappedFile(path).bytes()).is_program())
+      return "it is a program, no library";
+    return std::nullopt;
+  }
   return fmt::format("it is cut off: it has {} of its {} bytes", head.file_bytes, claimed);
 }
 

@@ -23,8 +23,10 @@ const std::vector<Case>& built_cases() {
   static const std::vector<Case> cases = {
       {"symbol", 126,
        "lmf: acme.bad-symbol ($DIR/liblmf-bad-symbol.so): it has no lmf_plugin_query_v1: not an lmf plugin, or built "
-       "without LMF_PLUGIN.\n"},
-      {"magic", 126, "lmf: $DIR/liblmf-bad-magic.so: its lmf_plugin_query_v1 returns no lmf plugin (magic 0x7).\n"},
+       "without LMF_PLUGIN. Install the package 'acme-bad-symbol' again.\n"},
+      {"magic", 126,
+       "lmf: $DIR/liblmf-bad-magic.so: its lmf_plugin_query_v1 returns no lmf plugin (magic 0x7). Install the package "
+       "'acme-bad-magic' again.\n"},
       {"abi-major", 126,
        "lmf: $DIR/liblmf-bad-abi-major.so needs plugin ABI 2.0, its manifest $DIR/bad-abi-major.lmf-plugin.toml says "
        "1.0; this lmf " LMF_VERSION " offers 1.0. Install the package 'acme-bad-abi-major' again.\n"},
@@ -32,7 +34,8 @@ const std::vector<Case>& built_cases() {
        "lmf: $DIR/liblmf-bad-abi-minor.so needs plugin ABI 1.9, its manifest $DIR/bad-abi-minor.lmf-plugin.toml says "
        "1.0; this lmf " LMF_VERSION " offers 1.0. Install the package 'acme-bad-abi-minor' again.\n"},
       {"size", 126,
-       "lmf: $DIR/liblmf-bad-size.so: its descriptor has 20 bytes, ABI 1.0 has 56: not built with lmf/abi.h.\n"},
+       "lmf: $DIR/liblmf-bad-size.so: its descriptor has 20 bytes, ABI 1.0 has 56: not built with lmf/abi.h. Install "
+       "the package 'acme-bad-size' again.\n"},
       {"name", 126,
        "lmf: $DIR/liblmf-bad-name.so says its name is 'somebody-else', its manifest $DIR/bad-name.lmf-plugin.toml says "
        "'bad-name'. Install the "
@@ -45,8 +48,10 @@ const std::vector<Case>& built_cases() {
        "lmf: $DIR/liblmf-bad-manifest.so was built with another manifest than $DIR/bad-manifest.lmf-plugin.toml: one "
        "of them was changed or "
        "upgraded alone. Install the package 'acme-bad-manifest' again.\n"},
-      {"query", 126, "lmf: $DIR/liblmf-bad-query.so: its lmf_plugin_query_v1 returns nothing.\n"},
-      {"run", 126, "lmf: $DIR/liblmf-bad-run.so: it has no run function.\n"},
+      {"query", 126,
+       "lmf: $DIR/liblmf-bad-query.so: its lmf_plugin_query_v1 returns nothing. Install the package 'acme-bad-query' "
+       "again.\n"},
+      {"run", 126, "lmf: $DIR/liblmf-bad-run.so: it has no run function. Install the package 'acme-bad-run' again.\n"},
       {"undefined", 126,
        "lmf: cannot load acme.bad-undefined ($DIR/liblmf-bad-undefined.so): $DIR/liblmf-bad-undefined.so: undefined "
        "symbol: lmf_test_function_that_nobody_defines. It needs a library of another build than is found here: it was "
@@ -72,6 +77,9 @@ const std::vector<Case>& built_cases() {
        "'acme-bad-deep-dependency' again.\n"
        "  'lmf plugin doctor acme.bad-deep-dependency' names all that is missing\n"},
       {"status", 70, "lmf bad-status: the plugin returned 256, which is no exit status\n"},
+      {"internal", 70,
+       "lmf bad-internal: it failed, and does not say how\n  in the plugin acme.bad-internal 1.0.0 "
+       "($DIR/liblmf-bad-internal.so), built with cxx=test. Please report it with the output of 'lmf env'.\n"},
       {"throw-run", 134,
        "lmf: the plugin acme.bad-throw-run 1.0.0 ($DIR/liblmf-bad-throw-run.so), built with cxx=test, let an exception "
        "escape: thrown in run\n"},
@@ -140,7 +148,8 @@ TEST_CASE("faults that the manifest or the file system shows need no loading") {
   refused("newer", "lmf: $DIR/newer.lmf-plugin.toml needs plugin ABI 2.0; this lmf " LMF_VERSION
                    " offers 1.0. Rebuild it or install another lmf.\n");
   lmf::test::write_text(folder.path() / "unreadable.lmf-plugin.toml", "schema = 1\n[plugin]\nname = 7\n");
-  refused("unreadable", "lmf: $DIR/unreadable.lmf-plugin.toml:3:8: plugin.name is not a text\n");
+  refused("unreadable",
+          "lmf: $DIR/unreadable.lmf-plugin.toml:3:8: plugin.name is not a text. Build or install the plugin again.\n");
   lmf::test::write_text(folder.path() / "later.lmf-plugin.toml", "schema = 2\n");
   refused("later", "lmf: $DIR/later.lmf-plugin.toml is of schema 2; this lmf " LMF_VERSION
                    " reads schema 1. Install a newer lmf.\n");
@@ -279,6 +288,17 @@ TEST_CASE("a library that came with a plugin and is damaged is named before it i
   is_refused(names + "is a link that leads to no file. Install the package 'acme-needy' again.\n");
 }
 
+TEST_CASE("a libtorch of another build is named where the build tags are equal") {
+  PluginFolder folder;
+  folder.add_bad("foreign-torch");
+  lmf::test::write_library(folder.path() / "libtorch_cpu.so");
+  const std::string end =
+      "undefined symbol: lmf_test_torch. It was built with another libtorch than $DIR/libtorch_cpu.so, which is found "
+      "here. If LD_LIBRARY_PATH leads there, unset it. Install the package 'acme-bad-foreign-torch' again.\n";
+  CHECK(contains(folder.errors(folder.lmf({"bad-foreign-torch"})), end));
+  CHECK(contains(replaced(folder.lmf({"plugin", "doctor"}).out, folder.text(), "$DIR"), end));
+}
+
 TEST_CASE("broken plugins change nothing but one line of help") {
   PluginFolder good, bad;
   good.add_greet();
@@ -313,15 +333,17 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
                         "schema = 1\nfuture = 2\n" + lmf::test::manifest_text("odd").substr(11));
   lmf::test::write_library(folder.path() / "liblmf-taker.so");
   std::filesystem::copy_file(folder.path() / "liblmf-greet.so", folder.path() / "liblmf-odd.so");
-  for (const std::string name : {"junk", "void", "short", "other", "program"}) folder.add_manifest(name);
+  for (const std::string name : {"junk", "void", "short", "other", "program", "big", "pie"}) folder.add_manifest(name);
   const std::string good = lmf::test::file_bytes(folder.path() / "liblmf-greet.so");
-  constexpr std::size_t kType = 16, kMachine = 18;  // of an ELF header
+  constexpr std::size_t kType = 16, kOrder = 5, kMachine = 18;  // of an ELF header
   const auto changed = [&](std::size_t at, char value) { return good.substr(0, at) + value + good.substr(at + 1); };
   lmf::test::write_text(folder.path() / "liblmf-junk.so", "junk");
   lmf::test::write_text(folder.path() / "liblmf-void.so", "");
   lmf::test::write_text(folder.path() / "liblmf-short.so", good.substr(0, good.size() / 2));
   lmf::test::write_text(folder.path() / "liblmf-other.so", changed(kMachine, 8));  // MIPS
   lmf::test::write_text(folder.path() / "liblmf-program.so", changed(kType, 2));
+  write_text(folder.path() / "liblmf-big.so", changed(kOrder, 2));
+  std::filesystem::copy_file(lmf::test::executable(), folder.path() / "liblmf-pie.so");
   const Finished list = folder.lmf({"plugin", "list"});
   CHECK(list.status == 1);
   const std::string text = lmf::test::replaced(list.out, folder.text(), "$DIR");
@@ -329,7 +351,7 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
   CHECK(lmf::test::contains(text, "acme.alone 1.0.0 (alone): library-missing\n"));
   CHECK(lmf::test::contains(text, "acme.taker 1.0.0 (train): reserved\n"));
   CHECK(lmf::test::contains(text, "acme.odd 1.0.0 (odd): ok\n"));
-  for (const std::string name : {"junk", "void", "other", "program"}) {
+  for (const std::string name : {"junk", "void", "other", "program", "big"}) {
     const std::string library = "$DIR/liblmf-" + name + ".so";
     CHECK(lmf::test::contains(text, "acme." + name + " 1.0.0 (" + name + "): load\n  " + library +
                                         "\n  cannot load acme." + name + " (" + library +
@@ -338,6 +360,7 @@ TEST_CASE("the list of plugins has a word and a reason for each") {
   }
   CHECK(lmf::test::contains(folder.lmf({"other"}).err, "it is no shared library of this machine. Install the package"));
   CHECK(lmf::test::contains(text, "liblmf-short.so): it is cut off: it has "));
+  CHECK(contains(text, "liblmf-pie.so): it is a program, no library. Install the package 'acme-pie' again.\n"));
   CHECK(lmf::test::contains(text, "$DIR/odd.lmf-plugin.toml has the key future, which this version does not know\n"));
   CHECK(lmf::test::contains(text, "  $DIR (--plugin-dir)\n"));
   CHECK(lmf::test::contains(folder.lmf({"plugin", "list", "--json"}).out, "\"name\": \"acme.alone\""));

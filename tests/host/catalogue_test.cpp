@@ -55,7 +55,7 @@ SearchFolder at(const PluginFolder& folder, Place place) { return {folder.path()
 
 std::string library_of(const lmf::host::Claim* claim) { return claim ? claim->plugin->library.string() : "none"; }
 
-/// Status and reason of a manifest with this text.
+/// Status and reason of a manifest with this text; without the next step, which is one for all wrong ones.
 std::pair<Status, std::string> verdict(const std::string& text, const std::string& name = "p") {
   PluginFolder folder;
   write_text(folder.path() / (name + ".lmf-plugin.toml"), text);
@@ -63,7 +63,9 @@ std::pair<Status, std::string> verdict(const std::string& text, const std::strin
   const Catalogue catalogue({at(folder, Place::given)}, {});
   REQUIRE(catalogue.plugins().size() == 1);
   const auto& plugin = catalogue.plugins()[0];
-  return {plugin.status, replaced(plugin.reason, folder.text() + "/", "")};
+  const std::string next_step = ". Build or install the plugin again.";
+  if (plugin.status == Status::manifest) CHECK(plugin.reason.ends_with(next_step));
+  return {plugin.status, replaced(replaced(plugin.reason, folder.text() + "/", ""), next_step, "")};
 }
 
 }  // namespace

@@ -24,12 +24,11 @@ constexpr std::uint32_t kFirstDescriptorSize = 56;
 std::string of_another_build(const Plugin& plugin) {
   const std::string tag = build_tag_of(plugin.library);
   if (tag == LMF_HOST_BUILD_TAG) {
-    for (const auto& found : found_libraries(plugin.library, std::chrono::seconds(10)))
-      if (is_libtorch(found.filename().string()))
-        return fmt::format(
-            " It was built with another libtorch than {}, which is found here. If LD_LIBRARY_PATH leads there, unset "
-            "it.{}",
-            found.string(), plugin.install_again(found));
+    if (const auto found = found_libtorch(plugin.library, std::chrono::seconds(10)))
+      return fmt::format(
+          " It was built with another libtorch than {}, which is found here. If LD_LIBRARY_PATH leads there, unset "
+          "it.{}",
+          found->string(), plugin.install_again(*found));
     return " It needs a library of another build than is found here." + plugin.install_again();
   }
   return fmt::format(

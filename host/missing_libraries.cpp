@@ -9,8 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "base/file_kind.hpp"
 #include "base/library_file.hpp"
+#include "base/split.hpp"
 #include "host/apart.hpp"
+#include "host/plugin.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::host {
@@ -62,12 +65,27 @@ std::filesystem::path found_in(const std::string& line, std::size_t arrow) {
 
 }  // namespace
 
-std::vector<std::filesystem::path> found_libraries(const std::filesystem::path& library, std::chrono::seconds limit) {
-  std::vector<std::filesystem::path> found;
+std::optional<std::filesystem::path> found_libtorch(const std::filesystem::path& library, std::chrono::seconds limit) {
   std::istringstream lines = listing(library, limit);
   for (std::string line; std::getline(lines, line);)
-    if (const auto arrow = line.find(" => /"); arrow != line.npos) found.push_back(found_in(line, arrow));
-  return found;
+    if (const auto arrow = line.find(" => /"); arrow != line.npos)
+      if (auto found = found_in(line, arrow); is_libtorch(found.filename().string())) return found;
+  return std::nullopt;
+}
+
+std::string cut_off_libraries(const std::filesystem::path& library) {
+  const char* path = std::getenv("LD_LIBRARY_PATH");
+  std::string damaged;
+  for (const std::string& folder : split(path != nullptr ? path : "", ':')) try {
+      for (const std::string& name : needed_libraries(library)) {
+        const auto file = std::filesystem::path(folder) / name;
+        if (folder.empty() || why_no_file(file)) continue;
+        if (const auto trouble = why_no_library(file))
+          damaged += fmt::format(" {} of LD_LIBRARY_PATH: {}.", file.string(), *trouble);
+      }
+    } catch (const Error&) {  // what cannot be read is not loaded
+    }
+  return damaged;
 }
 
 std::vector<std::string> missing_libraries(const std::filesystem::path& library, std::chrono::seconds limit) {

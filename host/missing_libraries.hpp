@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,11 @@ namespace lmf::host {
 /// loader that cannot list.
 std::vector<std::string> missing_libraries(const std::filesystem::path& library, std::chrono::seconds limit);
 
-/// The files that the system's loader takes for what `library` needs, and for what those need.
-std::vector<std::filesystem::path> found_libraries(const std::filesystem::path& library, std::chrono::seconds limit);
+/// The first file of libtorch that the system's loader takes for what `library` needs.
+std::optional<std::filesystem::path> found_libtorch(const std::filesystem::path& library, std::chrono::seconds limit);
+
+/// Of what `library` needs, the files in LD_LIBRARY_PATH that are cut off, or no libraries, a sentence each with a
+/// space before it: the loader maps such a file and crashes in it.
+std::string cut_off_libraries(const std::filesystem::path& library);
 
 }  // namespace lmf::host

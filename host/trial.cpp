@@ -30,8 +30,12 @@ std::string load_private_libraries(const Plugin& plugin) {
       continue;
     }
     guard_against_crashes("lmf", fmt::format("{} with its library {}", identity(plugin), printable_line(path)));
-    if (const auto refusal = why_not_loadable(library))
-      troubles.push_back(refusal->text.starts_with(path) ? refusal->text : fmt::format("{}: {}", path, refusal->text));
+    const auto refusal = why_not_loadable(library);
+    if (!refusal) continue;
+    troubles.push_back(refusal->text.starts_with(path) ? refusal->text : fmt::format("{}: {}", path, refusal->text));
+    if (refusal->cause != LoadRefusal::Cause::symbol) continue;
+    if (const auto libtorch = found_libtorch(library, std::chrono::seconds(10)))
+      troubles.back() += fmt::format(", which the libtorch that is found here, {}, does not have", libtorch->string());
   }
   return fmt::format("{}", fmt::join(troubles, "; "));
 }
@@ -82,9 +86,14 @@ Verdict crashed(const Plugin& plugin, const Apart& end) {
                               ? fmt::format("was ended by signal {} ({})", end.number, ::strsignal(end.number))
                               : fmt::format("ended with status {}", end.number);
   const std::string said = shortened(on_one_line(end.said), 500);  // libtorch adds its stack
-  return {Status::crashed, fmt::format("{}: the process {} while it was being loaded.{}{}", identity(plugin), how,
-                                       said.empty() ? "" : " It said: " + said + (said.ends_with('.') ? "" : "."),
-                                       plugin.install_again())};
+  std::string damage = cut_off_libraries(plugin.library);
+  for (const std::filesystem::path& library : plugin.private_libraries())
+    if (!why_no_file(library)) damage += cut_off_libraries(library);
+  const std::string next_step =
+      damage.empty() ? plugin.install_again() : damage + " Put the whole file there, or unset LD_LIBRARY_PATH.";
+  return {Status::crashed,
+          fmt::format("{}: the process {} while it was being loaded.{}{}", identity(plugin), how,
+                      said.empty() ? "" : " It said: " + said + (said.ends_with('.') ? "" : "."), next_step)};
 }
 
 /// What the child's end says where it found out nothing.

@@ -299,6 +299,37 @@ TEST_CASE("a libtorch of another build is named where the build tags are equal")
   CHECK(contains(replaced(folder.lmf({"plugin", "doctor"}).out, folder.text(), "$DIR"), end));
 }
 
+TEST_CASE("a libtorch of another build is named for a library that came with the plugin, too") {
+  const Needy needy;
+  std::filesystem::create_directory(needy.own);
+  std::filesystem::copy_file(needy.built / "liblmf-bad-foreign-torch.so", needy.library);
+  lmf::test::write_library(needy.own / "libtorch_cpu.so");
+  std::filesystem::remove(needy.folder.path() / "needy.lmf-plugin.toml");
+  write_text(needy.folder.path() / "bad-status.lmf-plugin.toml",
+             replaced(lmf::test::manifest_text("bad-status"), "[requires]\n",
+                      "[requires]\nlibraries = [\"its libraries/libown.so\"]\n"));
+  std::filesystem::rename(needy.folder.path() / "liblmf-needy.so", needy.folder.path() / "liblmf-bad-status.so");
+  CHECK(contains(replaced(needy.folder.lmf({"plugin", "doctor"}).out, needy.folder.text(), "$DIR"),
+                 "undefined symbol: lmf_test_torch, which the libtorch that is found here, $DIR/its "
+                 "libraries/libtorch_cpu.so, does not have"));
+}
+
+TEST_CASE("the doctor names a library of LD_LIBRARY_PATH that is cut off") {
+  PluginFolder folder;
+  folder.add_bad("foreign-torch");
+  const auto elsewhere = folder.path() / "elsewhere", cut = elsewhere / "libtorch_cpu.so";
+  std::filesystem::create_directory(elsewhere);
+  std::filesystem::copy_file(lmf::test::built_plugins() / "greet/liblmf-greet.so", cut);
+  std::filesystem::resize_file(cut, 20'000);  // what the loader reads first is in later pages
+  const Finished doctor =
+      folder.lmf({"plugin", "doctor", "bad-foreign-torch"}, {{"LD_LIBRARY_PATH", elsewhere.string()}});
+  const std::string text = replaced(doctor.out, folder.text(), "$DIR");
+  CHECK_MESSAGE(contains(text, "acme.bad-foreign-torch 1.0.0: crashed\n"), text);
+  CHECK_MESSAGE(
+      contains(text, "$DIR/elsewhere/libtorch_cpu.so of LD_LIBRARY_PATH: it is cut off: it has 20000 of its "), text);
+  CHECK_MESSAGE(contains(text, " bytes. Put the whole file there, or unset LD_LIBRARY_PATH.\n"), text);
+}
+
 TEST_CASE("broken plugins change nothing but one line of help") {
   PluginFolder good, bad;
   good.add_greet();

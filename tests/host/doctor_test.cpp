@@ -57,7 +57,7 @@ const std::vector<Row>& rows() {
       {"segfault", "ok", ""},  // in run, which is not called
       {"status", "ok", ""},
       {"throw-run", "ok", ""},
-      {"throw-static", "crashed", "let an exception escape: thrown while loading"},
+      {"throw-static", "crashed", "let an exception escape: thrown while loading. Install the package"},
       {"constructor", "crashed", "was ended by signal 6 (Aborted) while it was being loaded."},
       {"throw-query", "crashed", "built with cxx=test;torch=1.0, let an exception escape: thrown when asked"},
       {"exit", "crashed", "ended with status 7 while it was being loaded."},

@@ -14,15 +14,17 @@ import sys
 import tempfile
 import time
 
+import measure
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 TORCHRUN = os.environ.get("LMF_TORCHRUN", str(SOURCE / ".venv/bin/torchrun"))
-LAUNCHERS = {"lmf": [os.path.join(os.environ["LMF_BUILD"], "bin", "lmf"), "run"]}
+LAUNCHERS = {"lmf": [os.path.join(measure.build(), "bin", "lmf"), "run"]}
 if os.path.exists(TORCHRUN):
     LAUNCHERS["torchrun"] = [TORCHRUN]
 
 # What starts is the smallest worker there is, so that the launcher is measured. The others are shells that write the time down.
-STARTED = [os.path.join(os.environ["LMF_BUILD"], "bench", "start_tool")]
+STARTED = [os.path.join(measure.build(), "bench", "start_tool")]
 NOTE = 'date +%s.%N >> "$BENCH_LOG/$1-$TORCHELASTIC_RESTART_COUNT-$RANK"'
 # Rank 0 waits and notes when it is told to stop; rank 1 notes when it fails.
 FAILING = ["sh", "-c", f'trap \'{NOTE.replace("$1", "told")}; exit 0\' TERM; if [ $RANK = 1 ]; then sleep 0.3; {NOTE.replace("$1", "fail")}; exit 3; '

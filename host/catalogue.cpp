@@ -293,7 +293,10 @@ const Claim* Catalogue::find(std::string_view word) const {
 
 /// Hidden by one that cannot be read, so that no claim of the winner's is known but one.
 bool Catalogue::is_behind_unreadable(const Plugin& plugin) const {
-  return plugin.status == Status::shadowed && !plugin.is_unreadable() && find_unreadable(plugin.manifest.name);
+  if (plugin.status != Status::shadowed || plugin.is_unreadable()) return false;
+  return std::any_of(plugins_.begin(), plugins_.end(), [&](const Plugin& other) {
+    return other.is_unreadable() && other.manifest.name == plugin.manifest.name;
+  });
 }
 
 std::vector<std::string> Catalogue::alias_remarks(const Plugin& plugin) const {

@@ -27,9 +27,9 @@ void add(const PluginFolder& folder, const std::string& name, const std::string&
 struct TwoFolders {
   PluginFolder first, second;
 
-  Finished lmf(Words words) const {
+  Finished lmf(Words words, const lmf::test::Variables& environment = {}) const {
     words.insert(words.begin(), {"--plugin-dir", second.text()});
-    Finished finished = first.lmf(words);
+    Finished finished = first.lmf(words, environment);
     for (std::string* text : {&finished.out, &finished.err})
       *text = replaced(replaced(*text, first.text(), "$FIRST"), second.text(), "$SECOND");
     return finished;
@@ -126,6 +126,8 @@ TEST_CASE("a plugin whose manifest cannot be read is not replaced by a later one
       }
     CHECK(folders.owner("beta.greet") == "beta.other");
     CHECK(folders.lmf({"gone.greet"}).err == broken);  // it may be that one
+    // The broken one is not allowed, as nobody knows its vendor, and hides all the same.
+    CHECK(folders.lmf({"hello"}, {{"LMF_PLUGIN_ALLOW", "acme.*"}}).err == "lmf: " + hidden);
     const Finished help = folders.lmf({"help"});
     CHECK_FALSE(contains(help.out, "  greet "));
     CHECK(contains(help.err, "1 plugin cannot be used: greet ("));

@@ -15,7 +15,7 @@
 namespace lmf::host {
 namespace {
 
-constexpr std::size_t kLimitBytes = 64 * 1024;
+constexpr std::size_t kMostAnswerBytes = 64 * 1024;
 
 /// A file in memory: unlike a pipe it never fills up, and no surviving process keeps its reader waiting.
 class Memory {
@@ -27,7 +27,7 @@ class Memory {
 
   int descriptor() const { return descriptor_; }
   std::string text() const {
-    std::string text(kLimitBytes, '\0');
+    std::string text(kMostAnswerBytes, '\0');
     const ssize_t count = ::pread(descriptor_, text.data(), text.size(), 0);
     text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     return text;

@@ -15,7 +15,7 @@
 namespace lmf::host {
 namespace {
 
-constexpr std::uint64_t kLimitBytes = 64 * 1024;
+constexpr std::uint64_t kMostChoicesBytes = 64 * 1024;
 
 bool is_qualified(std::string_view name) {
   const auto dot = name.find('.');
@@ -50,7 +50,7 @@ void note_unknown(const TomlReader& table, const std::string& before, const std:
                                             table.line_of(key), before, key, did_you_mean(key, known)));
 }
 
-void read_tables(const TomlReader& root, PluginChoices& choices) {
+void read_choices(const TomlReader& root, PluginChoices& choices) {
   note_unknown(root, "", {"override", "disable"}, choices);
   if (const auto table = root.table("override")) read_overrides(*table, choices);
   if (const auto table = root.table("disable")) {
@@ -90,7 +90,7 @@ PluginChoices parse_plugin_choices(std::string text, const std::filesystem::path
   try {
     const toml::table table = parse_toml(*choices.text, file);
     PluginChoices read = choices;
-    read_tables(TomlReader(table, "", file), read);
+    read_choices(TomlReader(table, "", file), read);
     return read;
   } catch (const TomlProblem& error) {
     choices.problem = error.what();
@@ -109,7 +109,7 @@ PluginChoices read_plugin_choices(const std::filesystem::path& file) {
     return choices;
   }
   try {
-    choices.text = read_file(file, kLimitBytes);
+    choices.text = read_file(file, kMostChoicesBytes);
     check_trust(file);
   } catch (const Error& error) {
     choices.problem = error.what();

@@ -50,7 +50,7 @@ std::vector<Finding> examine(const Catalogue& catalogue, const PluginWords& word
   return findings;
 }
 
-std::string as_text(const std::vector<Finding>& findings) {
+std::string findings_text(const std::vector<Finding>& findings) {
   std::string text;
   for (const auto& [name, version, manifest, library, trial, remarks] : findings) {
     text += as_line(fmt::format("{}{}{}: {}", name, version.empty() ? "" : " ", version, word(trial.verdict.status)));
@@ -63,7 +63,7 @@ std::string as_text(const std::vector<Finding>& findings) {
   return text + fmt::format("\n{} of {} plugins {} a fault\n", faults, findings.size(), faults == 1 ? "has" : "have");
 }
 
-std::string as_json(const std::vector<Finding>& findings, const std::vector<std::string>& notices) {
+std::string findings_json(const std::vector<Finding>& findings, const std::vector<std::string>& notices) {
   using Json = nlohmann::ordered_json;
   Json plugins = Json::array();
   for (const auto& [name, version, manifest, library, trial, remarks] : findings)
@@ -100,7 +100,7 @@ int examine_plugins(const PluginCall& call) {
   const std::vector<Finding> findings = examine(call.catalogue, words, read_limit(words));
   const auto& notices = call.catalogue.notices();
   for (const std::string& notice : notices) say(call.environment, notice);
-  print(words.options.contains("--json") ? as_json(findings, notices) : as_text(findings));
+  print(words.options.contains("--json") ? findings_json(findings, notices) : findings_text(findings));
   const bool sick = std::any_of(findings.begin(), findings.end(),
                                 [](const Finding& one) { return is_fault(one.trial.verdict.status); });
   return sick || (words.names.empty() && !notices.empty()) ? kExitFailed : kExitDone;

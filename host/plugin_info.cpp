@@ -51,7 +51,7 @@ Json information(const Catalogue& catalogue, const Plugin& plugin) {
           {"commands", commands_as_json(catalogue, plugin)}};
 }
 
-std::string as_text(const Json& information) {
+std::string information_text(const Json& information) {
   std::string text;
   for (const auto& [key, value] : information.items()) {
     if (key == "remarks") {
@@ -79,7 +79,7 @@ int inform_of_plugin(const PluginCall& call) {
   if (words.names.empty())
     throw Error("plugin info: expected the name of a plugin", "'lmf plugin list' lists them", kExitUsage);
   const Json all = information(call.catalogue, plugin_named(call.catalogue, words.names[0]));
-  print(words.options.contains("--json") ? json_text(all) : as_text(all));
+  print(words.options.contains("--json") ? json_text(all) : information_text(all));
   const auto usable = [&](const Json& one) { return one.at("status") == word(Status::ok); };
   return usable(all) ? kExitDone : kExitFailed;
 }

@@ -31,7 +31,7 @@ Findings find_out(const PluginCall& call) {
 }
 
 /// "lmf.env 0.1.0 (env): ok"; of a manifest that cannot be read only its name is known.
-std::string title(const Plugin& plugin, Status status) {
+std::string plugin_title(const Plugin& plugin, Status status) {
   std::string text = plugin.display_name();
   if (!plugin.manifest.version.empty()) text += " " + plugin.manifest.version;
   if (const auto commands = command_names(plugin); !commands.empty()) text += " (" + joined(commands) + ")";
@@ -53,7 +53,7 @@ std::string list_as_text(const Findings& findings) {
   for (std::size_t i = 0; i < catalogue.plugins().size(); ++i) {
     const Plugin& plugin = catalogue.plugins()[i];
     const auto& [status, reason] = findings.verdicts[i];
-    text += title(plugin, status);
+    text += plugin_title(plugin, status);
     text += as_line("  " + (plugin.library.empty() ? plugin.manifest_path : plugin.library).string());
     if (!reason.empty()) text += as_line("  " + reason);
     for (const std::string& remark : remarks(catalogue, plugin)) text += as_line("  " + remark);

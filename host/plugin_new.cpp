@@ -31,25 +31,25 @@ using Words = std::map<std::string, std::string>;  // of a template: @name@ and 
 constexpr std::string_view kSuffix = ".in";
 constexpr std::uintmax_t kTemplateLimitBytes = 1 << 20;
 
-Error usage_error(const std::string& text) { return Error(text, "see 'lmf help plugin'", kExitUsage); }
+Error new_usage_error(const std::string& text) { return Error(text, "see 'lmf help plugin'", kExitUsage); }
 
 void check_names(const NewPlugin& plugin) {
-  if (plugin.name.empty()) throw usage_error("plugin new: expected a name");
+  if (plugin.name.empty()) throw new_usage_error("plugin new: expected a name");
   for (const auto& [what, word] : {std::pair("name", plugin.name), std::pair("vendor", plugin.vendor)})
     if (!is_name(word))
-      throw usage_error(
+      throw new_usage_error(
           fmt::format("plugin new: '{}' cannot be a {}: one has lower-case letters, digits and '-', "
                       "begins with a letter and is at most 32 long",
                       shortened(word), what));
   if (is_host_command(plugin.name) || is_first_party_command(plugin.name))
-    throw usage_error(fmt::format("plugin new: '{}' is a command of lmf itself", plugin.name));
-  if (plugin.vendor == "lmf") throw usage_error("plugin new: the vendor 'lmf' is lmf itself; name another");
+    throw new_usage_error(fmt::format("plugin new: '{}' is a command of lmf itself", plugin.name));
+  if (plugin.vendor == "lmf") throw new_usage_error("plugin new: the vendor 'lmf' is lmf itself; name another");
 }
 
 void check_language(const std::string& language) {
   static const std::vector<std::string> known = {"c++", "c", "rust"};
   if (std::find(known.begin(), known.end(), language) == known.end())
-    throw usage_error(
+    throw new_usage_error(
         fmt::format("plugin new: there is no template for '{}', but for c++, c and rust", shortened(language)));
 }
 
@@ -143,7 +143,7 @@ NewPlugin checked_new_plugin(const PluginWords& words) {
   check_names(plugin);
   check_language(plugin.language);
   const std::string directory = value("--directory", plugin.name);
-  if (directory.empty()) throw usage_error("plugin new: --directory needs a value");
+  if (directory.empty()) throw new_usage_error("plugin new: --directory needs a value");
   plugin.directory = fs::absolute(directory).lexically_normal();
   if (!plugin.directory.has_filename()) plugin.directory = plugin.directory.parent_path();  // "x/"
   check_directory(plugin.directory);

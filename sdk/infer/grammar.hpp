@@ -40,6 +40,12 @@ class Grammar {
   std::size_t elements_ = 0;
 };
 
+/// One after the other.
+inline Grammar::Sequence operator+(Grammar::Sequence a, const Grammar::Sequence& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 /// Says byte by byte whether a text may still become a sentence of the grammar. States are numbered as they are met and
 /// where each byte leads is remembered, so that a state which comes again costs a look into a table.
 class Recogniser {

@@ -32,10 +32,6 @@ constexpr std::array<std::string_view, 18> kUnderstood = {
     "anyOf",     "oneOf",       "allOf",    "$ref",
     "$defs",     "definitions"};
 
-Sequence operator+(Sequence a, const Sequence& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 Sequence operator+(Sequence a, const Element& b) {
   a.push_back(b);
   return a;

@@ -12,7 +12,7 @@ namespace {
 /// Positions whose angles are computed at once when a longer sequence comes.
 constexpr std::int64_t kTableStep = 1024;
 
-std::span<const float> floats(const torch::Tensor& tensor) {
+std::span<const float> values_of(const torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
@@ -48,8 +48,8 @@ void RotaryRows::prepare(std::span<const Row> rows) {
     for (std::size_t row = first; row < end; ++row) {
       const auto from = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(rows[row].position) * half());
       const auto to = static_cast<std::ptrdiff_t>(row * half()), count = static_cast<std::ptrdiff_t>(half());
-      std::copy_n(floats(table_cosines_).begin() + from, count, cosines_.begin() + to);
-      std::copy_n(floats(table_sines_).begin() + from, count, sines_.begin() + to);
+      std::copy_n(values_of(table_cosines_).begin() + from, count, cosines_.begin() + to);
+      std::copy_n(values_of(table_sines_).begin() + from, count, sines_.begin() + to);
     }
   }
 }
@@ -59,8 +59,8 @@ void RotaryRows::prepare_by_length(std::span<const Row> rows, std::size_t first,
   for (const Row& row : rows.subspan(first)) positions.push_back(row.position);
   const auto table = model::rotary_table(spec_, torch::tensor(positions), length, torch::kFloat32);
   const torch::Tensor cosines = table.cos.contiguous(), sines = table.sin.contiguous();
-  std::ranges::copy(floats(cosines), cosines_.begin() + static_cast<std::ptrdiff_t>(first * half()));
-  std::ranges::copy(floats(sines), sines_.begin() + static_cast<std::ptrdiff_t>(first * half()));
+  std::ranges::copy(values_of(cosines), cosines_.begin() + static_cast<std::ptrdiff_t>(first * half()));
+  std::ranges::copy(values_of(sines), sines_.begin() + static_cast<std::ptrdiff_t>(first * half()));
 }
 
 }  // namespace lmf::infer

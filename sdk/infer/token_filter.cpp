@@ -8,7 +8,7 @@
 namespace lmf::infer {
 namespace {
 
-constexpr std::size_t kMostStates = 10'000;
+constexpr std::size_t kKeptStates = 10'000;
 constexpr std::size_t kMostKnownIds = 8'000'000;  // remembered per answer, 4 bytes each
 
 }  // namespace
@@ -44,7 +44,7 @@ TokenFilter::TokenFilter(std::shared_ptr<const TokenBytes> tokens, Recogniser re
 /// The tokens that may come in the present state, stop ids left out.
 const std::vector<std::int32_t>& TokenFilter::allowed() {
   if (const auto known = known_.find(state_); known != known_.end()) return known->second;
-  if (recogniser_.states() > kMostStates) {
+  if (recogniser_.states() > kKeptStates) {
     state_ = recogniser_.forget_all_but(state_);
     known_.clear();
     known_ids_ = 0;

@@ -11,11 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Sequence = Grammar::Sequence;
 
-Sequence operator+(Sequence a, const Sequence& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 Grammar::Element arguments_rule(Grammar& grammar, const ToolSignature& tool) {
   if (tool.parameters.is_null()) return json_object_rule(grammar);
   try {

@@ -13,27 +13,27 @@
 namespace lmf::model {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, torch::Dtype>, 12> kDtypes = {{{"F64", torch::kFloat64},
-                                                                                {"F32", torch::kFloat32},
-                                                                                {"F16", torch::kFloat16},
-                                                                                {"BF16", torch::kBFloat16},
-                                                                                {"I64", torch::kInt64},
-                                                                                {"I32", torch::kInt32},
-                                                                                {"I16", torch::kInt16},
-                                                                                {"I8", torch::kInt8},
-                                                                                {"U8", torch::kUInt8},
-                                                                                {"BOOL", torch::kBool},
-                                                                                {"F8_E4M3", torch::kFloat8_e4m3fn},
-                                                                                {"F8_E5M2", torch::kFloat8_e5m2}}};
+constexpr std::array<std::pair<std::string_view, torch::Dtype>, 12> kFileDtypes = {{{"F64", torch::kFloat64},
+                                                                                    {"F32", torch::kFloat32},
+                                                                                    {"F16", torch::kFloat16},
+                                                                                    {"BF16", torch::kBFloat16},
+                                                                                    {"I64", torch::kInt64},
+                                                                                    {"I32", torch::kInt32},
+                                                                                    {"I16", torch::kInt16},
+                                                                                    {"I8", torch::kInt8},
+                                                                                    {"U8", torch::kUInt8},
+                                                                                    {"BOOL", torch::kBool},
+                                                                                    {"F8_E4M3", torch::kFloat8_e4m3fn},
+                                                                                    {"F8_E5M2", torch::kFloat8_e5m2}}};
 
 torch::Dtype dtype_of(const TensorEntry& entry) {
-  for (const auto& [name, dtype] : kDtypes)
+  for (const auto& [name, dtype] : kFileDtypes)
     if (entry.dtype == name) return dtype;
   throw Error(fmt::format("safetensors' dtype {} has no counterpart in libtorch", entry.dtype), {}, kExitInternal);
 }
 
 std::string name_of(torch::Dtype dtype) {
-  for (const auto& [name, known] : kDtypes)
+  for (const auto& [name, known] : kFileDtypes)
     if (known == dtype) return std::string(name);
   throw Error(fmt::format("safetensors files cannot hold tensors of dtype {}", torch::toString(dtype)));
 }

@@ -11,13 +11,13 @@
 namespace lmf::text {
 namespace {
 
-constexpr std::string_view kBlank = "\xE2\x96\x81";  // U+2581, sentencepiece's space
 constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max();
 
 /// The first place where a run of blanks begins behind something else; npos: none.
 std::size_t next_blank_run(std::string_view text) {
-  for (std::size_t at = text.find(kBlank); at != std::string_view::npos; at = text.find(kBlank, at + kBlank.size()))
-    if (at > 0 && !text.substr(0, at).ends_with(kBlank)) return at;
+  for (std::size_t at = text.find(unicode::kBlank); at != std::string_view::npos;
+       at = text.find(unicode::kBlank, at + unicode::kBlank.size()))
+    if (at > 0 && !text.substr(0, at).ends_with(unicode::kBlank)) return at;
   return std::string_view::npos;
 }
 
@@ -57,7 +57,7 @@ Bpe::Bpe(const Vocabulary& vocabulary, MergeTable merges, BpeOptions options, bo
 /// itself with the same result.
 bool Bpe::no_merge_reaches_over_blanks() const {
   if (maps_bytes_ || options_.ignore_merges || !options_.continuing_subword_prefix.empty() ||
-      !options_.end_of_word_suffix.empty() || vocabulary_.find(kBlank) < 0)
+      !options_.end_of_word_suffix.empty() || vocabulary_.find(unicode::kBlank) < 0)
     return false;
   bool none = true;
   merges_.for_each_result(

@@ -15,9 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Reader : public TomlReader {
+class ChatTemplateReader : public TomlReader {
  public:
-  Reader(const fs::path& file, const toml::table& table) : TomlReader(file, table, "a template") {}
+  ChatTemplateReader(const fs::path& file, const toml::table& table) : TomlReader(file, table, "a template") {}
 
   ChatTemplate read() {
     ChatTemplate result;
@@ -84,7 +84,7 @@ class Reader : public TomlReader {
 
 ChatTemplate ChatTemplate::read(const fs::path& file) {
   const toml::table table = read_toml(file);
-  return Reader(file, table).read();
+  return ChatTemplateReader(file, table).read();
 }
 
 std::vector<std::string> ChatTemplate::names(const fs::path& share_directory) {

@@ -22,9 +22,9 @@ class ToCanonicalForm : public NormalizerStep {
   CanonicalForm form_;
 };
 
-class Strip : public NormalizerStep {
+class StripBlanks : public NormalizerStep {
  public:
-  Strip(bool left, bool right) : left_(left), right_(right) {}
+  StripBlanks(bool left, bool right) : left_(left), right_(right) {}
   void apply(std::string& text, RegexWorkspace&) const override {
     std::size_t begin = 0, end = text.size();
     while (left_ && begin < end) {
@@ -44,9 +44,9 @@ class Strip : public NormalizerStep {
   bool left_, right_;
 };
 
-class Prepend : public NormalizerStep {
+class PutInFront : public NormalizerStep {
  public:
-  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  explicit PutInFront(std::string prefix) : prefix_(std::move(prefix)) {}
   void apply(std::string& text, RegexWorkspace&) const override {
     if (!text.empty()) text.insert(0, prefix_);
   }
@@ -129,7 +129,7 @@ void nmt(char32_t code, std::string& out) {
   unicode::append(out, blank ? U' ' : code);
 }
 
-class MapBytes : public NormalizerStep {
+class NormalizeBytes : public NormalizerStep {
  public:
   void apply(std::string& text, RegexWorkspace&) const override {
     std::string mapped;
@@ -153,13 +153,13 @@ void read_into(Normalizer& result, const JsonObject& object, int depth) {
   if (type == "NFKC") return add(std::make_unique<ToCanonicalForm>(CanonicalForm::nfkc));
   if (type == "NFKD") return add(std::make_unique<ToCanonicalForm>(CanonicalForm::nfkd));
   if (type == "Strip")
-    return add(std::make_unique<Strip>(object.flag("strip_left", true), object.flag("strip_right", true)));
-  if (type == "Prepend") return add(std::make_unique<Prepend>(object.text("prepend")));
+    return add(std::make_unique<StripBlanks>(object.flag("strip_left", true), object.flag("strip_right", true)));
+  if (type == "Prepend") return add(std::make_unique<PutInFront>(object.text("prepend")));
   if (type == "Replace") return add(std::make_unique<Replace>(object));
   if (type == "Lowercase") return add(std::make_unique<EachCharacter>(lower));
   if (type == "StripAccents") return add(std::make_unique<EachCharacter>(without_marks));
   if (type == "Nmt") return add(std::make_unique<EachCharacter>(nmt));
-  if (type == "ByteLevel") return add(std::make_unique<MapBytes>());
+  if (type == "ByteLevel") return add(std::make_unique<NormalizeBytes>());
   object.refuse(fmt::format("the normalizer \"{}\" is not supported", type));
 }
 

@@ -20,9 +20,9 @@ Behavior read_behavior(const JsonObject& object, const std::string& otherwise) {
   object.refuse(fmt::format("unknown behavior \"{}\"", name));
 }
 
-class Reader {
+class PreTokenizerReader {
  public:
-  Reader(PreTokenizer& result, bool hand_written) : result_(result), hand_written_(hand_written) {}
+  PreTokenizerReader(PreTokenizer& result, bool hand_written) : result_(result), hand_written_(hand_written) {}
 
   void read(const JsonObject& object, bool is_last) {
     const std::string type = object.text("type");
@@ -120,7 +120,7 @@ class Reader {
 
 PreTokenizer read_pre_tokenizer(const Json* value, const std::string& place, bool hand_written) {
   PreTokenizer result;
-  if (value && !value->is_null()) Reader(result, hand_written).read({*value, place}, true);
+  if (value && !value->is_null()) PreTokenizerReader(result, hand_written).read({*value, place}, true);
   return result;
 }
 

@@ -168,7 +168,7 @@ class PrefixSpace : public PreTokenizerStep {
   }
 };
 
-class MapBytes : public PreTokenizerStep {
+class MapPieceBytes : public PreTokenizerStep {
  public:
   void apply(Pieces& pieces, RegexWorkspace&) const override {
     pieces.rewrite([](std::string_view text, bool, std::string& out) { append_mapped(out, text); });
@@ -223,7 +223,7 @@ PreTokenizerStepPtr split_by_length(std::size_t characters) { return std::make_u
 
 PreTokenizerStepPtr prefix_space() { return std::make_unique<PrefixSpace>(); }
 
-PreTokenizerStepPtr map_bytes() { return std::make_unique<MapBytes>(); }
+PreTokenizerStepPtr map_bytes() { return std::make_unique<MapPieceBytes>(); }
 
 PreTokenizerStepPtr metaspace(std::string replacement, Prepend prepend, bool split) {
   return std::make_unique<Metaspace>(std::move(replacement), prepend, split);

@@ -7,7 +7,7 @@
 namespace lmf::text {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// The shortest decimal that reads back as the number, laid out as Python's repr: with an exponent below 1e-4 and from
 /// 1e16 on.
@@ -25,7 +25,7 @@ std::string number_text(double number) {
 }
 
 std::string quoted(const std::string& text) {
-  return Json(text).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return OrderedJson(text).dump(-1, ' ', /*ensure_ascii=*/false, OrderedJson::error_handler_t::replace);
 }
 
 class Writer {
@@ -33,7 +33,7 @@ class Writer {
   explicit Writer(int indent) : indent_(indent) {}
   std::string take() { return std::move(text_); }
 
-  void write(const Json& value, int depth) {
+  void write(const OrderedJson& value, int depth) {
     if (value.is_number_float()) {
       text_ += number_text(value.get<double>());
     } else if (value.is_string()) {
@@ -52,7 +52,7 @@ class Writer {
 
  private:
   template <class Each>
-  void write_all(const Json& value, int depth, char open, char close, const Each& each) {
+  void write_all(const OrderedJson& value, int depth, char open, char close, const Each& each) {
     text_ += open;
     bool first = true;
     for (const auto& item : value.items()) {
@@ -86,7 +86,7 @@ std::string repr(const std::string& text) {
   return written + quote;
 }
 
-std::string python_value(const Json& value, bool outermost) {
+std::string python_value(const OrderedJson& value, bool outermost) {
   if (value.is_string()) return outermost ? value.get<std::string>() : repr(value.get<std::string>());
   if (value.is_null()) return "None";
   if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
@@ -100,12 +100,12 @@ std::string python_value(const Json& value, bool outermost) {
 
 }  // namespace
 
-std::string python_json(const Json& value, int indent) {
+std::string python_json(const OrderedJson& value, int indent) {
   Writer writer(indent);
   writer.write(value, 0);
   return writer.take();
 }
 
-std::string python_text(const Json& value) { return python_value(value, true); }
+std::string python_text(const OrderedJson& value) { return python_value(value, true); }
 
 }  // namespace lmf::text

@@ -8,7 +8,7 @@ namespace lmf::text {
 namespace {
 
 // Unicode's White_Space and what is not; PCRE2's \s also takes U+180E.
-constexpr std::string_view kSpace =
+constexpr std::string_view kSpaceClass =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr std::string_view kNotSpace =
     R"(\x{0}-\x{8}\x{e}-\x{1f}\x{21}-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027})"
@@ -80,7 +80,7 @@ class Translator {
     if (at_ + 1 >= pattern_.size()) refuse("a backslash at the end");
     switch (pattern_[at_ + 1]) {
       case 's':
-        return put_class(kSpace);
+        return put_class(kSpaceClass);
       case 'S':
         return put_class(kNotSpace);
       case 'h':

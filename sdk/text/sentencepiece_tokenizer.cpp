@@ -7,11 +7,11 @@
 #include "lmf/error.hpp"
 #include "text/tokenizer_json.hpp"
 #include "text/tokenizer_model.hpp"
+#include "text/unicode.hpp"
 
 namespace lmf::text {
 namespace {
 
-constexpr std::string_view kBlank = "\xE2\x96\x81";  // U+2581, sentencepiece's space
 // What follows in a protocol buffer overrides: normalizer_spec (field 3) { add_dummy_prefix (field 3): false }.
 constexpr std::string_view kNoDummyPrefix{"\x1A\x02\x18\x00", 4};
 
@@ -31,8 +31,8 @@ class SentencePieceTokenizer : public TokenizerModel {
         tokens.push_back({.content = pieces_.IdToPiece(id), .special = true});
     add(tokens);
     const bool dummy_prefix =
-        !encoded(pieces_, "a").empty() && pieces_.IdToPiece(encoded(pieces_, "a")[0]).starts_with(kBlank);
-    const Json steps = {{{"type", "Replace"}, {"pattern", {{"String", kBlank}}}, {"content", " "}},
+        !encoded(pieces_, "a").empty() && pieces_.IdToPiece(encoded(pieces_, "a")[0]).starts_with(unicode::kBlank);
+    const Json steps = {{{"type", "Replace"}, {"pattern", {{"String", unicode::kBlank}}}, {"content", " "}},
                         {{"type", "ByteFallback"}},
                         {{"type", "Fuse"}},
                         {{"type", "Strip"}, {"content", " "}, {"start", dummy_prefix ? 1 : 0}, {"stop", 0}}};

@@ -83,9 +83,9 @@ class Fuse : public DecoderStep {
 };
 
 /// Up to `start` and `stop` times a character is taken from the ends of every token.
-class Strip : public DecoderStep {
+class StripCharacter : public DecoderStep {
  public:
-  Strip(std::string character, std::int64_t start, std::int64_t stop)
+  StripCharacter(std::string character, std::int64_t start, std::int64_t stop)
       : character_(std::move(character)), start_(start), stop_(stop) {}
   bool keeps_earlier_text(bool fused) const override { return !fused || stop_ == 0; }
   void apply(Tokens& tokens, RegexWorkspace&) const override {
@@ -154,8 +154,8 @@ void read_into(TokenDecoder& result, const JsonObject& object, int depth) {
   if (type == "ByteFallback") return add(std::make_unique<ByteFallback>());
   if (type == "Fuse") return add(std::make_unique<Fuse>());
   if (type == "Strip")
-    return add(std::make_unique<Strip>(object.text("content"), object.integer("start", 0, 1 << 20),
-                                       object.integer("stop", 0, 1 << 20)));
+    return add(std::make_unique<StripCharacter>(object.text("content"), object.integer("start", 0, 1 << 20),
+                                                object.integer("stop", 0, 1 << 20)));
   if (type == "Replace") return add(std::make_unique<ReplaceInTokens>(object));
   if (type == "Metaspace") {
     const bool prepended = object.text("prepend_scheme", "always") != "never" && object.flag("add_prefix_space", true);

@@ -12,9 +12,9 @@ namespace {
 constexpr std::size_t kLongestToken = 64 * 1024;  // bytes
 using Element = simdjson::dom::element;
 
-class Reader {
+class TokenizerReader {
  public:
-  Reader(std::string_view json, const std::string& origin) : origin_(origin) {
+  TokenizerReader(std::string_view json, const std::string& origin) : origin_(origin) {
     const auto error = parser_.parse(json.data(), json.size()).get(root_);
     if (error) throw Error(explain_json(json, origin, simdjson::error_message(error)));
     if (!root_.is_object()) refuse("", "not a JSON object");
@@ -156,7 +156,7 @@ class Reader {
 }  // namespace
 
 TokenizerJson read_tokenizer_json(std::string_view json, const std::string& origin) {
-  return Reader(json, origin).read();
+  return TokenizerReader(json, origin).read();
 }
 
 std::string with_added_tokens(std::string_view json, const AddedTokens& tokens) {

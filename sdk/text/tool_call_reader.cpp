@@ -10,14 +10,16 @@
 namespace lmf::text {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kBlanks = " \t\r\n", kQuotes = "`\"";
 /// What may be held back at most: it is looked at again with every token.
 constexpr std::size_t kMostHeld = 16384;
 
 /// What a model wrote, discarded when it is no JSON or nested too deeply.
-Json parsed(std::string_view text) { return JsonBuilder<Json>().build(text).value_or(Json(Json::value_t::discarded)); }
+OrderedJson parsed(std::string_view text) {
+  return JsonBuilder<OrderedJson>().build(text).value_or(OrderedJson(OrderedJson::value_t::discarded));
+}
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
@@ -219,13 +221,13 @@ ToolCallReader::Match ToolCallReader::match_json(std::string_view text, Call& ca
   Scanner scanner;
   const std::size_t size = scanner.read(text);
   if (scanner.depth > 0) return Match::maybe;
-  const Json whole = parsed(text.substr(0, size));
+  const OrderedJson whole = parsed(text.substr(0, size));
   if (!whole.is_object() || !whole.contains("name") || !whole["name"].is_string()) return Match::no;
   call = {.name = whole["name"].get<std::string>(), .arguments = {}, .size = size, .whole = true};
   for (const std::string& key : {arguments_key_, std::string("arguments"), std::string("parameters")}) {
     if (!whole.contains(key)) continue;
-    const Json& given = whole[key];
-    const Json arguments = given.is_string() ? parsed(given.get_ref<const std::string&>()) : given;
+    const OrderedJson& given = whole[key];
+    const OrderedJson arguments = given.is_string() ? parsed(given.get_ref<const std::string&>()) : given;
     if (!arguments.is_object()) return Match::no;
     call.arguments = python_json(arguments);
     return known(call.name) ? Match::yes : Match::no;
@@ -249,7 +251,8 @@ ToolCallReader::Match ToolCallReader::match_header(std::string_view text, Call& 
   std::size_t end = 0;
   while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
   if (end >= rest.size()) return Match::maybe;
-  const Json name = Json::parse("\"" + std::string(rest.substr(0, end)) + "\"", nullptr, /*allow_exceptions=*/false);
+  const OrderedJson name =
+      OrderedJson::parse("\"" + std::string(rest.substr(0, end)) + "\"", nullptr, /*allow_exceptions=*/false);
   if (!name.is_string()) return Match::no;
   rest.remove_prefix(end + 1);
   const std::string key = "\"" + arguments_key_ + "\"";

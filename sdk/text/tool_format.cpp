@@ -15,7 +15,7 @@
 namespace lmf::text {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// The text with its places filled. What is filled in is not searched again: a description may hold {{…}}.
 std::string fill(std::string_view text, std::initializer_list<std::pair<std::string_view, std::string>> values) {
@@ -37,38 +37,39 @@ std::string fill(std::string_view text, std::initializer_list<std::pair<std::str
   }
 }
 
-const Json* member(const Json& object, const char* key) {
+const OrderedJson* member(const OrderedJson& object, const char* key) {
   if (!object.is_object()) return nullptr;
   const auto place = object.find(key);
   return place == object.end() ? nullptr : &*place;
 }
 
 /// "" when it is not there.
-std::string member_text(const Json& object, const char* key) {
-  const Json* value = member(object, key);
+std::string member_text(const OrderedJson& object, const char* key) {
+  const OrderedJson* value = member(object, key);
   return value ? python_text(*value) : std::string();
 }
 
-bool truthy(const Json* value) {
+bool truthy(const OrderedJson* value) {
   if (value == nullptr || value->is_null() || *value == false) return false;
   return !(value->is_structured() || value->is_string()) || (value->is_string() ? *value != "" : !value->empty());
 }
 
-std::string joined(const Json& list) {
+std::string joined(const OrderedJson& list) {
   std::string text;
-  for (const Json& value : list) text += (text.empty() ? "" : ", ") + python_text(value);
+  for (const OrderedJson& value : list) text += (text.empty() ? "" : ", ") + python_text(value);
   return text;
 }
 
-std::string parameters_text(const ToolFormat& format, const Json& tool) {
-  const Json* parameters = member(tool, "parameters");
-  const Json* properties = parameters ? member(*parameters, "properties") : nullptr;
+std::string parameters_text(const ToolFormat& format, const OrderedJson& tool) {
+  const OrderedJson* parameters = member(tool, "parameters");
+  const OrderedJson* properties = parameters ? member(*parameters, "properties") : nullptr;
   if (properties == nullptr || !properties->is_object()) return {};
-  const Json* required = member(*parameters, "required");
+  const OrderedJson* required = member(*parameters, "required");
   std::string text;
   for (const auto& [name, property] : properties->items()) {
-    const bool must = required && required->is_array() && std::ranges::find(*required, Json(name)) != required->end();
-    const Json *values = member(property, "enum"), *items = member(property, "items");
+    const bool must =
+        required && required->is_array() && std::ranges::find(*required, OrderedJson(name)) != required->end();
+    const OrderedJson *values = member(property, "enum"), *items = member(property, "items");
     text += fill(
         format.parameter,
         {{"name", name},
@@ -82,9 +83,9 @@ std::string parameters_text(const ToolFormat& format, const Json& tool) {
 }
 
 /// The function within {"type": "function", "function": …}, or the tool itself.
-const Json& function_of(const Json& tool) {
-  const Json* type = member(tool, "type");
-  const Json* function = member(tool, "function");
+const OrderedJson& function_of(const OrderedJson& tool) {
+  const OrderedJson* type = member(tool, "type");
+  const OrderedJson* function = member(tool, "function");
   return type && *type == "function" && function ? *function : tool;
 }
 
@@ -108,20 +109,21 @@ std::string take_out(std::string& text, std::string_view open, std::string_view 
 }  // namespace
 
 std::string ToolFormat::tools_text(std::string_view tools, const std::string& date) const {
-  const Json list = parse_json<Json>(tools, "tools");
+  const OrderedJson list = parse_json<OrderedJson>(tools, "tools");
   if (!list.is_array()) throw Error("tools are no JSON list", "write [{\"name\": ..., \"parameters\": {...}}, ...]");
   if (list.empty()) return {};
   std::string text, names;
-  for (const Json& given : list) {
-    const Json& function = function_of(given);
-    const Json* called = member(function, "name");
+  for (const OrderedJson& given : list) {
+    const OrderedJson& function = function_of(given);
+    const OrderedJson* called = member(function, "name");
     if (called == nullptr || !called->is_string())
-      throw Error(
-          fmt::format("a tool has no name: {}", shortened(given.dump(-1, ' ', false, Json::error_handler_t::replace))),
-          "write {\"name\": ..., \"parameters\": {...}} for each");
+      throw Error(fmt::format("a tool has no name: {}",
+                              shortened(given.dump(-1, ' ', false, OrderedJson::error_handler_t::replace))),
+                  "write {\"name\": ..., \"parameters\": {...}} for each");
     const bool has_type = &function != &given;
-    const Json wrapping = wrapped && !has_type ? Json{{"type", "function"}, {"function", given}} : Json();
-    const Json& described = !wrapped ? function : has_type ? given : wrapping;
+    const OrderedJson wrapping =
+        wrapped && !has_type ? OrderedJson{{"type", "function"}, {"function", given}} : OrderedJson();
+    const OrderedJson& described = !wrapped ? function : has_type ? given : wrapping;
     if (&given != &list.front()) text += tool_separator;
     text += fill(tool, {{"json", tool.find("{{json}}") == tool.npos ? "" : python_json(described, indent)},
                         {"name", called->get<std::string>()},
@@ -141,18 +143,18 @@ std::string ToolFormat::calls_text(std::string_view content) const {
     front = whole;
     written = json;
   }
-  const Json parsed =
-      parse_json<Json>(written, "call", "write {\"name\": ..., \"arguments\": {...}}, or a list of such");
-  const Json list = parsed.is_array() ? parsed : Json::array({parsed});
+  const OrderedJson parsed =
+      parse_json<OrderedJson>(written, "call", "write {\"name\": ..., \"arguments\": {...}}, or a list of such");
+  const OrderedJson list = parsed.is_array() ? parsed : OrderedJson::array({parsed});
   std::string text;
-  for (const Json& one : list) {
-    const Json *called = member(one, "name"), *arguments = member(one, "arguments");
+  for (const OrderedJson& one : list) {
+    const OrderedJson *called = member(one, "name"), *arguments = member(one, "arguments");
     if (called == nullptr || !called->is_string() || arguments == nullptr)
       throw Error(fmt::format("a call has no name or no arguments: {}",
-                              shortened(one.dump(-1, ' ', false, Json::error_handler_t::replace))),
+                              shortened(one.dump(-1, ' ', false, OrderedJson::error_handler_t::replace))),
                   "write {\"name\": ..., \"arguments\": {...}}");
     if (&one != &list.front()) text += call_separator;
-    text += fill(call, {{"json", python_json(Json{{"name", *called}, {arguments_key, *arguments}})},
+    text += fill(call, {{"json", python_json(OrderedJson{{"name", *called}, {arguments_key, *arguments}})},
                         {"name", called->get<std::string>()},
                         {"arguments", python_json(*arguments)}});
   }

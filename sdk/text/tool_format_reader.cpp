@@ -15,9 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Reader : public TomlReader {
+class ToolFormatReader : public TomlReader {
  public:
-  Reader(const fs::path& file, const toml::table& table) : TomlReader(file, table, "a tool format") {}
+  ToolFormatReader(const fs::path& file, const toml::table& table) : TomlReader(file, table, "a tool format") {}
 
   ToolFormat read() {
     ToolFormat result;
@@ -71,7 +71,7 @@ class Reader : public TomlReader {
 
 ToolFormat ToolFormat::read(const fs::path& file) {
   const toml::table table = read_toml(file);
-  return Reader(file, table).read();
+  return ToolFormatReader(file, table).read();
 }
 
 std::vector<std::string> ToolFormat::names(const fs::path& share_directory) {

@@ -9,6 +9,8 @@
 /// UTF-8 and the character properties that tokenizers ask for.
 namespace lmf::text::unicode {
 
+inline constexpr std::string_view kBlank = "\xE2\x96\x81";  // U+2581, sentencepiece's space
+
 struct Decoded {
   char32_t code;
   std::uint32_t bytes;

@@ -7,21 +7,21 @@
 namespace lmf::exporter {
 namespace {
 
-struct Known {
+struct KnownKind {
   FileKind kind;
   std::string_view name;
   std::uint32_t number;
   BlockType matrices;
 };
-constexpr std::array<Known, 7> kKnown = {{{FileKind::f32, "F32", 0, BlockType::f32},
-                                          {FileKind::f16, "F16", 1, BlockType::f16},
-                                          {FileKind::bf16, "BF16", 32, BlockType::bf16},
-                                          {FileKind::q8_0, "Q8_0", 7, BlockType::q8_0},
-                                          {FileKind::q6_k, "Q6_K", 18, BlockType::q6_k},
-                                          {FileKind::q4_k_m, "Q4_K_M", 15, BlockType::q4_k},
-                                          {FileKind::q4_0, "Q4_0", 2, BlockType::q4_0}}};
+constexpr std::array<KnownKind, 7> kKnownKinds = {{{FileKind::f32, "F32", 0, BlockType::f32},
+                                                   {FileKind::f16, "F16", 1, BlockType::f16},
+                                                   {FileKind::bf16, "BF16", 32, BlockType::bf16},
+                                                   {FileKind::q8_0, "Q8_0", 7, BlockType::q8_0},
+                                                   {FileKind::q6_k, "Q6_K", 18, BlockType::q6_k},
+                                                   {FileKind::q4_k_m, "Q4_K_M", 15, BlockType::q4_k},
+                                                   {FileKind::q4_0, "Q4_0", 2, BlockType::q4_0}}};
 
-const Known& known(FileKind kind) { return kKnown[static_cast<std::size_t>(kind)]; }
+const KnownKind& known(FileKind kind) { return kKnownKinds[static_cast<std::size_t>(kind)]; }
 
 /// The first and the last eighth of the layers, and every third between.
 bool is_sensitive(std::int64_t layer, std::int64_t layers) {
@@ -36,7 +36,7 @@ std::optional<FileKind> file_kind(std::string_view name) {
     return std::equal(name.begin(), name.end(), other.begin(), other.end(),
                       [](unsigned char a, unsigned char b) { return std::toupper(a) == b; });
   };
-  for (const Known& one : kKnown)
+  for (const KnownKind& one : kKnownKinds)
     if (same(one.name)) return one.kind;
   return std::nullopt;
 }
@@ -47,7 +47,7 @@ bool is_quantized(FileKind kind) { return shape_of(known(kind).matrices).numbers
 
 std::vector<std::string> file_kinds() {
   std::vector<std::string> names;
-  for (const Known& one : kKnown) names.emplace_back(one.name);
+  for (const KnownKind& one : kKnownKinds) names.emplace_back(one.name);
   return names;
 }
 

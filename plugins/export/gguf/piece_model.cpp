@@ -10,7 +10,7 @@
 namespace lmf::exporter {
 namespace {
 
-[[noreturn]] void refuse(const char* why) {
+[[noreturn]] void refuse_pieces(const char* why) {
   throw Error(std::string("the tokenizer cannot be written as GGUF: its tokenizer.model ") + why,
               "leave export_gguf out");
 }
@@ -42,7 +42,7 @@ class Message {
         take(4);
         break;
       default:
-        refuse("is damaged");
+        refuse_pieces("is damaged");
     }
     return true;
   }
@@ -55,10 +55,10 @@ class Message {
       value |= std::uint64_t{byte & 127u} << shift;
       if (byte < 128) return value;
     }
-    refuse("is damaged");
+    refuse_pieces("is damaged");
   }
   std::string_view take(std::uint64_t count) {
-    if (count > rest_.size()) refuse("is damaged");
+    if (count > rest_.size()) refuse_pieces("is damaged");
     const auto taken = rest_.substr(0, count);
     rest_.remove_prefix(count);
     return taken;
@@ -87,9 +87,9 @@ void require_bpe_pieces(const std::string& model, bool whole) {
       }
     }
   }
-  if (type != kBpe) refuse("is not BPE's, and llama.cpp would join its pieces in BPE's way");
+  if (type != kBpe) refuse_pieces("is not BPE's, and llama.cpp would join its pieces in BPE's way");
   if (whole && (changes_characters || fewer_blanks != 0))
-    refuse("changes characters or blanks before it cuts a text, and llama.cpp would not");
+    refuse_pieces("changes characters or blanks before it cuts a text, and llama.cpp would not");
 }
 
 }  // namespace lmf::exporter

@@ -12,11 +12,11 @@ namespace {
 
 using nlohmann::json;
 
-struct Known {
+struct KnownPattern {
   std::string_view regex, name, name_when_ignoring_merges;
 };
 // The expressions are those of the models' tokenizer.json files.
-constexpr std::array<Known, 4> kKnown = {{
+constexpr std::array<KnownPattern, 4> kKnownPatterns = {{
     {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
      "smaug-bpe", "llama-bpe"},
     {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
@@ -55,7 +55,7 @@ std::string pre_tokenizer_name(const std::string& pre_tokenizer_json, bool ignor
   const json pattern = steps[0].value("pattern", json::object());
   if (!pattern.is_object()) return {};
   const std::string regex = pattern.value("Regex", "");
-  for (const Known& known : kKnown)
+  for (const KnownPattern& known : kKnownPatterns)
     if (regex == known.regex) return std::string(ignore_merges ? known.name_when_ignoring_merges : known.name);
   return {};
 }

@@ -22,7 +22,7 @@ using Element = simdjson::dom::element;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{256} << 20;
 
-[[noreturn]] void refuse(const char* why) {
+[[noreturn]] void refuse_tokenizer(const char* why) {
   throw Error(fmt::format("the tokenizer cannot be written as GGUF: {}", why),
               "leave export_gguf out, and use llama.cpp's convert_hf_to_gguf.py on export_dir");
 }
@@ -41,13 +41,13 @@ bool flag(Element object, const char* key) {
 }
 
 /// Whether a decoder is, or begins with, ByteLevel.
-bool is_byte_level(Element decoder) {
+bool decodes_bytes(Element decoder) {
   std::string_view type;
   if (decoder["type"].get(type)) return false;
   if (type == "ByteLevel") return true;
   simdjson::dom::array parts;
   if (decoder["decoders"].get(parts)) return false;
-  return std::any_of(parts.begin(), parts.end(), is_byte_level);
+  return std::any_of(parts.begin(), parts.end(), decodes_bytes);
 }
 
 std::pair<std::string, std::string> merge_of(Element merge) {
@@ -68,7 +68,7 @@ TokenizerFile read_tokenizer_file(const fs::path& path) {
   Element root, part;
   TokenizerFile file;
   if (parser.parse(json).get(root)) throw Error(fmt::format("{} is not JSON", path.string()), {}, kExitInternal);
-  if (!root["decoder"].get(part)) file.byte_level = is_byte_level(part);
+  if (!root["decoder"].get(part)) file.byte_level = decodes_bytes(part);
   if (!root["pre_tokenizer"].get(part)) file.pre_tokenizer = simdjson::minify(part);
   if (!root["normalizer"].get(part)) file.normalizer = simdjson::minify(part);
   if (!root["model"].get(part)) {
@@ -157,9 +157,9 @@ GgufVocabulary GgufVocabulary::read(const fs::path& folder, const text::Tokenize
   const bool pieces = fs::exists(model) && !file.byte_level;
   result.byte_level = file.byte_level;
   if (!file.byte_level && !file.byte_fallback && !pieces)
-    refuse("it is neither byte-level BPE nor sentencepiece's with bytes");
+    refuse_tokenizer("it is neither byte-level BPE nor sentencepiece's with bytes");
   if (!is_known_normalizer(file.normalizer, file.byte_level))
-    refuse("its normalizer changes texts in a way that llama.cpp does not");
+    refuse_tokenizer("its normalizer changes texts in a way that llama.cpp does not");
   if (!fs::exists(json))  // what was added around a tokenizer.model is special
     for (std::int64_t id = 0; id < tokenizer.vocab_size(); ++id)
       if (tokenizer.is_special(static_cast<std::int32_t>(id))) file.added[id] = true;
@@ -167,21 +167,22 @@ GgufVocabulary GgufVocabulary::read(const fs::path& folder, const text::Tokenize
   if (result.byte_level) {
     result.pre_tokenizer = pre_tokenizer_name(file.pre_tokenizer, file.ignore_merges);
     if (result.pre_tokenizer.empty())
-      refuse(
+      refuse_tokenizer(
           "lmf does not know how llama.cpp calls its way of cutting text, and under a wrong name it would cut it "
           "otherwise");
     for (const auto& [left, right] : file.merges) result.merges.push_back(left + " " + right);
     return result;
   }
   if (!leaves_pieces_whole(file.pre_tokenizer))
-    refuse("lmf does not know how to tell llama.cpp its way of cutting text, and it would cut it otherwise");
+    refuse_tokenizer("lmf does not know how to tell llama.cpp its way of cutting text, and it would cut it otherwise");
   if (pieces)
     read_pieces(result, model, /*whole=*/!fs::exists(json));
   else
     score_by_merges(result, file);
   mark_pieces(result, tokenizer);
   if (std::count(result.kinds.begin(), result.kinds.end(), GgufVocabulary::byte) != 256)
-    refuse("it has not a piece for each of the 256 bytes, by which llama.cpp writes characters without a piece");
+    refuse_tokenizer(
+        "it has not a piece for each of the 256 bytes, by which llama.cpp writes characters without a piece");
   return result;
 }
 

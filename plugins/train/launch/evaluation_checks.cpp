@@ -16,9 +16,9 @@ namespace {
 using config::Options;
 using config::Problem;
 
-class Checks {
+class EvaluationChecks {
  public:
-  explicit Checks(const Options& options)
+  explicit EvaluationChecks(const Options& options)
       : options_(options), strategy_(options.text("eval_strategy")), data_(evaluation_data(options)) {}
 
   std::vector<Problem> run() {
@@ -139,6 +139,6 @@ class Checks {
 
 }  // namespace
 
-std::vector<Problem> evaluation_problems(const Options& options) { return Checks(options).run(); }
+std::vector<Problem> evaluation_problems(const Options& options) { return EvaluationChecks(options).run(); }
 
 }  // namespace lmf::train

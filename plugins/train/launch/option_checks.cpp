@@ -41,9 +41,9 @@ std::string refusal_in(const fs::path& folder) {
   return is_kernel_view(folder) ? "it only shows what the kernel has" : "";
 }
 
-class Checks {
+class OptionChecks {
  public:
-  explicit Checks(const Options& options) : options_(options) {}
+  explicit OptionChecks(const Options& options) : options_(options) {}
 
   std::vector<Problem> run() {
     required();
@@ -137,6 +137,6 @@ class Checks {
 
 }  // namespace
 
-std::vector<Problem> option_problems(const Options& options) { return Checks(options).run(); }
+std::vector<Problem> option_problems(const Options& options) { return OptionChecks(options).run(); }
 
 }  // namespace lmf::train

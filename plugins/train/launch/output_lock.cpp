@@ -27,10 +27,10 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience{2};
+constexpr std::chrono::seconds kPatienceWithOthers{2};
 /// Beyond the 30 s between SIGTERM and SIGKILL, and the 90 s after which an NFS server forgets a lost node's locks.
 constexpr std::chrono::seconds kPatienceWithOwnJob{120};
-constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::milliseconds kLockPoll{50};
 constexpr const char* kElsewhere = "choose a folder that can be written";
 
 struct Holder {
@@ -108,17 +108,17 @@ void OutputLock::acquire(const std::string& job) {
     const Holder holder = holder_of(file_);
     const bool own = !job.empty() && holder.job == job;
     const auto waited = Clock::now() - began;
-    if (waited > kPatience && !own)
+    if (waited > kPatienceWithOthers && !own)
       throw Error(fmt::format("output_dir {} is in use by another run, {}", folder_.string(), holder.name()),
                   fmt::format("wait until it has ended, {}, or choose another output_dir", holder.how_to_stop()));
-    if (waited > kPatience && !std::exchange(said, true))
+    if (waited > kPatienceWithOthers && !std::exchange(said, true))
       log::info("{} is still held by an earlier attempt of this job, {}: waiting for its end", folder_.string(),
                 holder.name());
     if (waited > kPatienceWithOwnJob) {
       // Its ranks have lost each other, or there would be no new attempt: it makes no more step and no checkpoint.
       return log::warn("going on without the lock on {}", folder_.string());
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kLockPoll);
   }
 }
 

@@ -14,18 +14,18 @@
 namespace lmf::train {
 namespace {
 
-using namespace launch;
+namespace asio = launch::asio;
 
 /// Until all tasks have loaded what they need to meet.
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kUntilAllLoaded{30};
 constexpr std::chrono::milliseconds kPoll{20};
 
 std::string key(const char* kind, int rank) { return fmt::format("{}/{}/{}", kFirstAttempt, kind, rank); }
 
 /// `server`: as rank 0.
-Task<void> tell(StoreClient& store, const StoreServer* server, std::string host, std::uint16_t port, int rank, int size,
-                std::string reason) {
-  const Time until = Clock::now() + kPatience;
+launch::Task<void> tell(launch::StoreClient& store, const launch::StoreServer* server, std::string host,
+                        std::uint16_t port, int rank, int size, std::string reason) {
+  const launch::Time until = launch::Clock::now() + kUntilAllLoaded;
   co_await store.connect(host, port, until);
   co_await store.set(key(kEndKey, rank), reason);
   co_await store.set(fmt::format("{}/{}", kFirstAttempt, kSomeEndKey), "set");
@@ -36,7 +36,7 @@ Task<void> tell(StoreClient& store, const StoreServer* server, std::string host,
   const bool all = co_await store.wait(others, until);
   if (!all) log::debug("not all ranks have come to hear why this one stops");
   asio::steady_timer pause(co_await asio::this_coro::executor);
-  while (server->connections() > 1 && Clock::now() < until) {  // they read, and end
+  while (server->connections() > 1 && launch::Clock::now() < until) {  // they read, and end
     pause.expires_after(kPoll);
     co_await pause.async_wait(asio::use_awaitable);
   }
@@ -50,9 +50,9 @@ void tell_other_workers(const Environment& environment, const std::string& reaso
   const int rank = environment.number("RANK", 0, size - 1).value_or(0);
   const auto port = static_cast<std::uint16_t>(environment.number("MASTER_PORT", 1, 65535).value_or(0));
   asio::io_context context(1);
-  std::optional<StoreServer> server;
+  std::optional<launch::StoreServer> server;
   if (rank == 0) server.emplace(context, "", port);
-  StoreClient store(context.get_executor());
+  launch::StoreClient store(context.get_executor());
   const std::string host = rank == 0 ? "127.0.0.1" : environment.text("MASTER_ADDR");
   asio::co_spawn(context, tell(store, server ? &*server : nullptr, host, port, rank, size, reason),
                  [&context](std::exception_ptr failed) {

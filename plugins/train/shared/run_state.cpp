@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kHint = "resume from another checkpoint";
-
 }  // namespace
 
 std::string RunState::to_text() const {
@@ -54,7 +52,7 @@ RunState RunState::read(const std::filesystem::path& file) try {
   if (next.epoch >= 0 && next.example >= 0 && next.example < state.examples) state.position = next;
   return state;
 } catch (const Error& problem) {
-  throw Error(problem.what(), kHint);
+  throw Error(problem.what(), "resume from another checkpoint");
 }
 
 }  // namespace lmf::train

@@ -11,7 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kHint = "resume from another checkpoint";
 constexpr std::int64_t kMostSteps = 1'000'000'000'000;  // as max_steps may ask for
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 60;
 
@@ -97,7 +96,7 @@ TrainerState TrainerState::read(const std::filesystem::path& file) try {
   read_best(parsed, text, state);
   return state;
 } catch (const Error& problem) {
-  throw Error(problem.what(), kHint);
+  throw Error(problem.what(), "resume from another checkpoint");
 }
 
 }  // namespace lmf::train

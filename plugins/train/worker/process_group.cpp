@@ -17,20 +17,15 @@
 namespace lmf::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr std::chrono::hours kLongest{24 * 365};  // beyond, milliseconds would overflow somewhere below
-constexpr Milliseconds kPoll{10};
 constexpr std::chrono::seconds kSayWhoIsMissing{5};
 constexpr Milliseconds kLastWords{3000};  // for the others to notice a loss too
 
 constexpr const char* kPhase = "phase";
 
-std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
-std::string text_of(const std::vector<std::uint8_t>& value) { return {value.begin(), value.end()}; }
-
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+std::string string_of(const std::vector<std::uint8_t>& value) { return {value.begin(), value.end()}; }
 
 /// "Connection closed by peer [127.0.0.1]:42" of "[pair.cc:544] Connection closed by peer [127.0.0.1]:42. Check the
 /// logs": the first sentence of the first line, without gloo's source line in front.
@@ -154,7 +149,7 @@ std::vector<std::string> ProcessGroup::gather_text(const std::string& text) {
   waiting([&] {
     store_->set(key(kind), bytes(text));
     for (int rank = 0; rank < world_.size; ++rank)
-      all.push_back(text_of(store_->get(fmt::format("{}/{}", kind, rank))));
+      all.push_back(string_of(store_->get(fmt::format("{}/{}", kind, rank))));
   });
   return all;
 }
@@ -194,7 +189,7 @@ std::vector<std::string> ProcessGroup::read_all(const std::string& kind, Millise
     for (int rank = 0; rank < world_.size; ++rank) {
       const std::string name = fmt::format("{}/{}", kind, rank);
       while (!store_->check({name}) && Clock::now() < deadline) std::this_thread::sleep_for(kPoll);
-      words.push_back(store_->check({name}) ? text_of(store_->get(name)) : "");
+      words.push_back(store_->check({name}) ? string_of(store_->get(name)) : "");
     }
     return words;
   } catch (const std::exception&) {

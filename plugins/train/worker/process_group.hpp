@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -57,7 +58,7 @@ class ProcessGroup {
   /// who.
   template <class Work>
   auto waiting(const Work& work) {
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = Clock::now();
     try {
       return work();
     } catch (const Error&) {
@@ -77,6 +78,9 @@ class ProcessGroup {
   void leave();
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPoll{10};
+
   ProcessGroup(const World& world, std::chrono::milliseconds timeout) : world_(world), timeout_(timeout) {}
   void open_store();
   void meet();
@@ -86,8 +90,12 @@ class ProcessGroup {
   bool has_ended(int rank);  ///< by an error
   bool some_has_ended();
   std::vector<std::string> read_all(const std::string& kind, std::chrono::milliseconds patience) noexcept;
-  void throw_if_several(const std::exception& problem, std::chrono::steady_clock::time_point began);
+  void throw_if_several(const std::exception& problem, Clock::time_point began);
   Error lost(const std::string& problem, double seconds);
+  static std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
+  static double seconds_since(Clock::time_point began) {
+    return std::chrono::duration<double>(Clock::now() - began).count();
+  }
   std::string key(const std::string& kind) const { return kind + "/" + std::to_string(world_.rank); }
 
   World world_;
@@ -96,7 +104,7 @@ class ProcessGroup {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
   std::vector<std::string> names_;  // of the processes, by rank
   std::string phase_, alive_key_;
-  std::chrono::steady_clock::time_point alive_at_;
+  Clock::time_point alive_at_;
   int gathered_ = 0, paces_ = 0;
 };
 

@@ -10,15 +10,8 @@
 namespace lmf::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::milliseconds kPoll{10};
 constexpr std::chrono::milliseconds kSlowPoll{100};  // of all ranks, and perhaps for hours
 constexpr std::chrono::seconds kAlive{1};
-
-std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
-
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
 
 }  // namespace
 

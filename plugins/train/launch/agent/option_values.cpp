@@ -13,11 +13,10 @@
 #include "train/launch/devices.hpp"
 
 namespace lmf::train::launch {
-namespace {
 
-[[noreturn]] void wrong(const std::string& what, const std::string& hint = {}) { throw Error(what, hint, kExitUsage); }
-
-}  // namespace
+[[noreturn]] void refuse_value(const std::string& what, const std::string& hint) {
+  throw Error(what, hint, kExitUsage);
+}
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(seconds, 1e9) * 1000));
@@ -26,14 +25,14 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
 std::chrono::milliseconds parse_grace(const std::string& text) {
   double seconds = 0;
   if (!parse_whole(std::string_view(text), seconds) || !(seconds >= 0))
-    wrong(fmt::format("environment: {} is '{}', expected a number of seconds", kGraceVariable, text));
+    refuse_value(fmt::format("environment: {} is '{}', expected a number of seconds", kGraceVariable, text));
   return milliseconds_of(seconds);
 }
 
 bool wants_torchrun_statuses(const std::string& text) {
   if (!text.empty() && text != "torchrun")
-    wrong(fmt::format("environment: {} is '{}', expected torchrun", kStatusVariable, text),
-          "unset it for lmf's own exit statuses");
+    refuse_value(fmt::format("environment: {} is '{}', expected torchrun", kStatusVariable, text),
+                 "unset it for lmf's own exit statuses");
   return !text.empty();
 }
 
@@ -42,8 +41,8 @@ std::vector<int> parse_signals(const std::string& list, const std::string& origi
   for (const std::string& name : split(list, ',')) {
     const int signal = signal_number(name);
     if (signal == 0 || signal == SIGKILL || signal == SIGSTOP || signal == SIGCHLD)
-      wrong(fmt::format("{}: '{}' is no signal that can be handled", origin, name),
-            "for example SIGTERM,SIGINT,SIGUSR1");
+      refuse_value(fmt::format("{}: '{}' is no signal that can be handled", origin, name),
+                   "for example SIGTERM,SIGINT,SIGUSR1");
     signals.push_back(signal);
   }
   return signals;
@@ -65,7 +64,7 @@ Endpoint parse_endpoint(const std::string& text, const std::string& origin) {
     if (colon != std::string::npos) port = text.substr(colon + 1);
   }
   if (endpoint.host.empty() || (!port.empty() && !parse_whole(port, endpoint.port)))
-    wrong(fmt::format("{} is '{}', expected HOST or HOST:PORT, with an IPv6 address in brackets", origin, text));
+    refuse_value(fmt::format("{} is '{}', expected HOST or HOST:PORT, with an IPv6 address in brackets", origin, text));
   return endpoint;
 }
 
@@ -80,7 +79,8 @@ std::map<std::string, std::string> parse_settings(const std::string& text, const
     std::string key = part.substr(0, equals);
     key.erase(0, key.find_first_not_of(' '));
     if (key.empty() || value.empty())
-      wrong(fmt::format("{}: '{}' is not KEY=VALUE", origin, part), "for example join_timeout=60,last_call_timeout=5");
+      refuse_value(fmt::format("{}: '{}' is not KEY=VALUE", origin, part),
+                   "for example join_timeout=60,last_call_timeout=5");
     settings[key] = value;
   }
   return settings;
@@ -93,10 +93,10 @@ int count_workers(const std::string& text, const std::string& origin) {
     count = visible_devices().count;
     if (count > 0) return count;
     if (text == "auto") return usable_cores();
-    wrong(fmt::format("{} is gpu, but no GPU is visible", origin), "give a number, or use cpu or auto");
+    refuse_value(fmt::format("{} is gpu, but no GPU is visible", origin), "give a number, or use cpu or auto");
   }
   if (!parse_whole(text, count) || count < 1 || count > 4096)
-    wrong(fmt::format("{} is '{}', expected a number from 1 to 4096, or cpu, gpu or auto", origin, text));
+    refuse_value(fmt::format("{} is '{}', expected a number from 1 to 4096, or cpu, gpu or auto", origin, text));
   return count;
 }
 

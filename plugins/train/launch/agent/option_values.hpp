@@ -10,6 +10,9 @@
 /// its origin.
 namespace lmf::train::launch {
 
+/// Throws Error(kExitUsage).
+[[noreturn]] void refuse_value(const std::string& what, const std::string& hint = {});
+
 inline constexpr const char* kGraceVariable = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT";
 /// At most as many as a clock can count.
 std::chrono::milliseconds milliseconds_of(double seconds);

@@ -21,16 +21,14 @@ using Backend = RendezvousOptions::Backend;
 
 constexpr std::uint16_t kElasticPort = 29400;  // torchrun's
 
-[[noreturn]] void wrong(const std::string& what, const std::string& hint = {}) { throw Error(what, hint, kExitUsage); }
-
 void read_nodes(const RunWords& words, RendezvousOptions& rendezvous) {
   const std::string text = words.text("nnodes");
   const std::vector<std::string> parts = split(text, ':');
   int minimum = 0, maximum = 0;
   const bool numbers = parts.size() <= 2 && parse_whole(parts.front(), minimum) && parse_whole(parts.back(), maximum);
   if (!numbers || minimum < 1 || maximum < minimum)
-    wrong(fmt::format("{} is '{}', expected a number of nodes, or MIN:MAX with 1 <= MIN <= MAX", words.origin("nnodes"),
-                      text));
+    refuse_value(fmt::format("{} is '{}', expected a number of nodes, or MIN:MAX with 1 <= MIN <= MAX",
+                             words.origin("nnodes"), text));
   rendezvous.minimum_nodes = minimum;
   rendezvous.maximum_nodes = maximum;
 }
@@ -39,9 +37,9 @@ void read_fixed(const RunWords& words, RendezvousOptions& rendezvous) {
   rendezvous.minimum_nodes = rendezvous.maximum_nodes;  // as torchrun does it
   rendezvous.node_rank = static_cast<int>(words.options.integer("node-rank"));
   if (*rendezvous.node_rank >= rendezvous.maximum_nodes)
-    wrong(fmt::format("{} is {}, but there are {} nodes (--nnodes)", words.origin("node-rank"), *rendezvous.node_rank,
-                      rendezvous.maximum_nodes),
-          "node ranks count from 0");
+    refuse_value(fmt::format("{} is {}, but there are {} nodes (--nnodes)", words.origin("node-rank"),
+                             *rendezvous.node_rank, rendezvous.maximum_nodes),
+                 "node ranks count from 0");
   rendezvous.backend = rendezvous.maximum_nodes == 1 ? Backend::local : Backend::fixed;
   Endpoint endpoint{words.text("master-addr"), static_cast<std::uint16_t>(words.options.integer("master-port"))};
   if (words.given("rdzv-endpoint"))
@@ -56,8 +54,8 @@ void read_fixed(const RunWords& words, RendezvousOptions& rendezvous) {
 void read_elastic(const RunWords& words, RendezvousOptions& rendezvous) {
   rendezvous.backend = Backend::elastic;
   if (!words.given("rdzv-endpoint"))
-    wrong("--rdzv-backend c10d needs --rdzv-endpoint HOST:PORT, the same on every node",
-          "for one node, --standalone is enough");
+    refuse_value("--rdzv-backend c10d needs --rdzv-endpoint HOST:PORT, the same on every node",
+                 "for one node, --standalone is enough");
   const Endpoint endpoint = parse_endpoint(words.text("rdzv-endpoint"), words.origin("rdzv-endpoint"));
   rendezvous.host = endpoint.host;
   rendezvous.port = endpoint.port == 0 ? kElasticPort : endpoint.port;
@@ -76,7 +74,7 @@ RendezvousOptions read_rendezvous(const RunWords& words) {
   rendezvous.identical_workers = identical != nullptr && std::string_view(identical) == "1";
   const std::string backend = words.text("rdzv-backend");
   if (backend != "static" && backend != "c10d")
-    wrong(fmt::format("{} is '{}', expected static or c10d", words.origin("rdzv-backend"), backend));
+    refuse_value(fmt::format("{} is '{}', expected static or c10d", words.origin("rdzv-backend"), backend));
   const bool one_node_and_nothing_said = backend == "static" && rendezvous.maximum_nodes == 1 &&
                                          !words.given("rdzv-endpoint") && !words.given("master-port");
   if (words.flag("standalone") || one_node_and_nothing_said) {
@@ -118,8 +116,8 @@ LogSettings read_logs(const RunWords& words) {
     for (const std::string& part : split(words.text("local-ranks-filter"), ',')) {
       int rank = 0;
       if (!parse_whole(part, rank))
-        wrong(fmt::format("{} is '{}', expected local ranks with commas between, such as 0,1",
-                          words.origin("local-ranks-filter"), words.text("local-ranks-filter")));
+        refuse_value(fmt::format("{} is '{}', expected local ranks with commas between, such as 0,1",
+                                 words.origin("local-ranks-filter"), words.text("local-ranks-filter")));
       logs.shown->insert(rank);
     }
   }
@@ -139,7 +137,7 @@ std::string python() {
   if (const char* named = std::getenv("PYTHON_EXEC"); named != nullptr && *named != '\0') return named;
   for (const char* name : {"python3", "python"})
     if (const std::string path = program_path(name); path != name) return path;
-  wrong("there is no python3 on PATH to run this with", "set PYTHON_EXEC to one, or use --no-python");
+  refuse_value("there is no python3 on PATH to run this with", "set PYTHON_EXEC to one, or use --no-python");
 }
 
 /// torchrun gives everything to Python. Here a program that can be run by itself is, unless its name ends in .py.
@@ -152,13 +150,14 @@ bool wants_python(const RunWords& words, const std::string& program) {
 
 std::vector<std::string> read_program(const RunWords& words) {
   if (words.program.empty())
-    wrong("run needs a program", "usage: lmf run [OPTIONS] PROGRAM [ARGUMENTS]; `lmf help run` lists the options");
+    refuse_value("run needs a program",
+                 "usage: lmf run [OPTIONS] PROGRAM [ARGUMENTS]; `lmf help run` lists the options");
   if (words.flag("module") && (words.flag("no-python") || words.flag("run-path")))
-    wrong("--module goes neither with --no-python nor with --run-path");
+    refuse_value("--module goes neither with --no-python nor with --run-path");
   const std::string& program = words.program.front();
   if (!wants_python(words, program)) return words.program;
   if (!words.flag("module") && !fs::exists(program))
-    wrong(fmt::format("there is no program or Python script '{}'", program));
+    refuse_value(fmt::format("there is no program or Python script '{}'", program));
   std::vector<std::string> command = {python(), "-u"};
   if (words.flag("module")) command.push_back("-m");
   if (words.flag("run-path"))
@@ -171,9 +170,10 @@ std::vector<std::string> read_program(const RunWords& words) {
 
 void refuse_what_is_not_done(const RunWords& words) {
   if (words.given("numa-binding"))
-    wrong(fmt::format("{} is not in this version", words.origin("numa-binding")), "leave it out, or use numactl");
+    refuse_value(fmt::format("{} is not in this version", words.origin("numa-binding")),
+                 "leave it out, or use numactl");
   if (words.text("logs-specs") != "default")
-    wrong(fmt::format("{} names a Python class, which only torchrun can load", words.origin("logs-specs")));
+    refuse_value(fmt::format("{} names a Python class, which only torchrun can load", words.origin("logs-specs")));
 }
 
 }  // namespace

@@ -5,14 +5,8 @@
 #include "train/launch/rendezvous/fixed_rendezvous.hpp"
 
 namespace lmf::train::launch {
-namespace {
 
 using namespace std::chrono_literals;
-
-/// After which a node that is done says for whom it waits.
-constexpr auto kWord = 5s;
-
-}  // namespace
 
 std::optional<Change> FixedRendezvous::current_change() const {
   if (coordinated_) return GroupRendezvous::current_change();
@@ -58,7 +52,7 @@ Task<std::optional<Change>> FixedRendezvous::exit_barrier() {
                        .why = fmt::format("node {}, run by torchrun, has left and has not said that its workers are "
                                           "done: they failed, or it was stopped",
                                           strangers())};
-    if (!told && Clock::now() >= begin + kWord) {
+    if (!told && Clock::now() >= begin + kWaitsInSilence) {
       told = true;
       log::info("this node is done, and waits up to {} s for those run by torchrun: node {}",
                 std::chrono::duration_cast<std::chrono::seconds>(limit - Clock::now()).count(), strangers());

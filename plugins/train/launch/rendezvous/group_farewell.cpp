@@ -14,8 +14,6 @@ using Phase = GroupState::Phase;
 
 /// How long a job's end may wait for those who still have to hear of it.
 constexpr std::chrono::milliseconds kPart{10000}, kPartAtOnce{600};
-/// After which a node that is done says for whom it waits.
-constexpr std::chrono::seconds kWord{5};
 
 }  // namespace
 
@@ -77,7 +75,7 @@ Task<std::optional<Change>> GroupRendezvous::wait_for_all() {
     const Node* self = state().find(group_->self().id);
     // The store's next host had not read it yet when the one before vanished.
     if (self && !self->done) co_await mark_own_part_done();
-    if (!told && waited(kWord)) {
+    if (!told && waited(kWaitsInSilence)) {
       told = true;
       log::info("this node is done, and stays until the others are: {} at work", those_at_work());
     }

@@ -34,6 +34,8 @@ class GroupRendezvous : public Rendezvous {
 
  protected:
   using Outcome = std::variant<Assignment, Change>;
+  /// After which a node that is done says for whom it waits.
+  static constexpr std::chrono::seconds kWaitsInSilence{5};
 
   /// Hosts the store or connects to it. Once, in the first join.
   virtual Task<void> open() = 0;

@@ -19,28 +19,28 @@ constexpr std::size_t kMaxLines = 20, kMaxLine = 500;
 constexpr int kMaxNumber = 1 << 30;
 constexpr const char* kPhases[] = {"forming", "running", "ended"};
 
-[[noreturn]] void wrong(const std::string& what) {
+[[noreturn]] void refuse_state(const std::string& what) {
   throw Error(fmt::format("the rendezvous state on the store is not to be used: {}", what),
               "run the same version of lmf on all nodes, and one job for each id (RDZV_ID, --rdzv-id)");
 }
 
 const json& field(const json& object, const char* name) {
   const auto found = object.find(name);
-  if (found == object.end()) wrong(fmt::format("it has no {}", name));
+  if (found == object.end()) refuse_state(fmt::format("it has no {}", name));
   return *found;
 }
 
 std::string text(const json& object, const char* name) {
   const json& value = field(object, name);
   if (!value.is_string() || value.get_ref<const std::string&>().size() > kMaxText)
-    wrong(fmt::format("{} is no text, or too long", name));
+    refuse_state(fmt::format("{} is no text, or too long", name));
   return value;
 }
 
 int number(const json& object, const char* name, int least, int most = kMaxNumber) {
   const json& value = field(object, name);
   if (!value.is_number_integer() || value < least || value > most)
-    wrong(fmt::format("{} is no number from {} to {}", name, least, most));
+    refuse_state(fmt::format("{} is no number from {} to {}", name, least, most));
   return value;
 }
 
@@ -50,7 +50,7 @@ std::uint16_t port(const json& object, const char* name) {
 
 bool flag(const json& object, const char* name) {
   const json& value = field(object, name);
-  if (!value.is_boolean()) wrong(fmt::format("{} is neither true nor false", name));
+  if (!value.is_boolean()) refuse_state(fmt::format("{} is neither true nor false", name));
   return value;
 }
 
@@ -82,7 +82,7 @@ json write_node(const Node& node) {
 }
 
 Node read_node(const json& object) {
-  if (!object.is_object()) wrong("a node is no object");
+  if (!object.is_object()) refuse_state("a node is no object");
   Node node;
   node.id = text(object, "id");
   node.host = text(object, "host");
@@ -99,10 +99,10 @@ Node read_node(const json& object) {
   node.rank = optional_number(object, "rank");
   node.done = flag(object, "done");
   node.gone = flag(object, "gone");
-  if (!field(object, "clock").is_number_integer()) wrong("clock is no number");
+  if (!field(object, "clock").is_number_integer()) refuse_state("clock is no number");
   node.clock = field(object, "clock");
   const json& facts = field(object, "facts");
-  if (!facts.is_object() || facts.size() > kMaxFacts) wrong("facts are no object, or too many");
+  if (!facts.is_object() || facts.size() > kMaxFacts) refuse_state("facts are no object, or too many");
   for (const auto& [name, value] : facts.items()) node.facts[name] = text(facts, name.c_str());
   return node;
 }
@@ -126,10 +126,10 @@ json write_lines(const std::vector<std::string>& lines) {
 }
 
 std::vector<std::string> read_lines(const json& list) {
-  if (!list.is_array() || list.size() > kMaxLines) wrong("last_lines are no list, or too many");
+  if (!list.is_array() || list.size() > kMaxLines) refuse_state("last_lines are no list, or too many");
   std::vector<std::string> lines;
   for (const json& line : list) {
-    if (!line.is_string()) wrong("one of last_lines is no text");
+    if (!line.is_string()) refuse_state("one of last_lines is no text");
     lines.push_back(shown(line));
   }
   return lines;
@@ -139,8 +139,8 @@ std::vector<std::string> read_lines(const json& list) {
 void check_ranks(const GroupState& state) {
   const auto members = state.members();
   for (std::size_t i = 0; i < members.size(); ++i)
-    if (*members[i]->rank != static_cast<int>(i)) wrong("its ranks have gaps");
-  if (members.empty()) wrong("an attempt runs without a node");
+    if (*members[i]->rank != static_cast<int>(i)) refuse_state("its ranks have gaps");
+  if (members.empty()) refuse_state("an attempt runs without a node");
 }
 
 }  // namespace
@@ -178,20 +178,20 @@ std::string write_state(const GroupState& state) {
                     {"last_lines", write_lines(state.last_lines)},
                     {"nodes", std::move(nodes)}};
   std::string result = object.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (result.size() > kMaxState) wrong(fmt::format("{} nodes do not fit into it", state.nodes.size()));
+  if (result.size() > kMaxState) refuse_state(fmt::format("{} nodes do not fit into it", state.nodes.size()));
   return result;
 }
 
 GroupState read_state(std::string_view bytes) {
-  if (bytes.size() > kMaxState) wrong(fmt::format("it has {} bytes", bytes.size()));
+  if (bytes.size() > kMaxState) refuse_state(fmt::format("it has {} bytes", bytes.size()));
   const json object = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) wrong("it is no JSON object");
+  if (!object.is_object()) refuse_state("it is no JSON object");
   if (number(object, "lmf", 0) != kVersion)
-    wrong(fmt::format("its version is {}, not {}", number(object, "lmf", 0), kVersion));
+    refuse_state(fmt::format("its version is {}, not {}", number(object, "lmf", 0), kVersion));
   GroupState state;
   const std::string phase = text(object, "phase");
   const auto found = std::find(std::begin(kPhases), std::end(kPhases), phase);
-  if (found == std::end(kPhases)) wrong(fmt::format("{} is no phase", phase));
+  if (found == std::end(kPhases)) refuse_state(fmt::format("{} is no phase", phase));
   state.phase = static_cast<GroupState::Phase>(found - std::begin(kPhases));
   state.job = text(object, "job");
   state.attempt = number(object, "attempt", 0);
@@ -201,7 +201,7 @@ GroupState read_state(std::string_view bytes) {
   state.status = number(object, "status", 0, 255);
   state.last_lines = read_lines(field(object, "last_lines"));
   const json& nodes = field(object, "nodes");
-  if (!nodes.is_array() || nodes.size() > kMaxNodes) wrong("nodes are no list, or too many");
+  if (!nodes.is_array() || nodes.size() > kMaxNodes) refuse_state("nodes are no list, or too many");
   for (const json& node : nodes) state.nodes.push_back(read_node(node));
   if (state.phase == GroupState::Phase::running) check_ranks(state);
   return state;

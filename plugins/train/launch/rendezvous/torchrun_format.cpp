@@ -12,14 +12,14 @@ using nlohmann::json;
 
 constexpr int kMost = 1 << 24, kMostWorkers = 4096;  // of a job, of a node
 
-[[noreturn]] void wrong(const std::string& text) {
+[[noreturn]] void refuse_entry(const std::string& text) {
   throw Error(
       fmt::format("another agent of the job wrote {} to the store, which torchrun 2.13 does not", text.substr(0, 100)),
       "run the same versions on all nodes");
 }
 
 int number(const json& value, const std::string& text, int least, int most = kMost) {
-  if (!value.is_number_integer() || value < least || value > most) wrong(text);
+  if (!value.is_number_integer() || value < least || value > most) refuse_entry(text);
   return value;
 }
 
@@ -48,7 +48,7 @@ RoleInfo read_role_info(const std::string& text) {
   const json object = json::parse(text, nullptr, false);
   if (!object.is_object() || !object.contains("role") || !object["role"].is_string() || !object.contains("rank") ||
       !object.contains("local_world_size"))
-    wrong(text);
+    refuse_entry(text);
   RoleInfo info{
       object["role"], number(object["rank"], text, 0), number(object["local_world_size"], text, 1, kMostWorkers), {}};
   if (object.contains("lmf_node") && object["lmf_node"].is_string()) info.lmf_node = object["lmf_node"];
@@ -74,7 +74,7 @@ std::vector<std::string> assign_ranks(const std::vector<RoleInfo>& nodes) {
 
 Assignment read_assigned_ranks(const std::string& text) {
   const json list = json::parse(text, nullptr, false);
-  if (!list.is_array() || list.size() != 4) wrong(text);
+  if (!list.is_array() || list.size() != 4) refuse_entry(text);
   Assignment result;
   result.first_rank = number(list[0], text, 0);
   result.world_size = number(list[1], text, 1);

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "base/files.hpp"
+#include "support/contains.hpp"
 #include "support/places.hpp"
 
+using lmf::test::contains;
 namespace fs = std::filesystem;
 
 namespace {
@@ -27,8 +29,6 @@ std::string sentence_of(const std::function<void()>& action) {
   }
   return "no error";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::size_t entries(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));

@@ -47,7 +47,7 @@ text::ChatTemplate template_of(const Json& row, text::Tokenizer& tokenizer) {
   return chat_template;
 }
 
-std::vector<SftExample> encode_records(const Json& row) {
+std::vector<SftExample> encode_row(const Json& row) {
   auto tokenizer = text::Tokenizer::load(test::fixtures() / "data/tokenizer");
   const auto chat_template = template_of(row, tokenizer);
   const std::string data = row.at("data");
@@ -72,7 +72,7 @@ TEST_CASE("turns with tools, calls, results and thoughts have the original's ids
     Json settings = row;
     settings.erase("rows");
     CAPTURE(settings.dump());
-    const auto examples = encode_records(row);
+    const auto examples = encode_row(row);
     REQUIRE(examples.size() == row.at("rows").size());
     for (std::size_t i = 0; i < examples.size(); ++i) {
       CAPTURE(i);

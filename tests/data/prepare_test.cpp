@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/files.hpp"
 #include "data/folder.hpp"
 
 using namespace lmf;
@@ -75,8 +76,6 @@ std::vector<std::int32_t> flat(const TokenStore& store) {
   return all;
 }
 
-std::string bytes_of(const std::filesystem::path& path) { return read_file(path); }
-
 }  // namespace
 
 TEST_CASE(
@@ -105,10 +104,10 @@ TEST_CASE("the store does not depend on the number of threads") {
   Scene scene;
   scene.options.overwrite_cache = true;
   scene.options.workers = 1;
-  const auto single = bytes_of(scene.prepare({"many.jsonl", "one"}).store);
+  const auto single = read_file(scene.prepare({"many.jsonl", "one"}).store);
   for (const int workers : {2, 5}) {
     scene.options.workers = workers;
-    CHECK(bytes_of(scene.prepare({"many.jsonl", "one"}).store) == single);
+    CHECK(read_file(scene.prepare({"many.jsonl", "one"}).store) == single);
   }
 }
 
@@ -245,11 +244,11 @@ TEST_CASE("tools and calls that are no such JSON stop with every place and the n
 TEST_CASE("a damaged store is made again") {
   Scene scene;
   const auto path = scene.prepare({"one"}).store;
-  const auto good = bytes_of(path);
+  const auto good = read_file(path);
   write_file_atomically(path, good.substr(0, good.size() / 2));
   const auto report = scene.prepare({"one"});
   CHECK(!report.from_cache);
-  CHECK(bytes_of(path) == good);
+  CHECK(read_file(path) == good);
 }
 
 TEST_CASE("max_samples takes the first of each data set, num_samples draws exactly so many by the seed") {

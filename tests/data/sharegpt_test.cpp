@@ -24,7 +24,7 @@ DatasetDescription openai() {
   return dataset;
 }
 
-Aligned align(const std::string& json, const DatasetDescription& dataset) {
+Aligned align_sharegpt(const std::string& json, const DatasetDescription& dataset) {
   simdjson::dom::parser parser;
   SeenColumns seen;
   return lmf::data::align(parser.parse(json), dataset, seen);
@@ -42,7 +42,7 @@ std::string record(const std::string& said, const std::string& more = "") {
   return R"({"conversations": [)" + messages + "]" + more + "}";
 }
 
-std::string dropped(const std::string& said) { return align(record(said), sharegpt()).dropped; }
+std::string dropped(const std::string& said) { return align_sharegpt(record(said), sharegpt()).dropped; }
 
 /// "u:Hi a:Ho": the messages, each with its role's first letter.
 std::string flat(const Aligned& aligned) {
@@ -63,10 +63,10 @@ const std::string kAssistant = R"({"role": "assistant", "content": "Ho"})";
 }  // namespace
 
 TEST_CASE("messages become turns; a first system message is the system text and wins over the column") {
-  CHECK(flat(align(record("human:Hi gpt:Ho human:Wind function_call:{} observation:3 gpt:Calm"), sharegpt())) ==
-        "u:Hi a:Ho u:Wind f:{} o:3 a:Calm");
+  CHECK(flat(align_sharegpt(record("human:Hi gpt:Ho human:Wind function_call:{} observation:3 gpt:Calm"),
+                            sharegpt())) == "u:Hi a:Ho u:Wind f:{} o:3 a:Calm");
   const auto system = [](const std::string& said, const std::string& more) {
-    return align(record(said, more), sharegpt()).conversation.system;
+    return align_sharegpt(record(said, more), sharegpt()).conversation.system;
   };
   CHECK(system("system:Brief human:Hi gpt:Ho", R"(, "system": "Long")") == "Brief");
   CHECK(system("human:Hi gpt:Ho", R"(, "system": "Long")") == "Long");
@@ -75,7 +75,7 @@ TEST_CASE("messages become turns; a first system message is the system text and 
 
 TEST_CASE("tools are JSON text or the list itself; an empty list is none") {
   const auto tools = [](const std::string& value) {
-    return align(record("human:Hi gpt:Ho", ", \"tools\": " + value), sharegpt());
+    return align_sharegpt(record("human:Hi gpt:Ho", ", \"tools\": " + value), sharegpt());
   };
   CHECK(tools(R"("[{\"name\": \"f\"}]")").conversation.tools == R"([{"name": "f"}])");
   CHECK(tools(R"([{"name": "f"}])").conversation.tools == R"([{"name":"f"}])");
@@ -98,7 +98,7 @@ TEST_CASE("messages that do not take turns drop the record, with what was expect
 }
 
 TEST_CASE("messages of another form drop the record and name the tag") {
-  const auto reason = [](const std::string& json) { return align(json, sharegpt()).dropped; };
+  const auto reason = [](const std::string& json) { return align_sharegpt(json, sharegpt()).dropped; };
   CHECK(reason("{}") == "conversations is missing");
   CHECK(reason(R"({"conversations": null})") == "conversations is missing");
   CHECK(reason(R"({"conversations": "Hi"})") == "conversations is a text, not a list of messages");
@@ -121,19 +121,19 @@ TEST_CASE("openai's calls are a list, results in a row are one, results at the e
   const std::string calls =
       R"({"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}, {"id": "2", "function": {"name": "g", "arguments": {"x": 1}}}]})";
   const std::string result = R"({"role": "tool", "content": "3"})";
-  CHECK(flat(align(talk(kUser + "," + calls + "," + result + "," + result + "," + kAssistant), openai())) ==
+  CHECK(flat(align_sharegpt(talk(kUser + "," + calls + "," + result + "," + result + "," + kAssistant), openai())) ==
         R"(u:Hi f:[{"name":"f","arguments":"{}"},{"name":"g","arguments":{"x":1}}] o:3)"
         "\n</tool_response>\n<tool_response>\n3 a:Ho");
-  CHECK(flat(align(talk(kUser + "," + kAssistant + "," + result + "," + result), openai())) == "u:Hi a:Ho");
-  CHECK(align(talk(kUser + "," + R"({"role": "assistant", "tool_calls": [{"id": "1"}]})"), openai()).dropped ==
+  CHECK(flat(align_sharegpt(talk(kUser + "," + kAssistant + "," + result + "," + result), openai())) == "u:Hi a:Ho");
+  CHECK(align_sharegpt(talk(kUser + "," + R"({"role": "assistant", "tool_calls": [{"id": "1"}]})"), openai()).dropped ==
         "one of its tool_calls has no function");
-  CHECK(flat(align(talk(kUser + "," + R"({"role": "assistant", "content": "Ho", "tool_calls": []})"), openai())) ==
-        "u:Hi a:Ho");
+  CHECK(flat(align_sharegpt(talk(kUser + "," + R"({"role": "assistant", "content": "Ho", "tool_calls": []})"),
+                            openai())) == "u:Hi a:Ho");
 }
 
 TEST_CASE("openai's system text says that there is no detailed thinking, where there are no tools") {
   const auto system = [](const std::string& opening, const std::string& more) {
-    return align(talk(opening + kUser + "," + kAssistant, more), openai()).conversation.system;
+    return align_sharegpt(talk(opening + kUser + "," + kAssistant, more), openai()).conversation.system;
   };
   const std::string brief = R"({"role": "system", "content": "Brief."},)";
   CHECK(system("", "") == "detailed thinking off");

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <random>
 
+#include "base/files.hpp"
 #include "data/folder.hpp"
 
 using namespace lmf::data;
@@ -19,11 +19,6 @@ void write_store(const std::filesystem::path& path) {
   writer.add({Ids{99}, Ids{99}}, 1, 7, 1);
   writer.add({Ids{0, 5}, Ids{kIgnore, kIgnore}}, 1, 1ull << 40, 1ull << 39);
   writer.finish("{\"read\": 3}");
-}
-
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// Opens and reads everything.
@@ -77,7 +72,7 @@ TEST_CASE("ids and labels of different length, and unknown files, are not writte
 TEST_CASE("a store cut at any byte is refused") {
   const Folder folder;
   write_store(folder.path() / "store");
-  const std::string good = bytes_of(folder.path() / "store");
+  const std::string good = lmf::read_file(folder.path() / "store");
   for (std::size_t length = 0; length < good.size(); ++length) {
     folder.write("cut", std::string_view(good).substr(0, length));
     CHECK_THROWS_AS(TokenStore::open(folder.path() / "cut"), lmf::Error);
@@ -87,7 +82,7 @@ TEST_CASE("a store cut at any byte is refused") {
 TEST_CASE("a changed byte is refused, or changes one id within the vocabulary; it never crashes") {
   const Folder folder;
   write_store(folder.path() / "store");
-  const std::string good = bytes_of(folder.path() / "store");
+  const std::string good = lmf::read_file(folder.path() / "store");
   int refused = 0, tried = 0;
   for (std::size_t at = 0; at < good.size(); ++at) {
     for (const int bit : {0, 3, 7}) {
@@ -109,7 +104,7 @@ TEST_CASE("a changed byte is refused, or changes one id within the vocabulary; i
 TEST_CASE("an id outside the vocabulary is noticed when its example is taken, with its origin") {
   const Folder folder;
   write_store(folder.path() / "store");
-  std::string bytes = bytes_of(folder.path() / "store");
+  std::string bytes = lmf::read_file(folder.path() / "store");
   bytes[64 + 3] = 0x7f;  // the high byte of the first id
   const auto path = folder.write("bad", bytes);
   const TokenStore store = TokenStore::open(path);

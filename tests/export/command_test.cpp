@@ -6,6 +6,7 @@
 
 #include "export/small_model.hpp"
 #include "model/weight_files.hpp"
+#include "support/contains.hpp"
 #include "support/places.hpp"
 #include "support/process.hpp"
 
@@ -55,8 +56,6 @@ class Place {
 };
 
 json read_json(const fs::path& file) { return json::parse(read_file(file)); }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

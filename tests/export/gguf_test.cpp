@@ -15,15 +15,15 @@
 #include "gguf/vocabulary.hpp"
 #include "lmf/error.hpp"
 #include "numbers.hpp"
+#include "export/fixture.hpp"
 #include "support/places.hpp"
 
 using namespace lmf::exporter;
 namespace fs = std::filesystem;
+using lmf::test::export_fixture;
 using lmf::test::TemporaryFolder;
 
 namespace {
-
-fs::path fixture(const std::string& name) { return lmf::test::fixtures() / "export" / name; }
 
 std::string stored(BlockType type, const std::vector<float>& numbers) {
   std::string blocks(row_bytes(type, numbers.size()), '\0');
@@ -33,7 +33,7 @@ std::string stored(BlockType type, const std::vector<float>& numbers) {
 
 /// The rows that make_blocks.py stored.
 std::vector<float> test_numbers() {
-  const std::string bytes = lmf::read_file(fixture("blocks.f32"));
+  const std::string bytes = lmf::read_file(export_fixture("blocks.f32"));
   std::vector<float> numbers(bytes.size() / 4);
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
   return numbers;
@@ -98,7 +98,7 @@ TEST_CASE("blocks of F16, BF16, Q8_0 and Q4_0 have the bytes of gguf's quantiser
       {BlockType::f16, "F16"}, {BlockType::bf16, "BF16"}, {BlockType::q8_0, "Q8_0"}, {BlockType::q4_0, "Q4_0"}};
   for (const auto& [type, name] : types) {
     CAPTURE(name);
-    CHECK(stored(type, numbers) == lmf::read_file(fixture("blocks." + name)));
+    CHECK(stored(type, numbers) == lmf::read_file(export_fixture("blocks." + name)));
   }
 }
 

@@ -9,29 +9,29 @@
 #include "base/files.hpp"
 #include "lmf/error.hpp"
 #include "merged_weights.hpp"
+#include "export/fixture.hpp"
 #include "support/places.hpp"
 #include "weight_writer.hpp"
 
 using namespace lmf::exporter;
 using lmf::read_file;
+using lmf::test::export_fixture;
 using lmf::test::TemporaryFolder;
 namespace model = lmf::model;
 namespace fs = std::filesystem;
 
 namespace {
 
-fs::path fixture(const std::string& name) { return lmf::test::fixtures() / "export" / name; }
-
 MergedWeights merged(const std::string& base, const std::vector<std::string>& adapters,
                      const std::vector<double>& weights = {}) {
-  auto spec = model::DecoderSpec::read(fixture(base));
+  auto spec = model::DecoderSpec::read(export_fixture(base));
   std::vector<WeightedAdapter> opened;
   for (std::size_t i = 0; i < adapters.size(); ++i) {
-    const fs::path folder = fixture(adapters[i]);
+    const fs::path folder = export_fixture(adapters[i]);
     opened.push_back({folder, model::AdapterFolder::open(folder, spec), weights.empty() ? 1.0 : weights[i]});
     if (opened.back().folder.plan.separates_head) spec.tied_embeddings = false;
   }
-  return {model::WeightFiles::open_model(fixture(base)), spec, opened};
+  return {model::WeightFiles::open_model(export_fixture(base)), spec, opened};
 }
 
 void write(const MergedWeights& weights, const fs::path& folder, std::optional<Number> wanted = {},
@@ -94,7 +94,7 @@ TEST_CASE("one adapter makes the very files that peft and transformers make") {
     CAPTURE(one.expected);
     const TemporaryFolder folder;
     write(merged(one.base, {one.adapter}), folder.path());
-    const auto expected = fixture("merged-" + one.expected);
+    const auto expected = export_fixture("merged-" + one.expected);
     const auto number = number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
     const auto found = compare(folder.path(), expected, number);
     MESSAGE(one.expected << ": " << found.numbers << " numbers differ, the largest by " << found.largest);
@@ -107,7 +107,7 @@ TEST_CASE("DoRA is merged as peft does it, in float32 but for the last bits") {
     CAPTURE(type);
     const TemporaryFolder folder;
     write(merged("base-" + type, {"dora"}), folder.path());
-    const auto expected = fixture("merged-dora-" + type);
+    const auto expected = export_fixture("merged-dora-" + type);
     const auto number = number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
     const auto found = compare(folder.path(), expected, number);
     MESSAGE(type << ": " << found.numbers << " numbers differ, the largest by " << found.largest << ", "
@@ -120,7 +120,7 @@ TEST_CASE("DoRA is merged as peft does it, in float32 but for the last bits") {
 TEST_CASE("shards are those that huggingface_hub writes") {
   const TemporaryFolder folder;
   write(merged("base-float32", {"plain"}), folder.path(), {}, 7000);
-  const auto expected = fixture("merged-shards");
+  const auto expected = export_fixture("merged-shards");
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(expected)) {
     const auto name = entry.path().filename();
@@ -146,7 +146,7 @@ TEST_CASE("stacked adapters: float32 as peft, narrower types within a step of it
     const std::string type(torch_name(number));
     const TemporaryFolder folder;
     write(merged("base-" + type, {"plain", "saved"}), folder.path());
-    const auto found = compare(folder.path(), fixture("merged-both-" + type), number);
+    const auto found = compare(folder.path(), export_fixture("merged-both-" + type), number);
     MESSAGE(type << ": " << found.numbers << " numbers in " << found.tensors << " tensors differ, the largest by "
                  << found.largest_steps << " steps");
     if (number == Number::f32)
@@ -161,7 +161,7 @@ TEST_CASE("what no adapter touches is copied byte by byte, in its own type") {
   const TemporaryFolder folder;
   write(weights, folder.path());
   const auto ours = model::WeightFiles::open_model(folder.path());
-  const auto base = model::WeightFiles::open_model(fixture("base-bfloat16"));
+  const auto base = model::WeightFiles::open_model(export_fixture("base-bfloat16"));
   std::size_t untouched = 0;
   for (std::size_t i = 0; i < weights.tensors().size(); ++i) {
     const std::string& name = weights.tensors()[i].name;
@@ -173,8 +173,8 @@ TEST_CASE("what no adapter touches is copied byte by byte, in its own type") {
 }
 
 TEST_CASE("adapter_weights scale what an adapter adds, also of a module trained whole") {
-  const auto base = floats(model::WeightFiles::open_model(fixture("base-float32")), "lm_head.weight");
-  const auto trained = floats(model::WeightFiles::open_file(fixture("saved") / "adapter_model.safetensors"),
+  const auto base = floats(model::WeightFiles::open_model(export_fixture("base-float32")), "lm_head.weight");
+  const auto trained = floats(model::WeightFiles::open_file(export_fixture("saved") / "adapter_model.safetensors"),
                               "base_model.model.lm_head.weight");
   const auto read = [](const MergedWeights& weights, const std::string& name) {
     for (std::size_t i = 0; i < weights.tensors().size(); ++i) {
@@ -193,7 +193,7 @@ TEST_CASE("adapter_weights scale what an adapter adds, also of a module trained 
   const auto none = read(merged("base-float32", {"plain"}, {0.0}), query);
   const auto whole = read(merged("base-float32", {"plain"}), query);
   const auto quarter = read(merged("base-float32", {"plain"}, {0.25}), query);
-  CHECK(none == floats(model::WeightFiles::open_model(fixture("base-float32")), query));
+  CHECK(none == floats(model::WeightFiles::open_model(export_fixture("base-float32")), query));
   for (std::size_t i = 0; i < whole.size(); ++i)
     CHECK(quarter[i] == doctest::Approx(none[i] + 0.25 * (whole[i] - none[i])).epsilon(1e-5));
 }
@@ -210,17 +210,17 @@ TEST_CASE("rows read in any portions are the same numbers") {
 }
 
 TEST_CASE("a head that learned apart from the embedding is written beside it") {
-  const auto folder = fixture("saved");
-  auto spec = model::DecoderSpec::read(fixture("tied"));
+  const auto folder = export_fixture("saved");
+  auto spec = model::DecoderSpec::read(export_fixture("tied"));
   const WeightedAdapter adapter{folder, model::AdapterFolder::open(folder, spec), 1.0};
   REQUIRE(adapter.folder.plan.separates_head);
   spec.tied_embeddings = false;
   const TemporaryFolder out;
-  write(MergedWeights(model::WeightFiles::open_model(fixture("tied")), spec, {adapter}), out.path());
+  write(MergedWeights(model::WeightFiles::open_model(export_fixture("tied")), spec, {adapter}), out.path());
   const auto ours = model::WeightFiles::open_model(out.path());
   CHECK(floats(ours, "lm_head.weight") == floats(adapter.folder.weights, "base_model.model.lm_head.weight"));
   CHECK(floats(ours, "model.embed_tokens.weight") ==
-        floats(model::WeightFiles::open_model(fixture("tied")), "model.embed_tokens.weight"));
+        floats(model::WeightFiles::open_model(export_fixture("tied")), "model.embed_tokens.weight"));
 }
 
 TEST_CASE("a type that is asked for is that of every tensor") {
@@ -230,6 +230,6 @@ TEST_CASE("a type that is asked for is that of every tensor") {
   for (const auto& name : files.names()) CHECK(files.require(name).dtype == "BF16");
   const auto ours = floats(files, "model.layers.1.mlp.up_proj.weight");
   const auto theirs =
-      floats(model::WeightFiles::open_model(fixture("base-bfloat16")), "model.layers.1.mlp.up_proj.weight");
+      floats(model::WeightFiles::open_model(export_fixture("base-bfloat16")), "model.layers.1.mlp.up_proj.weight");
   CHECK(ours == theirs);  // the same random numbers, rounded by torch
 }

@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "support/contains.hpp"
 #include "support/places.hpp"
 
 using namespace lmf;
+using lmf::test::contains;
 
 namespace {
 
@@ -14,8 +16,6 @@ std::string of(const std::string& name, const std::string& system = "", std::int
   if (!system.empty()) chat.default_system = system;
   return exporter::modelfile(&chat, tokenizer, ".", context);
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

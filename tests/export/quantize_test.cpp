@@ -36,7 +36,7 @@ Hessian hessian_of(const Tensor& x) {
   return hessian;
 }
 
-const Activations::Sequences kSequences = {{1, 2, 3, 30, 31, 32, 5, 9, 11, 400}, {7, 7, 9, 100, 200, 300, 5}};
+const Activations::Sequences kCalibration = {{1, 2, 3, 30, 31, 32, 5, 9, 11, 400}, {7, 7, 9, 100, 200, 300, 5}};
 
 /// A linear of the files by the format's description: from the packed numbers and nothing else.
 Tensor weight_in(const model::Weights& files, const std::string& name, const Rounding& rounding) {
@@ -138,7 +138,7 @@ TEST_CASE("what linears are applied to adds up to what the layer computes") {
   const TemporaryFolder folder;
   lmf::test::write_small_model(folder.path());
   const StoredModel stored(folder.path(), {});
-  const auto tokens = model::PackedTokens::from(kSequences);
+  const auto tokens = model::PackedTokens::from(kCalibration);
   const model::Layer layer = stored.layer(1);
   const Tensor x = stored.embedded(tokens.ids);
   const auto input = [&](model::LinearInput which) {
@@ -164,7 +164,7 @@ TEST_CASE("a folder is quantised: every other tensor as it was, and perplexities
   job.shard_bytes = 400'000;
   job.rounding = {8, 64};
   job.calibration = {{4, 5, 6, 7, 8, 9, 10, 11}, {100, 101, 102, 103}, {3, 2, 1}};
-  job.held_out = kSequences;
+  job.held_out = kCalibration;
   quantize(job, "0.0");
 
   CHECK(!fs::exists(folder / "quantized"));
@@ -177,14 +177,14 @@ TEST_CASE("a folder is quantised: every other tensor as it was, and perplexities
   CHECK(files.files().source().filename() == "model.safetensors.index.json");
   auto decoder = model::Decoder::load(merged, torch::kFloat32);
   const torch::NoGradGuard no_grad;
-  const auto tokens = model::PackedTokens::from(kSequences);
+  const auto tokens = model::PackedTokens::from(kCalibration);
   const auto perplexity = [&] {
     const Tensor lost = -torch::log_softmax(decoder.logits(decoder.hidden(tokens)), 1);
     double sum = 0;
     std::int64_t count = 0;
-    for (std::size_t s = 0; s < kSequences.size(); ++s)
-      for (std::size_t t = 0; t + 1 < kSequences[s].size(); ++t, ++count)
-        sum += lost[tokens.offsets[s] + static_cast<std::int64_t>(t)][kSequences[s][t + 1]].item<double>();
+    for (std::size_t s = 0; s < kCalibration.size(); ++s)
+      for (std::size_t t = 0; t + 1 < kCalibration[s].size(); ++t, ++count)
+        sum += lost[tokens.offsets[s] + static_cast<std::int64_t>(t)][kCalibration[s][t + 1]].item<double>();
     return std::exp(sum / double(count));
   };
   const double plain = perplexity();

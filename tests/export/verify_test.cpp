@@ -8,19 +8,19 @@
 #include "base/files.hpp"
 #include "lmf/error.hpp"
 #include "model/adapter.hpp"
+#include "export/fixture.hpp"
 #include "support/places.hpp"
 #include "verify/compare_texts.hpp"
 #include "verify/comparison.hpp"
 #include "verify/verify.hpp"
 
 using namespace lmf::exporter;
+using lmf::test::export_fixture;
 using lmf::test::TemporaryFolder;
 namespace model = lmf::model;
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path fixture(const std::string& name) { return lmf::test::fixtures() / "export" / name; }
 
 const std::vector<std::vector<std::int64_t>> kSequences = {{1, 2, 3, 30, 31, 32, 5}, {7, 7, 9}};
 
@@ -28,8 +28,8 @@ const std::vector<std::vector<std::int64_t>> kSequences = {{1, 2, 3, 30, 31, 32,
 void write_exported(const fs::path& folder, const std::string& merged, const std::string& base,
                     const nlohmann::json& changes = nlohmann::json::object()) {
   fs::create_directories(folder);
-  fs::copy_file(fixture(merged) / "model.safetensors", folder / "model.safetensors");
-  auto config = nlohmann::json::parse(lmf::read_file(fixture(base) / "config.json"));
+  fs::copy_file(export_fixture(merged) / "model.safetensors", folder / "model.safetensors");
+  auto config = nlohmann::json::parse(lmf::read_file(export_fixture(base) / "config.json"));
   config.update(changes);
   lmf::write_file_atomically(folder / "config.json", config.dump());
 }
@@ -43,10 +43,10 @@ void change_one_byte(const fs::path& file, const std::string& tensor) {
 }
 
 WeightFindings weights(const fs::path& exported, const std::string& base, const std::vector<StoredAdapter>& adapters) {
-  return compare_weights(StoredModel(exported, {}), StoredModel(fixture(base), adapters), [] {});
+  return compare_weights(StoredModel(exported, {}), StoredModel(export_fixture(base), adapters), [] {});
 }
 ForwardFindings forward(const fs::path& exported, const std::string& base, const std::vector<StoredAdapter>& adapters) {
-  return compare_forward(StoredModel(exported, {}), StoredModel(fixture(base), adapters), kSequences, [] {});
+  return compare_forward(StoredModel(exported, {}), StoredModel(export_fixture(base), adapters), kSequences, [] {});
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ TEST_CASE("what peft merged is verified, in every type") {
       CAPTURE(adapter);
       const TemporaryFolder folder;
       write_exported(folder.path(), "merged-" + adapter + "-" + type, "base-" + type);
-      const std::vector<StoredAdapter> adapters = {{fixture(adapter), 1.0}};
+      const std::vector<StoredAdapter> adapters = {{export_fixture(adapter), 1.0}};
       const auto found = weights(folder.path(), "base-" + type, adapters);
       CHECK(found.failure == "");
       CHECK(found.identical == 21);
@@ -73,14 +73,14 @@ TEST_CASE("what peft merged is verified, in every type") {
 }
 
 TEST_CASE("DoRA: what peft merges is what the decoder merges and what is expected, and nothing else is") {
-  const std::vector<StoredAdapter> adapters = {{fixture("dora"), 1.0}};
-  auto decoder = model::Decoder::load(fixture("base-float32"), torch::kFloat32);
+  const std::vector<StoredAdapter> adapters = {{export_fixture("dora"), 1.0}};
+  auto decoder = model::Decoder::load(export_fixture("base-float32"), torch::kFloat32);
   const model::Decoder peft = [] {
     const TemporaryFolder folder;
     write_exported(folder.path(), "merged-dora-float32", "base-float32");
     return model::Decoder::load(folder.path(), torch::kFloat32);
   }();
-  CHECK(model::load_adapter(decoder, fixture("dora"), false).dora);
+  CHECK(model::load_adapter(decoder, export_fixture("dora"), false).dora);
   model::merge_adapter(decoder);
   const auto ours = decoder.parameters(), theirs = peft.parameters();
   REQUIRE(ours.size() == theirs.size());
@@ -102,37 +102,39 @@ TEST_CASE("DoRA: what peft merges is what the decoder merges and what is expecte
 }
 
 TEST_CASE("adapters that stay apart compute what the trainer's decoder computes") {
-  const StoredModel stored(fixture("base-float32"), {{fixture("saved"), 1.0}});
-  auto decoder = model::Decoder::load(fixture("base-float32"), torch::kFloat32);
-  model::load_adapter(decoder, fixture("saved"), false);
+  const StoredModel stored(export_fixture("base-float32"), {{export_fixture("saved"), 1.0}});
+  auto decoder = model::Decoder::load(export_fixture("base-float32"), torch::kFloat32);
+  model::load_adapter(decoder, export_fixture("saved"), false);
   const torch::NoGradGuard no_grad;
   const auto tokens = model::PackedTokens::from(kSequences);
   torch::Tensor x = stored.embedded(tokens.ids);
   std::vector<torch::Tensor> states;
   const auto hidden = decoder.hidden_states(tokens, states);
   CHECK(torch::equal(x, states[0]));
-  const auto run = forward(fixture("base-float32"), "base-float32", {{fixture("saved"), 0.0}});
+  const auto run = forward(export_fixture("base-float32"), "base-float32", {{export_fixture("saved"), 0.0}});
   CHECK(run.failure == "");  // an adapter of weight 0 changes nothing
   CHECK(run.logits.largest == 0.0);
   const TemporaryFolder folder;
   model::merge_adapter(decoder);
   decoder.save(folder.path());
-  CHECK(weights(folder.path(), "base-float32", {{fixture("saved"), 1.0}}).failure == "");
-  CHECK(forward(folder.path(), "base-float32", {{fixture("saved"), 1.0}}).failure == "");
+  CHECK(weights(folder.path(), "base-float32", {{export_fixture("saved"), 1.0}}).failure == "");
+  CHECK(forward(folder.path(), "base-float32", {{export_fixture("saved"), 1.0}}).failure == "");
 }
 
 TEST_CASE("weights of adapters are taken into account") {
   const TemporaryFolder folder;
   write_exported(folder.path(), "merged-plain-float32", "base-float32");
-  CHECK(weights(folder.path(), "base-float32", {{fixture("plain"), 0.9}}).failure != "");
-  CHECK(forward(folder.path(), "base-float32", {{fixture("plain"), 0.9}}).failure != "");
-  CHECK(weights(folder.path(), "base-float32", {{fixture("plain"), 0.5}, {fixture("plain"), 0.5}}).failure == "");
-  CHECK(forward(folder.path(), "base-float32", {{fixture("plain"), 0.5}, {fixture("plain"), 0.5}}).failure == "");
+  CHECK(weights(folder.path(), "base-float32", {{export_fixture("plain"), 0.9}}).failure != "");
+  CHECK(forward(folder.path(), "base-float32", {{export_fixture("plain"), 0.9}}).failure != "");
+  CHECK(weights(folder.path(), "base-float32", {{export_fixture("plain"), 0.5}, {export_fixture("plain"), 0.5}})
+            .failure == "");
+  CHECK(forward(folder.path(), "base-float32", {{export_fixture("plain"), 0.5}, {export_fixture("plain"), 0.5}})
+            .failure == "");
 }
 
 TEST_CASE("a model that is not merged is found, also when rounding is coarse") {
   for (const std::string type : {"float32", "bfloat16"}) {
-    const auto found = weights(fixture("base-" + type), "base-" + type, {{fixture("plain"), 1.0}});
+    const auto found = weights(export_fixture("base-" + type), "base-" + type, {{export_fixture("plain"), 1.0}});
     CAPTURE(found.failure);
     CHECK(found.failure.find("away from what its adapters make of it") != std::string::npos);
   }
@@ -143,7 +145,7 @@ TEST_CASE("one wrong number is found, in what was merged and in what was copied"
     const TemporaryFolder folder;
     write_exported(folder.path(), "merged-saved-float32", "base-float32");
     change_one_byte(folder.path() / "model.safetensors", tensor);
-    const auto found = weights(folder.path(), "base-float32", {{fixture("saved"), 1.0}});
+    const auto found = weights(folder.path(), "base-float32", {{export_fixture("saved"), 1.0}});
     CHECK(found.failure.find(tensor) != std::string::npos);
   }
 }
@@ -151,8 +153,8 @@ TEST_CASE("one wrong number is found, in what was merged and in what was copied"
 TEST_CASE("right weights under a wrong configuration are found") {
   const TemporaryFolder folder;
   write_exported(folder.path(), "merged-plain-float32", "base-float32", {{"rms_norm_eps", 0.1}});
-  CHECK(weights(folder.path(), "base-float32", {{fixture("plain"), 1.0}}).failure == "");
-  const auto run = forward(folder.path(), "base-float32", {{fixture("plain"), 1.0}});
+  CHECK(weights(folder.path(), "base-float32", {{export_fixture("plain"), 1.0}}).failure == "");
+  const auto run = forward(folder.path(), "base-float32", {{export_fixture("plain"), 1.0}});
   CAPTURE(run.failure);
   CHECK(run.failure.find("differ by") != std::string::npos);
 }
@@ -165,8 +167,8 @@ TEST_CASE("numbers that are none are no match") {
   std::string bytes = lmf::read_file(file);
   bytes.replace(begin, 4, "\xff\xff\xff\x7f");
   lmf::write_file_atomically(file, bytes);
-  CHECK(weights(folder.path(), "base-float32", {{fixture("plain"), 1.0}}).failure != "");
-  CHECK(forward(folder.path(), "base-float32", {{fixture("plain"), 1.0}}).failure != "");
+  CHECK(weights(folder.path(), "base-float32", {{export_fixture("plain"), 1.0}}).failure != "");
+  CHECK(forward(folder.path(), "base-float32", {{export_fixture("plain"), 1.0}}).failure != "");
 }
 
 TEST_CASE("a tokenizer that makes other tokens is found") {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/contains.hpp"
 #include "support/places.hpp"
 #include "support/process.hpp"
 
@@ -26,8 +27,6 @@ inline std::string file_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 inline std::string replaced(std::string text, const std::string& part, const std::string& by) {
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + by.size()))

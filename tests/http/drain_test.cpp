@@ -8,15 +8,14 @@
 
 #include "lmf/error.hpp"
 
+using lmf::test::kHello;
+using lmf::test::kLater;
 using lmf::test::RawClient;
 using lmf::test::StubServer;
 namespace http = lmf::http;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr const char* kLater = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
-constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 std::string failure_of(http::ServerSettings settings) {
   try {
@@ -99,7 +98,7 @@ TEST_CASE("a port that is taken is refused with its owner's name") {
   settings.port = stub.server.port();
   settings.port_words = "API_PORT";
   const std::string port = std::to_string(settings.port);
-  CHECK(failure_of(std::move(settings)) == "port " + port + " is in use by test_http_drain (process " +
+  CHECK(failure_of(std::move(settings)) == "port " + port + " is in use by test_http (process " +
                                                std::to_string(::getpid()) +
                                                ") / end it, or choose another port (API_PORT)");
 }

@@ -7,14 +7,13 @@
 
 #include <doctest/doctest.h>
 
+using lmf::test::kHello;
 using lmf::test::RawClient;
 using lmf::test::StubServer;
 namespace http = lmf::http;
 using std::chrono::milliseconds;
 
 namespace {
-
-constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 http::ServerSettings with(const std::function<void(http::Limits&)>& change) {
   http::ServerSettings settings;

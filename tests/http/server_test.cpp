@@ -5,13 +5,12 @@
 
 #include <doctest/doctest.h>
 
+using lmf::test::kHello;
 using lmf::test::RawClient;
 using lmf::test::StubServer;
 namespace http = lmf::http;
 
 namespace {
-
-constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 std::string post(const std::string& path, const std::string& body, const std::string& fields = {}) {
   return "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + fields + "Content-Length: " + std::to_string(body.size()) +

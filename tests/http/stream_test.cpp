@@ -6,14 +6,13 @@
 #include <doctest/doctest.h>
 
 using lmf::test::Flag;
+using lmf::test::kHello;
+using lmf::test::kLater;
 using lmf::test::RawClient;
 using lmf::test::StubServer;
 namespace http = lmf::http;
 
 namespace {
-
-constexpr const char* kLater = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
-constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// Writes until the server refuses; how often that went well.
 int write_until_refused(const http::Responder& responder, std::size_t bytes) {

@@ -10,6 +10,10 @@
 
 namespace lmf::test {
 
+/// Requests that a StubServer answers at once, and when the test says so.
+inline constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+inline constexpr const char* kLater = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+
 /// A server whose answers a test gives by itself, when it wants to.
 class StubServer {
  public:

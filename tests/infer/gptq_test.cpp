@@ -59,7 +59,7 @@ double distance(const fs::path& folder, const Decoder& exact, WeightFormat forma
 }
 
 /// Tokens and their log-probabilities.
-class Notebook final : public Listener {
+class AnswerNotes final : public Listener {
  public:
   void on_token(const Token& token) override { said_.emplace_back(token.id, token.logprob); }
   void on_end(const End& end) noexcept override { ended_.set_value(end); }
@@ -73,7 +73,7 @@ auto greedy_answer(const ModelChoice& choice, std::int32_t adapter = -1) {
   request.sampling.do_sample = false;
   request.logprobs = 0;
   request.adapter = adapter;
-  const auto notebook = std::make_shared<Notebook>();
+  const auto notebook = std::make_shared<AnswerNotes>();
   model.engine->submit(request, notebook);
   REQUIRE(notebook->ended_.get_future().get().finish == Finish::length);
   return notebook->said_;

@@ -17,7 +17,7 @@ Topology decide(Values values, int devices = 0, bool use_cpu = false) {
   return train::decide_topology(Environment(std::move(values)), {devices, std::to_string(devices) + " GPUs"}, use_cpu);
 }
 
-std::string problem(Values values, int devices = 0) {
+std::string refusal(Values values, int devices = 0) {
   try {
     const Topology topology = decide(std::move(values), devices);
     if (topology.refusal) return topology.refusal->what();
@@ -123,50 +123,50 @@ TEST_CASE("what counts for nothing beside another variable is said, and a second
         "RANK=1 and WORLD_SIZE=2 have no effect with RDZV_ID: the nodes agree on the ranks");
   const Values fixed = {{"NNODES", "2"}, {"NODE_RANK", "1"}, {"MASTER_ADDR", "a"}};
   CHECK(decide(joined(fixed, {{"RANK", "1"}})).warning == "RANK=1 has no effect beside NNODES and NODE_RANK");
-  CHECK(problem(joined(fixed, {{"RANK", "0"}})) == "environment: NODE_RANK is 1, but RANK is 0");
-  CHECK(problem(joined(fixed, {{"RANK", "0"}, {"WORLD_SIZE", "4"}})) == "environment: NODE_RANK is 1, but RANK is 0");
+  CHECK(refusal(joined(fixed, {{"RANK", "0"}})) == "environment: NODE_RANK is 1, but RANK is 0");
+  CHECK(refusal(joined(fixed, {{"RANK", "0"}, {"WORLD_SIZE", "4"}})) == "environment: NODE_RANK is 1, but RANK is 0");
 }
 
 TEST_CASE("LMF_EXIT_COMPAT knows one word, also where nothing is launched") {
-  CHECK(problem({{"LMF_EXIT_COMPAT", "junk"}}) == "environment: LMF_EXIT_COMPAT is 'junk', expected torchrun");
-  CHECK(problem({{"LMF_EXIT_COMPAT", "junk"}}, 2) == problem({{"LMF_EXIT_COMPAT", "junk"}}));
+  CHECK(refusal({{"LMF_EXIT_COMPAT", "junk"}}) == "environment: LMF_EXIT_COMPAT is 'junk', expected torchrun");
+  CHECK(refusal({{"LMF_EXIT_COMPAT", "junk"}}, 2) == refusal({{"LMF_EXIT_COMPAT", "junk"}}));
   CHECK(decide({{"LMF_EXIT_COMPAT", "torchrun"}}, 2).workers == 2);
   CHECK(decide({{"LMF_EXIT_COMPAT", ""}}, 2).workers == 2);
 }
 
 TEST_CASE("contradictions stop with a sentence") {
-  CHECK(problem({{"NNODES", "2"}}, 2) ==
+  CHECK(refusal({{"NNODES", "2"}}, 2) ==
         "environment: NNODES is 2, but neither MASTER_ADDR nor MASTER_PORT is set, so the nodes would never meet");
-  CHECK(problem({{"NNODES", "2"}, {"RANK", "1"}, {"MASTER_ADDR", "a"}}) ==
+  CHECK(refusal({{"NNODES", "2"}, {"RANK", "1"}, {"MASTER_ADDR", "a"}}) ==
         "environment: NNODES is 2 and RANK is 1, but NODE_RANK is not set");
-  CHECK(problem({{"NNODES", "2"}, {"NODE_RANK", "2"}, {"MASTER_ADDR", "a"}}) ==
+  CHECK(refusal({{"NNODES", "2"}, {"NODE_RANK", "2"}, {"MASTER_ADDR", "a"}}) ==
         "environment: NODE_RANK is 2, but NNODES is 2");
-  CHECK(problem({{"RANK", "1"}, {"FORCE_TORCHRUN", "1"}}) ==
+  CHECK(refusal({{"RANK", "1"}, {"FORCE_TORCHRUN", "1"}}) ==
         "environment: RANK is 1 and WORLD_SIZE is not set, but NNODES is not set, so this node would train alone");
   const Values pod = {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}};
-  CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 2) ==
+  CHECK(refusal(joined(pod, {{"NODE_RANK", "0"}}), 2) ==
         "environment: RANK is 1 and WORLD_SIZE is 2, but NNODES is not set, so this node would train alone");
-  CHECK(problem(joined(pod, {{"NODE_RANK", "0"}}), 1) == problem(joined(pod, {{"NODE_RANK", "0"}}), 2));
+  CHECK(refusal(joined(pod, {{"NODE_RANK", "0"}}), 1) == refusal(joined(pod, {{"NODE_RANK", "0"}}), 2));
   CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}}).kind == Topology::Kind::in_process);
   CHECK(decide({{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"FORCE_TORCHRUN", "1"}}).workers == 1);
   for (const int devices : {0, 1, 2})
-    CHECK(problem({{"NODE_RANK", "1"}}, devices) == "environment: NODE_RANK is 1, but NNODES is 1");
-  CHECK(problem({{"NNODES", "2:4"}}, 2) == "environment: NNODES is '2:4', a range, which needs RDZV_ID");
-  CHECK(problem({{"NNODES", "two"}}) == "environment: NNODES is 'two', expected a whole number from 1 to 65536");
-  CHECK(problem({{"MASTER_PORT", "70000"}}, 2) ==
+    CHECK(refusal({{"NODE_RANK", "1"}}, devices) == "environment: NODE_RANK is 1, but NNODES is 1");
+  CHECK(refusal({{"NNODES", "2:4"}}, 2) == "environment: NNODES is '2:4', a range, which needs RDZV_ID");
+  CHECK(refusal({{"NNODES", "two"}}) == "environment: NNODES is 'two', expected a whole number from 1 to 65536");
+  CHECK(refusal({{"MASTER_PORT", "70000"}}, 2) ==
         "environment: MASTER_PORT is '70000', expected a whole number from 1 to 65535");
-  CHECK(problem({{"MAX_RESTARTS", "-1"}}, 2) ==
+  CHECK(refusal({{"MAX_RESTARTS", "-1"}}, 2) ==
         "environment: MAX_RESTARTS is '-1', expected a whole number from 0 to 1000000");
-  CHECK(problem({{"NPROC_PER_NODE", "0"}, {"FORCE_TORCHRUN", "1"}}) ==
+  CHECK(refusal({{"NPROC_PER_NODE", "0"}, {"FORCE_TORCHRUN", "1"}}) ==
         "environment: NPROC_PER_NODE is '0', expected a whole number from 1 to 4096");
-  CHECK(problem({{"NPROC_PER_NODE", "gpu"}, {"FORCE_TORCHRUN", "1"}}) ==
+  CHECK(refusal({{"NPROC_PER_NODE", "gpu"}, {"FORCE_TORCHRUN", "1"}}) ==
         "environment: NPROC_PER_NODE is gpu, but there is none");
-  CHECK(problem({{"RDZV_ID", "j"}, {"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}) ==
+  CHECK(refusal({{"RDZV_ID", "j"}, {"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}) ==
         "environment: the least number of nodes is 3 (MIN_NNODES), the greatest 2 (MAX_NNODES)");
   // Also where they would have no effect.
-  CHECK(problem({{"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}, 2) ==
+  CHECK(refusal({{"MIN_NNODES", "3"}, {"MAX_NNODES", "2"}}, 2) ==
         "environment: the least number of nodes is 3 (MIN_NNODES), the greatest 2 (MAX_NNODES)");
-  CHECK(problem({{"MIN_NNODES", "x"}}, 2) == "environment: MIN_NNODES is 'x', expected a whole number from 1 to 65536");
+  CHECK(refusal({{"MIN_NNODES", "x"}}, 2) == "environment: MIN_NNODES is 'x', expected a whole number from 1 to 65536");
   CHECK(decide({{"MAX_NNODES", "4"}}, 2).warning == "MAX_NNODES=4 has no effect without RDZV_ID");
 }
 
@@ -176,9 +176,9 @@ TEST_CASE("a worker of torchrun or lmf never launches again") {
   CHECK(decide(joined(joined(place, force), {{"TORCHELASTIC_RUN_ID", "none"}}), 8).kind == Topology::Kind::worker);
   CHECK(decide(joined(place, {{"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}}), 8).why ==
         "rank 1 of 4, started by whoever set RANK and LOCAL_RANK");
-  CHECK(problem(place, 8) ==
+  CHECK(refusal(place, 8) ==
         "environment: RANK, LOCAL_RANK and WORLD_SIZE are set, but MASTER_ADDR or MASTER_PORT is not");
-  CHECK(problem({{"LMF_JOB", "1-2"}}, 8).starts_with("environment: LMF_JOB says that a launcher started this process"));
+  CHECK(refusal({{"LMF_JOB", "1-2"}}, 8).starts_with("environment: LMF_JOB says that a launcher started this process"));
 }
 
 TEST_CASE("Kubernetes: a PyTorchJob numbers pods; newer operators speak torchrun's language") {
@@ -226,22 +226,22 @@ TEST_CASE("torchrun's variables are named by their own names, and do not contrad
   CHECK(decide({{"PET_NPROC_PER_NODE", "3"}, {"FORCE_TORCHRUN", "1"}}, 4).why ==
         "3 workers on this node (FORCE_TORCHRUN=1, PET_NPROC_PER_NODE=3)");
   CHECK(decide(joined(nodes, {{"NNODES", "2"}, {"MASTER_ADDR", "a"}})).rendezvous.maximum_nodes == 2);
-  CHECK(problem(joined(nodes, {{"PET_NODE_RANK", "2"}})) == "environment: PET_NODE_RANK is 2, but PET_NNODES is 2");
-  CHECK(problem({{"PET_NNODES", "1:2"}}) == "environment: PET_NNODES is '1:2', a range, which needs RDZV_ID");
-  CHECK(problem({{"PET_NPROC_PER_NODE", "many"}}) ==
+  CHECK(refusal(joined(nodes, {{"PET_NODE_RANK", "2"}})) == "environment: PET_NODE_RANK is 2, but PET_NNODES is 2");
+  CHECK(refusal({{"PET_NNODES", "1:2"}}) == "environment: PET_NNODES is '1:2', a range, which needs RDZV_ID");
+  CHECK(refusal({{"PET_NPROC_PER_NODE", "many"}}) ==
         "environment: PET_NPROC_PER_NODE is 'many', expected a whole number from 1 to 4096");
   for (const char* name :
        {"NNODES", "NPROC_PER_NODE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "MAX_RESTARTS", "N_PROC_PER_NODE"}) {
     const std::string theirs = std::string("PET_") + name;
     const std::string ours = std::string(name) == "N_PROC_PER_NODE" ? "NPROC_PER_NODE" : name;
-    CHECK(problem({{theirs, "1"}, {ours, "2"}}) == "environment: " + ours + "=2, but " + theirs + "=1");
+    CHECK(refusal({{theirs, "1"}, {ours, "2"}}) == "environment: " + ours + "=2, but " + theirs + "=1");
     // A launcher has used them, and its workers have their place from it.
     const Values place = {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"LMF_JOB", "1-2"}};
     CHECK(decide(joined(place, {{theirs, "1"}, {ours, "2"}})).kind == Topology::Kind::worker);
   }
   const Values elastic = {{"PET_RDZV_BACKEND", "c10d"}, {"PET_RDZV_ENDPOINT", "a:1"}, {"PET_NNODES", "2"}};
   CHECK(decide(elastic).why == "1 worker on this node (PET_RDZV_ENDPOINT=a:1); 2 nodes meet at a:1");
-  CHECK(problem(joined(elastic, {{"PET_RDZV_ID", "j"}, {"RDZV_ID", "k"}})) ==
+  CHECK(refusal(joined(elastic, {{"PET_RDZV_ID", "j"}, {"RDZV_ID", "k"}})) ==
         "environment: RDZV_ID=k, but PET_RDZV_ID=j");
   CHECK(decide(joined(elastic, {{"MASTER_ADDR", "b"}, {"PET_MASTER_PORT", "1"}})).warning ==
         "MASTER_ADDR=b has no effect beside PET_RDZV_ENDPOINT=a:1");
@@ -269,7 +269,7 @@ TEST_CASE("srun: a task for each device is a worker, a task for each node an age
   CHECK(agent.kind == Topology::Kind::agent);
   CHECK(agent.rendezvous.node_rank == 1);
   CHECK(agent.rendezvous.host == "gpu01");
-  CHECK(problem(joined(per_device, {{"RANK", "0"}})) ==
+  CHECK(refusal(joined(per_device, {{"RANK", "0"}})) ==
         "environment: srun says that this is task 3 of 4 (SLURM_PROCID=3), but RANK=0");
   // The batch script itself, and a shell of salloc, are no tasks.
   CHECK(
@@ -288,11 +288,11 @@ TEST_CASE("mpirun: the innermost launcher counts") {
   CHECK(worker.kind == Topology::Kind::worker);
   CHECK(variable(worker, "RANK") == "1");
   CHECK(variable(worker, "MASTER_ADDR") == "127.0.0.1");
-  CHECK(problem(joined(mpi, {{"OMPI_COMM_WORLD_LOCAL_RANK", "0"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}})) ==
+  CHECK(refusal(joined(mpi, {{"OMPI_COMM_WORLD_LOCAL_RANK", "0"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}})) ==
         "environment: mpirun (Open MPI) started 2 tasks on several nodes, but does not say where task 0 is");
   const auto hydra = decide({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}, {"MPI_LOCALNRANKS", "2"}});
   CHECK(hydra.why.starts_with("rank 0 of 2, started by mpirun (Hydra) (PMI_RANK=0)"));
-  CHECK(problem({{"PMI_RANK", "5"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}}) ==
+  CHECK(refusal({{"PMI_RANK", "5"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}}) ==
         "environment: PMI_RANK is '5', expected a whole number from 0 to 1");
 }
 
@@ -304,7 +304,7 @@ TEST_CASE("own variables beside a launcher's task: alike they are said, otherwis
   const auto refused = [&](const Values& own, const std::string& evidence) {
     std::string shown;
     for (const auto& [name, value] : own) shown = name + "=" + value;
-    CHECK(problem(joined(mpi, own)) ==
+    CHECK(refusal(joined(mpi, own)) ==
           "environment: mpirun (Open MPI) says that this is task 1 of 2 (" + evidence + "), but " + shown);
   };
   refused({{"NPROC_PER_NODE", "4"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2");
@@ -313,10 +313,10 @@ TEST_CASE("own variables beside a launcher's task: alike they are said, otherwis
   refused({{"WORLD_SIZE", "4"}}, "OMPI_COMM_WORLD_SIZE=2");
   refused({{"NNODES", "2"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2 of OMPI_COMM_WORLD_SIZE=2");
   refused({{"NODE_RANK", "1"}}, "OMPI_COMM_WORLD_LOCAL_SIZE=2 of OMPI_COMM_WORLD_SIZE=2");
-  CHECK(problem(joined(mpi, {{"NNODES", "two"}})) ==
+  CHECK(refusal(joined(mpi, {{"NNODES", "two"}})) ==
         "environment: NNODES is 'two', expected a whole number from 0 to 1048576");
-  CHECK(problem(joined(mpi, {{"LOCAL_RANK", "x"}})).starts_with("environment: LOCAL_RANK is 'x', expected a whole"));
-  CHECK(problem(joined(mpi, {{"RDZV_ID", "j"}})) ==
+  CHECK(refusal(joined(mpi, {{"LOCAL_RANK", "x"}})).starts_with("environment: LOCAL_RANK is 'x', expected a whole"));
+  CHECK(refusal(joined(mpi, {{"RDZV_ID", "j"}})) ==
         "environment: mpirun (Open MPI) started 2 tasks, 2 of them on this node (OMPI_COMM_WORLD_RANK=1), and with "
         "RDZV_ID=j each would be an agent");
   // Others, to whom nothing is wrong, wait where this one would come without it.
@@ -331,7 +331,7 @@ TEST_CASE("own variables beside a launcher's task: alike they are said, otherwis
     CHECK(wrong.variables == decide(mpi).variables);
   }
   // All of torchrun's, set by hand from other values than the launcher's.
-  CHECK(problem(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"MASTER_ADDR", "a"}})) ==
+  CHECK(refusal(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "0"}, {"MASTER_ADDR", "a"}})) ==
         "environment: mpirun (Open MPI) says that this is task 1 of 2 (OMPI_COMM_WORLD_LOCAL_RANK=1), but "
         "LOCAL_RANK=0");
   const auto placed = decide(joined(mpi, {{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "1"}}));
@@ -366,11 +366,11 @@ TEST_CASE("one task on each node: own variables make it an agent, with the launc
   CHECK(agent.why.starts_with(
       "1 worker on this node (srun started one task on each of 2 nodes, SLURM_PROCID=1); node 1"));
   CHECK(decide(joined(step, {{"NPROC_PER_NODE", "4"}, {"FORCE_TORCHRUN", "1"}})).workers == 4);
-  CHECK(problem(joined(step, {{"NPROC_PER_NODE", "4"}})) ==
+  CHECK(refusal(joined(step, {{"NPROC_PER_NODE", "4"}})) ==
         "environment: srun says that this is task 1 of 2 (SLURM_STEP_TASKS_PER_NODE=1(x2)), but NPROC_PER_NODE=4");
-  CHECK(problem(joined(step, {{"NNODES", "3"}})) ==
+  CHECK(refusal(joined(step, {{"NNODES", "3"}})) ==
         "environment: srun says that this is task 1 of 2 (SLURM_STEP_NUM_NODES=2), but NNODES=3");
-  CHECK(problem(joined(step, {{"NNODES", "2"}, {"NODE_RANK", "0"}})) ==
+  CHECK(refusal(joined(step, {{"NNODES", "2"}, {"NODE_RANK", "0"}})) ==
         "environment: srun says that this is task 1 of 2 (SLURM_NODEID=1), but NODE_RANK=0");
   const auto elastic =
       decide(joined(step, {{"RDZV_ID", "j"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}, {"NNODES", "3"}}));
@@ -381,10 +381,10 @@ TEST_CASE("one task on each node: own variables make it an agent, with the launc
                       {"OMPI_COMM_WORLD_SIZE", "2"},
                       {"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
                       {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}};
-  CHECK(problem(mpi, 8) ==
+  CHECK(refusal(mpi, 8) ==
         "environment: mpirun (Open MPI) started 2 tasks on several nodes, but does not say where task 0 is");
   CHECK(decide(joined(mpi, {{"MASTER_ADDR", "a"}}), 8).rendezvous.node_rank == 1);
-  CHECK(problem(joined(mpi, {{"NODE_RANK", "0"}, {"MASTER_ADDR", "a"}}), 8) ==
+  CHECK(refusal(joined(mpi, {{"NODE_RANK", "0"}, {"MASTER_ADDR", "a"}}), 8) ==
         "environment: mpirun (Open MPI) says that this is task 1 of 2 (OMPI_COMM_WORLD_RANK=1), but NODE_RANK=0");
 }
 

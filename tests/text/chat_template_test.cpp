@@ -15,9 +15,9 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-const Names kNames = {"alpaca", "chatml",    "deepseekr1", "default", "empty", "llama2",
-                      "llama3", "ministral", "mistral",    "qwen",    "qwen3", "qwen3_nothink",
-                      "smollm", "smollm2",   "vicuna",     "yi",      "zephyr"};
+const Names kTemplates = {"alpaca", "chatml",    "deepseekr1", "default", "empty", "llama2",
+                          "llama3", "ministral", "mistral",    "qwen",    "qwen3", "qwen3_nothink",
+                          "smollm", "smollm2",   "vicuna",     "yi",      "zephyr"};
 
 Tokenizer tokenizer_of(const ChatTemplate& chat_template) {
   Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");
@@ -31,7 +31,7 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 /// The message for a template file with this text, without the folder.
-std::string error_of(const std::string& toml) {
+std::string template_error(const std::string& toml) {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "some.toml";
   std::ofstream(path) << toml;
@@ -48,8 +48,8 @@ const std::vector<Message> kTurn = {{Role::user, "Hi"}, {Role::assistant, "Ho"}}
 }  // namespace
 
 TEST_CASE("the shipped templates are all there and readable") {
-  CHECK(ChatTemplate::names(test::share()) == kNames);
-  for (const auto& name : kNames) CHECK(ChatTemplate::load(test::share(), name).name == name);
+  CHECK(ChatTemplate::names(test::share()) == kTemplates);
+  for (const auto& name : kTemplates) CHECK(ChatTemplate::load(test::share(), name).name == name);
 }
 
 TEST_CASE("an unknown template gets a suggestion and the list") {
@@ -81,26 +81,29 @@ TEST_CASE("what a template file does not say takes the defaults") {
 }
 
 TEST_CASE("a template file that is not understood is refused with file and line") {
-  CHECK(error_of("user = [\"{{content}}\"").starts_with("some.toml:1: "));
-  CHECK(error_of("\nuzer = [\"{{content}}\"]") == "some.toml:2: 'uzer' is no key of a template. Did you mean 'user'?");
-  CHECK(error_of("user = [\"no place\"]") == "some.toml:1: user has {{content}} 0 times, expected 1.");
-  CHECK(error_of("user = [\"{{content}}\", \"{{content}}\"]") ==
+  CHECK(template_error("user = [\"{{content}}\"").starts_with("some.toml:1: "));
+  CHECK(template_error("\nuzer = [\"{{content}}\"]") ==
+        "some.toml:2: 'uzer' is no key of a template. Did you mean 'user'?");
+  CHECK(template_error("user = [\"no place\"]") == "some.toml:1: user has {{content}} 0 times, expected 1.");
+  CHECK(template_error("user = [\"{{content}}\", \"{{content}}\"]") ==
         "some.toml:1: user has {{content}} 2 times, expected 1.");
-  CHECK(error_of("prefix = [\"{{content}}\"]") == "some.toml:1: prefix has {{content}} 1 times, expected 0.");
-  CHECK(error_of("user = [\"{{content}} {{idx}}\"]") ==
+  CHECK(template_error("prefix = [\"{{content}}\"]") == "some.toml:1: prefix has {{content}} 1 times, expected 0.");
+  CHECK(template_error("user = [\"{{content}} {{idx}}\"]") ==
         "some.toml:1: user has the unknown placeholder {{idx}}; {{content}} is the only one.");
-  CHECK(error_of("user = \"{{content}}\"") == "some.toml:1: user is not a list.");
-  CHECK(error_of("user = [\"{{content}}\",\n 7]") ==
+  CHECK(template_error("user = \"{{content}}\"") == "some.toml:1: user is not a list.");
+  CHECK(template_error("user = [\"{{content}}\",\n 7]") ==
         "some.toml:2: user holds texts, {special = \"...\"} and {token = \"...\"} only.");
-  CHECK(error_of("user = [\"{{content}}\", {special = \"cls\"}]").find("'cls' in user is neither") !=
+  CHECK(template_error("user = [\"{{content}}\", {special = \"cls\"}]").find("'cls' in user is neither") !=
         std::string::npos);
-  CHECK(error_of("user = [\"{{content}}\", {tokn = \"x\"}]").find("neither") != std::string::npos);
-  CHECK(error_of("user = [\"{{content}}\", {token = \"a\", special = \"eos\"}]").find("only") != std::string::npos);
-  CHECK(error_of("default_system = 1") == "some.toml:1: default_system is not a text.");
-  CHECK(error_of("stop_words = [\"\"]") == "some.toml:1: stop_words has an empty text.");
-  CHECK(error_of("efficient_eos = \"yes\"") == "some.toml:1: efficient_eos is neither true nor false.");
-  CHECK(error_of("replace_eos = true") == "some.toml:1: replace_eos needs a first stop word to replace eos with.");
-  CHECK(error_of("system_in_first_user = true\nsystem = [\"{{content}}\", {special = \"eos\"}]") ==
+  CHECK(template_error("user = [\"{{content}}\", {tokn = \"x\"}]").find("neither") != std::string::npos);
+  CHECK(template_error("user = [\"{{content}}\", {token = \"a\", special = \"eos\"}]").find("only") !=
+        std::string::npos);
+  CHECK(template_error("default_system = 1") == "some.toml:1: default_system is not a text.");
+  CHECK(template_error("stop_words = [\"\"]") == "some.toml:1: stop_words has an empty text.");
+  CHECK(template_error("efficient_eos = \"yes\"") == "some.toml:1: efficient_eos is neither true nor false.");
+  CHECK(template_error("replace_eos = true") ==
+        "some.toml:1: replace_eos needs a first stop word to replace eos with.");
+  CHECK(template_error("system_in_first_user = true\nsystem = [\"{{content}}\", {special = \"eos\"}]") ==
         "some.toml:1: system has to be one text when system_in_first_user is set.");
 }
 
@@ -125,7 +128,7 @@ TEST_CASE("repairs give the original's eos, pad, vocabulary and stop ids") {
 }
 
 TEST_CASE("the Jinja form is the one that was rendered beside the original's texts") {
-  for (const auto& name : kNames) {
+  for (const auto& name : kTemplates) {
     CAPTURE(name);
     const auto chat_template = ChatTemplate::load(test::share(), name);
     const auto text = chat_template.jinja(tokenizer_of(chat_template));

@@ -8,21 +8,24 @@
 
 #include "base/files.hpp"
 #include "lmf/error.hpp"
+#include "support/contains.hpp"
 #include "support/places.hpp"
 #include "text/tokenizer_model.hpp"
+
+using lmf::test::contains;
 
 namespace {
 
 using Json = nlohmann::json;
 
-std::string fixture(const std::string& style) {
+std::string tokenizer_json(const std::string& style) {
   return lmf::read_file(lmf::test::fixtures() / "text" / style / "tokenizer.json");
 }
 
 /// The error's sentence for a tokenizer.json changed by `change`.
 template <class Change>
 std::string refusal(Change&& change) {
-  Json document = Json::parse(fixture("llama2"));
+  Json document = Json::parse(tokenizer_json("llama2"));
   change(document);
   try {
     lmf::text::parse_tokenizer_json(document.dump(), "here/tokenizer.json");
@@ -31,8 +34,6 @@ std::string refusal(Change&& change) {
   }
   return "accepted";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// Reads it; if it is a tokenizer, uses it. Anything but an Error or an answer fails the test (or the sanitizer).
 void use(const std::string& json) {
@@ -84,7 +85,7 @@ TEST_CASE("text that is no JSON, cut JSON and deep JSON are refused") {
     CHECK_THROWS_WITH_AS(lmf::text::parse_tokenizer_json(json, "file"), doctest::Contains("file"), lmf::Error);
   std::string nested = R"({"type":"NFC"})";
   for (int i = 0; i < 300; ++i) nested = R"({"type":"Sequence","normalizers":[)" + nested + "]}";
-  Json document = Json::parse(fixture("llama2"));
+  Json document = Json::parse(tokenizer_json("llama2"));
   document["normalizer"] = Json::parse(nested);
   CHECK_THROWS_AS(lmf::text::parse_tokenizer_json(document.dump(), "file"), lmf::Error);
 }
@@ -95,7 +96,7 @@ TEST_CASE("files with bytes changed, cut or doubled never crash") {
     return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random);
   };
   for (const char* style : {"llama2", "llama3", "flags", "subword", "next"}) {
-    const std::string original = fixture(style);
+    const std::string original = tokenizer_json(style);
     for (int round = 0; round < 120; ++round) {
       std::string mutant = original;
       for (std::size_t changes = below(4) + 1; changes-- > 0;) {
@@ -125,7 +126,7 @@ TEST_CASE("values exchanged for others of any type never crash") {
   const std::vector<Json> values = {
       nullptr, true, -1, 3, 1e300, "", "x", "\u2581", "(", Json::array(), Json::object(), {{"type", "Sequence"}}};
   for (const char* style : {"llama2", "llama3", "flags", "suffix", "removed", "next"}) {
-    const Json original = Json::parse(fixture(style));
+    const Json original = Json::parse(tokenizer_json(style));
     std::vector<Json::json_pointer> places;
     const Json flat = original.flatten();
     for (const auto& [place, value] : flat.items())

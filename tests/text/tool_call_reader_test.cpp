@@ -9,11 +9,11 @@
 
 using namespace lmf;
 using namespace lmf::text;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-const std::vector<std::string> kNames = {"get_weather", "search", "noop"};
+const std::vector<std::string> kTools = {"get_weather", "search", "noop"};
 
 /// An answer as it was understood: text, then name(arguments) of each call, "|" between two parts.
 struct Understood {
@@ -34,7 +34,7 @@ void add(Understood& understood, const std::vector<AnswerPart>& parts) {
 
 Understood understand(const std::string& format, const std::string& answer, std::size_t step,
                       const std::string& mark = {}) {
-  ToolCallReader reader(ToolFormat::load(test::share(), format), mark, kNames);
+  ToolCallReader reader(ToolFormat::load(test::share(), format), mark, kTools);
   Understood understood;
   for (std::size_t at = 0; at < answer.size(); at += step) add(understood, reader.push(answer.substr(at, step)));
   add(understood, reader.finish());
@@ -54,14 +54,16 @@ using Calls = std::vector<std::pair<std::string, std::string>>;
 }  // namespace
 
 TEST_CASE("calls that LLaMA-Factory finds are found, and nothing is a call that only looks like one") {
-  const auto read = [](const char* name) { return Json::parse(std::ifstream(test::fixtures() / "text/tools" / name)); };
-  const Json answers = read("answers.json"), expected = read("expected.json").at("formats");
+  const auto read = [](const char* name) {
+    return OrderedJson::parse(std::ifstream(test::fixtures() / "text/tools" / name));
+  };
+  const OrderedJson answers = read("answers.json"), expected = read("expected.json").at("formats");
   for (const auto& [name, row] : expected.items()) {
     for (std::size_t i = 0; i < answers.size(); ++i) {
       CAPTURE(name);
       CAPTURE(i);
       const auto understood = understand(name, answers[i].get<std::string>());
-      const Json& found = row.at("found")[i];
+      const OrderedJson& found = row.at("found")[i];
       // Here lmf finds more: the members of a call under the name that the other format of the kind has.
       const bool more = (name == "llama3" && i == 6) || (name == "mistral" && (i == 4 || i == 5 || i == 7));
       if (more) CHECK_FALSE(understood.calls.empty());
@@ -70,27 +72,27 @@ TEST_CASE("calls that LLaMA-Factory finds are found, and nothing is a call that 
       if (found.is_null()) CHECK(understood.text == answers[i].get<std::string>());
       for (std::size_t j = 0; j < understood.calls.size(); ++j) {
         CHECK(understood.calls[j].first == found[j][0].get<std::string>());
-        CHECK(Json::parse(understood.calls[j].second) == found[j][1]);
+        CHECK(OrderedJson::parse(understood.calls[j].second) == found[j][1]);
       }
     }
   }
 }
 
 TEST_CASE("what a format writes is read back") {
-  const Json calls = Json::parse(
+  const OrderedJson calls = OrderedJson::parse(
       R"([{"name":"search","arguments":{"query":"}\"{ </tool_call> \n Action: ]","deep":[[{"a":"\\"}]]}},{"name":"noop","arguments":{}}])");
   for (const char* name : {"default", "qwen", "llama3", "mistral"}) {
     CAPTURE(name);
     const auto format = ToolFormat::load(test::share(), name);
-    for (const Json& some : {Json(calls), Json(calls[0])}) {
-      const Json list = some.is_array() ? some : Json::array({some});
+    for (const OrderedJson& some : {OrderedJson(calls), OrderedJson(calls[0])}) {
+      const OrderedJson list = some.is_array() ? some : OrderedJson::array({some});
       const auto understood = understand(name, format.calls_text(some.dump()), "[TOOL_CALLS] ");
       CHECK(understood.text == "");
       CHECK(understood.whole == list.size());
       REQUIRE(understood.calls.size() == list.size());
       for (std::size_t i = 0; i < list.size(); ++i) {
         CHECK(understood.calls[i].first == list[i].at("name").get<std::string>());
-        CHECK(Json::parse(understood.calls[i].second) == list[i].at("arguments"));
+        CHECK(OrderedJson::parse(understood.calls[i].second) == list[i].at("arguments"));
       }
     }
   }
@@ -126,7 +128,7 @@ TEST_CASE("what is no call after all is text, every byte of it") {
 }
 
 TEST_CASE("text goes out as soon as it can be no call") {
-  ToolCallReader reader(ToolFormat::load(test::share(), "qwen"), "", kNames);
+  ToolCallReader reader(ToolFormat::load(test::share(), "qwen"), "", kTools);
   const auto pushed = [&](const char* text) {
     Understood understood;
     add(understood, reader.push(text));
@@ -163,7 +165,7 @@ TEST_CASE("the begin of a further call, cut off by the answer's length, is no te
 TEST_CASE("of an answer that goes on without an end no more than a bounded part is held back") {
   for (const char* begin : {"<tool_call>{\"name\": \"", "<tool_call>{\"a\": \"", "<tool_call>", ""}) {
     const std::string endless(40000, *begin == '<' && std::string_view(begin).ends_with('"') ? 'a' : '\n');
-    ToolCallReader reader(ToolFormat::load(test::share(), "qwen"), "", kNames);
+    ToolCallReader reader(ToolFormat::load(test::share(), "qwen"), "", kTools);
     Understood understood;
     add(understood, reader.push(begin));
     std::size_t held = 0, given = std::string_view(begin).size();

@@ -12,11 +12,13 @@
 
 using namespace lmf;
 using namespace lmf::text;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-Json fixture(const char* name) { return Json::parse(std::ifstream(test::fixtures() / "text/tools" / name)); }
+OrderedJson tool_fixture(const char* name) {
+  return OrderedJson::parse(std::ifstream(test::fixtures() / "text/tools" / name));
+}
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   if (const auto at = text.find(from); at != text.npos) text.replace(at, from.size(), to);
@@ -24,7 +26,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 /// The message for a tool format's file with this text, without the folder.
-std::string error_of(const std::string& toml) {
+std::string format_error(const std::string& toml) {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "some.toml";
   std::ofstream(path) << toml;
@@ -39,8 +41,8 @@ std::string error_of(const std::string& toml) {
 }  // namespace
 
 TEST_CASE("tools and calls are written as LLaMA-Factory writes them") {
-  const Json expected = fixture("expected.json").at("formats"), tools = fixture("tools.json"),
-             calls = fixture("calls.json");
+  const OrderedJson expected = tool_fixture("expected.json").at("formats"), tools = tool_fixture("tools.json"),
+                    calls = tool_fixture("calls.json");
   REQUIRE(expected.size() == 4);
   for (const auto& [name, row] : expected.items()) {
     CAPTURE(name);
@@ -56,15 +58,15 @@ TEST_CASE("tools and calls are written as LLaMA-Factory writes them") {
 }
 
 TEST_CASE("conversations with tools, calls and results have LLaMA-Factory's tokens") {
-  const Json tools = fixture("tools.json");
-  const Json expected = fixture("expected.json").at("templates");
+  const OrderedJson tools = tool_fixture("tools.json");
+  const OrderedJson expected = tool_fixture("expected.json").at("templates");
   CHECK(expected.size() == ChatTemplate::names(test::share()).size());
   for (const auto& [name, conversation] : expected.items()) {
     const auto chat_template = ChatTemplate::load(test::share(), name);
     Tokenizer tokenizer = Tokenizer::load(test::fixtures() / "data/tokenizer");
     chat_template.repair(tokenizer);
     std::vector<Message> messages;
-    for (const Json& message : conversation.at("messages")) {
+    for (const OrderedJson& message : conversation.at("messages")) {
       const std::string role = message.at("role");
       messages.push_back({role == "user"          ? Role::user
                           : role == "assistant"   ? Role::assistant
@@ -72,7 +74,7 @@ TEST_CASE("conversations with tools, calls and results have LLaMA-Factory's toke
                                                   : Role::function,
                           message.at("content")});
     }
-    for (const Json& row : conversation.at("rows")) {
+    for (const OrderedJson& row : conversation.at("rows")) {
       CAPTURE(name);
       CAPTURE(row.at("system"));
       std::vector<std::vector<std::int32_t>> encoded;
@@ -107,17 +109,17 @@ TEST_CASE("a template can have another tool format than its own") {
 }
 
 TEST_CASE("numbers, escapes and layout of JSON are Python's") {
-  const auto written = [](const char* json) { return python_json(Json::parse(json)); };
+  const auto written = [](const char* json) { return python_json(OrderedJson::parse(json)); };
   CHECK(written("[1.0, 1.50, 1e15, 1e16, 123456789012345680.0, 0.0001, 0.00001, -0.0, 1e-7, 5e-324]") ==
         "[1.0, 1.5, 1000000000000000.0, 1e+16, 1.2345678901234568e+17, 0.0001, 1e-05, -0.0, 1e-07, 5e-324]");
   CHECK(written("[1,-2,18446744073709551615,true,null,\"\\u00e9\\u2028\\t\\u0001\\u007f\\\"\\\\/\"]") ==
         "[1, -2, 18446744073709551615, true, null, \"\u00e9\u2028\\t\\u0001\x7f\\\"\\\\/\"]");
   CHECK(written("{\"b\":1,\"a\":{},\"b\":[]}") == "{\"b\": [], \"a\": {}}");
-  CHECK(python_json(Json::parse("{\"a\":[1,{\"b\":[]}]}"), 2) ==
+  CHECK(python_json(OrderedJson::parse("{\"a\":[1,{\"b\":[]}]}"), 2) ==
         "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ]\n}");
-  CHECK(python_text(Json::parse("[\"string\",\"it's\",null,true,1.0,{\"a\":\"b\"}]")) ==
+  CHECK(python_text(OrderedJson::parse("[\"string\",\"it's\",null,true,1.0,{\"a\":\"b\"}]")) ==
         "['string', \"it's\", None, True, 1.0, {'a': 'b'}]");
-  CHECK(python_text(Json("as it is")) == "as it is");
+  CHECK(python_text(OrderedJson("as it is")) == "as it is");
 }
 
 TEST_CASE("a text before a call that is written many times is taken out of it once for all") {
@@ -144,17 +146,17 @@ TEST_CASE("tools and calls that are none are refused with what they are") {
 
 TEST_CASE("a tool format's file that is not understood is refused with file and line") {
   const std::string good = "prompt = \"{{tools}}\"\ntool = \"{{json}}\"\n";
-  CHECK(error_of(good + "call = \"{{json}}\"") == "");
-  CHECK(error_of(good) == "some.toml:1: call is missing.");
-  CHECK(error_of("call = \"{{json}}\"\ntool = \"x\"") == "some.toml:1: prompt is missing.");
-  CHECK(error_of("\nprompt = \"{{names}}\"") == "some.toml:2: prompt has not {{tools}} once.");
-  CHECK(error_of(good + "call = \"{{jsn}}\"") ==
+  CHECK(format_error(good + "call = \"{{json}}\"") == "");
+  CHECK(format_error(good) == "some.toml:1: call is missing.");
+  CHECK(format_error("call = \"{{json}}\"\ntool = \"x\"") == "some.toml:1: prompt is missing.");
+  CHECK(format_error("\nprompt = \"{{names}}\"") == "some.toml:2: prompt has not {{tools}} once.");
+  CHECK(format_error(good + "call = \"{{jsn}}\"") ==
         "some.toml:3: call has the unknown placeholder {{jsn}}; known are {{json}}, {{name}}, {{arguments}}.");
-  CHECK(error_of(good + "call = \"{{name}} {{arguments}}\"") ==
+  CHECK(format_error(good + "call = \"{{name}} {{arguments}}\"") ==
         "some.toml:3: call has neither {{json}} alone nor a mark, {{name}} and then {{arguments}}.");
-  CHECK(error_of(good + "call = \"{{json}}\"\nwraped = true") ==
+  CHECK(format_error(good + "call = \"{{json}}\"\nwraped = true") ==
         "some.toml:4: 'wraped' is no key of a tool format. Did you mean 'wrapped'?");
-  CHECK(error_of(good + "call = \"{{json}}\"\nindent = -2") ==
+  CHECK(format_error(good + "call = \"{{json}}\"\nindent = -2") ==
         "some.toml:4: indent is not a whole number from 0 to 16.");
   try {
     ToolFormat::load(test::share(), "qwem");

@@ -1,6 +1,5 @@
 // Several ranks train what one process does that accumulates as many batches. The ranks are this program again.
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
@@ -16,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-train::TrainOptions options_of(const json& run, train::TrainOptions options) {
+train::TrainOptions parallel_options(const json& run, train::TrainOptions options) {
   const std::string method = run.value("method", "full");
   options.method = method == "full"     ? train::Method::full
                    : method == "freeze" ? train::Method::freeze
@@ -60,7 +59,7 @@ data::TokenStore masked_store(const test::TinyRun& run, std::size_t count, const
 /// Trains as `run` says, in this process; its history with the summary.
 std::vector<json> train_here(const json& run, train::ProcessGroup& group) {
   test::TinyRun tiny(run.value("tied", false));
-  auto options = options_of(run, tiny.options);
+  auto options = parallel_options(run, tiny.options);
   if (run.value("only_rank_resumes", group.world().rank) != group.world().rank) options.resume_from.reset();
   auto trainee = train::Trainee::make(options, torch::kCPU);
   if (run.value("not_a_number", false)) {  // where only example 1 looks
@@ -98,10 +97,6 @@ Ranks train_on(int size, const json& run) {
   return ranks;
 }
 
-double relative(const json& a, const json& b) {
-  return std::abs(a.get<double>() - b.get<double>()) / std::max(std::abs(b.get<double>()), 1e-12);
-}
-
 /// `size` ranks beside one that accumulates the same examples.
 void check_alike(int size, const json& run) {
   CAPTURE(run.dump());
@@ -115,8 +110,8 @@ void check_alike(int size, const json& run) {
     INFO(ranks.finished[static_cast<std::size_t>(rank)].out, ranks.finished[static_cast<std::size_t>(rank)].err);
     REQUIRE(history.size() == expected.size());
     for (std::size_t i = 0; i + 1 < history.size(); ++i) {
-      loss = std::max(loss, relative(history[i]["loss"], expected[i]["loss"]));
-      norm = std::max(norm, relative(history[i]["grad_norm"], expected[i]["grad_norm"]));
+      loss = std::max(loss, test::relative(history[i]["loss"], expected[i]["loss"]));
+      norm = std::max(norm, test::relative(history[i]["grad_norm"], expected[i]["grad_norm"]));
       CHECK(history[i]["grad_norm"] == ranks.histories[0][i]["grad_norm"]);
       CHECK(history[i]["num_input_tokens_seen"] == expected[i]["num_input_tokens_seen"]);
       CHECK(history[i]["learning_rate"] == expected[i]["learning_rate"]);
@@ -184,8 +179,8 @@ TEST_CASE("ranks draw different dropout") {
   const auto alone = train_here(run, train::ProcessGroup::alone());
   const auto two = train_on(2, run);
   REQUIRE(two.histories[1].size() == 3);
-  CHECK(relative(two.histories[0][0]["loss"], alone[0]["loss"]) < 1e-6);  // the adapters are still zero
-  CHECK(relative(two.histories[0][1]["loss"], alone[1]["loss"]) > 1e-6);
+  CHECK(test::relative(two.histories[0][0]["loss"], alone[0]["loss"]) < 1e-6);  // the adapters are still zero
+  CHECK(test::relative(two.histories[0][1]["loss"], alone[1]["loss"]) > 1e-6);
   CHECK(two.histories[0][1]["loss"] == two.histories[1][1]["loss"]);
 }
 
@@ -247,7 +242,7 @@ TEST_CASE(
   run["output_dir"] = (folder.path() / "accumulated").string();
   const auto alike = train_on(1, run).histories[0];
   REQUIRE(alike.size() == two.size());
-  for (std::size_t i = 0; i < 6; ++i) CHECK(relative(alike[i]["loss"], two[i]["loss"]) < 1e-5);
+  for (std::size_t i = 0; i < 6; ++i) CHECK(test::relative(alike[i]["loss"], two[i]["loss"]) < 1e-5);
 }
 
 TEST_CASE("ranks that do not begin at the same step are told so") {

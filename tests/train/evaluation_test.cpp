@@ -1,6 +1,5 @@
 // Evaluations against those of transformers' Trainer, on one rank and on several, and what a run makes of them.
 #include <algorithm>
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -22,8 +21,6 @@ using test::without_time;
 namespace fs = std::filesystem;
 
 namespace {
-
-double relative(double a, double b) { return std::abs(a - b) / std::max(std::abs(b), 1e-12); }
 
 /// The untrained model's evaluation of the first `examples`, in this process.
 train::EvaluationResult evaluate_here(std::int64_t batch_size, train::ProcessGroup& group, std::size_t examples = 13) {
@@ -74,13 +71,6 @@ std::vector<json> with_key(const std::vector<json>& history, const char* key) {
   return found;
 }
 
-bool same_tensors(const fs::path& a, const fs::path& b) {
-  const auto first = model::Weights::open_file(a), second = model::Weights::open_file(b);
-  const auto names = first.files().names();
-  return std::all_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return torch::equal(first.tensor(name), second.tensor(name)); });
-}
-
 std::vector<std::string> checkpoints_of(const test::TinyRun& run) {
   std::vector<std::string> names;
   for (const auto& folder : train::checkpoints_in(run.options.output_dir)) names.push_back(folder.path.filename());
@@ -124,8 +114,8 @@ TEST_CASE("loss and accuracy are transformers', whatever the batches and the ran
       results = evaluate_on(one["ranks"], one["batch_size"]);
     }
     for (const json& result : results) {
-      worst = std::max(worst, relative(result["eval_loss"], one["eval_loss"]));
-      CHECK(relative(result["eval_accuracy"], one["eval_accuracy"]) < 1e-12);
+      worst = std::max(worst, test::relative(result["eval_loss"], one["eval_loss"]));
+      CHECK(test::relative(result["eval_accuracy"], one["eval_accuracy"]) < 1e-12);
     }
   }
   MESSAGE("largest relative difference of eval_loss " << worst);
@@ -135,8 +125,8 @@ TEST_CASE("loss and accuracy are transformers', whatever the batches and the ran
 TEST_CASE("two ranks find what one finds with batches of twice the size, where these divide the examples") {
   const auto one = evaluate_here(6, train::ProcessGroup::alone(), 12);
   for (const json& result : evaluate_on(2, 3, 12)) {
-    CHECK(relative(result["eval_loss"], one.loss) < 1e-5);
-    CHECK(relative(result["eval_accuracy"], one.accuracy) < 1e-12);
+    CHECK(test::relative(result["eval_loss"], one.loss) < 1e-5);
+    CHECK(test::relative(result["eval_accuracy"], one.accuracy) < 1e-12);
   }
 }
 
@@ -148,11 +138,11 @@ TEST_CASE("tokens are scored in chunks as in one piece, with a bias and an adapt
   const auto check = [&] {
     const auto whole = train::score_tokens(hidden, head, targets);
     const auto chunks = train::score_tokens(hidden, head, targets, 5 * 50 * 4);
-    CHECK(relative(chunks.loss, whole.loss) < 1e-6);
+    CHECK(test::relative(chunks.loss, whole.loss) < 1e-6);
     CHECK(torch::equal(chunks.right, whole.right));
     const auto logits = head.forward(hidden, false);
-    CHECK(relative(whole.loss, torch::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum).item<double>()) <
-          1e-6);
+    CHECK(test::relative(whole.loss,
+                         torch::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum).item<double>()) < 1e-6);
     CHECK(torch::equal(whole.right, logits.argmax(1).eq(targets)));
   };
   check();
@@ -188,20 +178,20 @@ TEST_CASE("a run's evaluations are those of transformers' Trainer, and change no
   for (std::size_t i = 0; i < losses.size(); ++i) {
     CHECK(losses[i]["loss"] == without[i]["loss"]);
     CHECK(losses[i]["grad_norm"] == without[i]["grad_norm"]);
-    CHECK(relative(losses[i]["loss"], expected["losses"][i]) < 1e-5);
+    CHECK(test::relative(losses[i]["loss"], expected["losses"][i]) < 1e-5);
   }
   REQUIRE(found.size() == expected["evaluations"].size());
   double worst = 0.0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const json& other = expected["evaluations"][i];
     CHECK(found[i]["step"] == other["step"]);
-    CHECK(relative(found[i]["epoch"], other["epoch"]) < 1e-9);
-    CHECK(relative(found[i]["eval_accuracy"], other["eval_accuracy"]) < 1e-9);
-    worst = std::max(worst, relative(found[i]["eval_loss"], other["eval_loss"]));
+    CHECK(test::relative(found[i]["epoch"], other["epoch"]) < 1e-9);
+    CHECK(test::relative(found[i]["eval_accuracy"], other["eval_accuracy"]) < 1e-9);
+    worst = std::max(worst, test::relative(found[i]["eval_loss"], other["eval_loss"]));
   }
   MESSAGE("largest relative difference of eval_loss " << worst);
   CHECK(worst < 1e-5);
-  CHECK(relative(state.best_metric.value(), expected["best_metric"]) < 1e-9);
+  CHECK(test::relative(state.best_metric.value(), expected["best_metric"]) < 1e-9);
   CHECK((*run.result)["eval_loss"] == found.back()["eval_loss"]);
   CHECK((*run.result)["epoch"] == 1.0);
 }
@@ -254,14 +244,14 @@ TEST_CASE("the best checkpoint stays and becomes the result, with one kept check
       CHECK(fs::path(state.best_checkpoint).filename() == name);
       CHECK(checkpoints_of(run) == (limit == 1 ? std::vector{name} : std::vector<std::string>{name, "checkpoint-10"}));
       const char* weights = method == train::Method::lora ? "adapter_model.safetensors" : "model.safetensors";
-      CHECK(same_tensors(run.options.output_dir / weights, run.options.output_dir / name / weights));
-      CHECK(relative((*run.result)["eval_loss"], (*best)["eval_loss"]) < 1e-6);
+      CHECK(test::same_tensors(run.options.output_dir / weights, run.options.output_dir / name / weights));
+      CHECK(test::relative((*run.result)["eval_loss"], (*best)["eval_loss"]) < 1e-6);
       if (limit == 1) continue;
       run.options.resume_from = run.options.output_dir / "checkpoint-10";
       const auto again = run.train(run.options);
       CHECK(again.best_step == state.best_step);
       CHECK(checkpoints_of(run).front() == name);
-      CHECK(same_tensors(run.options.output_dir / weights, run.options.output_dir / name / weights));
+      CHECK(test::same_tensors(run.options.output_dir / weights, run.options.output_dir / name / weights));
     }
   }
 }
@@ -312,7 +302,7 @@ TEST_CASE("without progress the training ends early, and stays ended when the ru
   CHECK(run.status == 0);
   CHECK(state.global_step == 6);
   CHECK(state.best_step == 2);
-  CHECK(relative(run.metrics["train_loss"], [&] {
+  CHECK(test::relative(run.metrics["train_loss"], [&] {
           double sum = 0.0;
           for (const json& entry : with_key(state.log_history, "loss")) sum += entry["loss"].get<double>();
           return sum / 6;

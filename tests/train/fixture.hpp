@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -16,5 +18,8 @@ inline nlohmann::json train_fixture(const std::string& name) {
   if (!file) throw std::runtime_error("no fixture " + name);
   return nlohmann::json::parse(file);
 }
+
+/// |a - b| / |b|.
+inline double relative(double a, double b) { return a == b ? 0.0 : std::abs(a - b) / std::max(std::abs(b), 1e-12); }
 
 }  // namespace lmf::test

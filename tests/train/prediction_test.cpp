@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/files.hpp"
 #include "lmf/error.hpp"
 #include "train/fixture.hpp"
 #include "train/worker/prediction_rows.hpp"
@@ -16,11 +17,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 using Words = std::vector<std::u32string>;
 
@@ -153,7 +149,7 @@ TEST_CASE("rows of all ranks are read again when they tell of the same work; a c
   CHECK(rows.size() == 4);
   CHECK(train::PredictionRows(folder.path(), "other work").read().empty());
   again.finish(rows);
-  CHECK(text_of(folder.path() / "generated_predictions.jsonl") ==
+  CHECK(read_file(folder.path() / "generated_predictions.jsonl") ==
         "{\"prompt\": \"<s>q\", \"predict\": \"zero<e>\", \"label\": \"é\\n\"}\n"
         "{\"prompt\": \"<s>q\", \"predict\": \"one<e>\", \"label\": \"é\\n\"}\n"
         "{\"prompt\": \"<s>q\", \"predict\": \"two<e>\", \"label\": \"é\\n\"}\n"

@@ -6,9 +6,9 @@
 #include <torch/utils.h>
 #include <doctest/doctest.h>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "lmf/error.hpp"
-#include "model/safetensors.hpp"
 #include "train/tiny_run.hpp"
 #include "train/worker/stop_signal.hpp"
 
@@ -18,20 +18,6 @@ using test::without_time;
 namespace fs = std::filesystem;
 
 namespace {
-
-bool same_tensors(const fs::path& a, const fs::path& b) {
-  const auto first = model::Weights::open_file(a), second = model::Weights::open_file(b);
-  if (first.files().names() != second.files().names()) return false;
-  for (const std::string& name : first.files().names()) {
-    if (!torch::equal(first.tensor(name), second.tensor(name))) return false;
-  }
-  return true;
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// Options with everything that a resumed run has to restore: shuffling, accumulation, a schedule, logging out of step.
 train::TrainOptions eventful(train::TrainOptions options) {
@@ -56,11 +42,11 @@ void check_resume(train::TrainOptions (*adjust)(train::TrainOptions), const char
   resumed.resume_from = run.options.output_dir / "checkpoint-3";
   const auto after = run.train(resumed);
   CHECK(without_time(after.log_history) == unbroken);
-  CHECK(same_tensors(run.options.output_dir / weights, resumed.output_dir / weights));
-  CHECK(same_tensors(run.options.output_dir / "checkpoint-9/optimizer.safetensors",
-                     resumed.output_dir / "checkpoint-9/optimizer.safetensors"));
-  CHECK(text_of(run.options.output_dir / "checkpoint-9/lmf_run_state.json") ==
-        text_of(resumed.output_dir / "checkpoint-9/lmf_run_state.json"));
+  CHECK(test::same_tensors(run.options.output_dir / weights, resumed.output_dir / weights));
+  CHECK(test::same_tensors(run.options.output_dir / "checkpoint-9/optimizer.safetensors",
+                           resumed.output_dir / "checkpoint-9/optimizer.safetensors"));
+  CHECK(read_file(run.options.output_dir / "checkpoint-9/lmf_run_state.json") ==
+        read_file(resumed.output_dir / "checkpoint-9/lmf_run_state.json"));
 }
 
 std::string error_of(test::TinyRun& run, const train::TrainOptions& options) {
@@ -122,7 +108,7 @@ TEST_CASE("lora_dropout may change when a run goes on, and is saved as it is the
   run.options.lora_dropout = 0.0;
   const auto resumed = without_time(run.losses());
   CHECK(resumed.back() != unbroken.back());
-  CHECK(text_of(run.options.output_dir / "checkpoint-9/adapter_config.json").find(R"("lora_dropout": 0.0)") !=
+  CHECK(read_file(run.options.output_dir / "checkpoint-9/adapter_config.json").find(R"("lora_dropout": 0.0)") !=
         std::string::npos);
 }
 
@@ -135,7 +121,7 @@ TEST_CASE("a base model of another name is told when a run goes on, one that the
   run.options.resume_from = run.options.output_dir / "checkpoint-6";
   const auto said_with_base = [&run](const json& base) {
     const fs::path file = *run.options.resume_from / "adapter_config.json";
-    json config = json::parse(text_of(file));
+    json config = json::parse(read_file(file));
     config["base_model_name_or_path"] = base;
     std::ofstream(file) << config;
     std::string said;
@@ -324,7 +310,7 @@ TEST_CASE("a signal ends the run after its step with a checkpoint, from which it
   CHECK_FALSE(fs::exists(stopped.output_dir / "model.safetensors"));
   stopped.resume_from = stopped.output_dir / "checkpoint-4";
   CHECK(without_time(run.train(stopped).log_history) == unbroken);
-  std::istringstream log(text_of(stopped.output_dir / "trainer_log.jsonl"));
+  std::istringstream log(read_file(stopped.output_dir / "trainer_log.jsonl"));
   std::vector<std::int64_t> steps;
   for (std::string line; std::getline(log, line);) steps.push_back(json::parse(line)["current_steps"]);
   CHECK(steps == std::vector<std::int64_t>{2, 4, 6, 8, 9});  // the last is the summary

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "data/token_store.hpp"
 #include "model/adapter.hpp"
 #include "model/decoder.hpp"
+#include "model/safetensors.hpp"
 #include "support/det_init.hpp"
 #include "train/fixture.hpp"
 #include "train/worker/trainer.hpp"
@@ -27,6 +29,15 @@ inline std::vector<nlohmann::json> without_time(std::vector<nlohmann::json> hist
       entry.erase(key);
   }
   return history;
+}
+
+/// Whether two safetensors files hold the same tensors.
+inline bool same_tensors(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const auto first = model::Weights::open_file(a), second = model::Weights::open_file(b);
+  const auto names = first.files().names();
+  return names == second.files().names() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+           return torch::equal(first.tensor(name), second.tensor(name));
+         });
 }
 
 /// The tiny model, the thirteen examples and the options of make.py's runs, in a folder of their own.

@@ -1,7 +1,6 @@
 // Whole runs against those of transformers' Trainer (and peft) on the same model and examples; see
 // tests/fixtures/train.
 #include <algorithm>
-#include <cmath>
 
 #include <doctest/doctest.h>
 
@@ -12,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-train::TrainOptions options_of(const json& run, train::TrainOptions options) {
+train::TrainOptions trajectory_options(const json& run, train::TrainOptions options) {
   const std::string method = run["method"];
   options.method = method == "full"     ? train::Method::full
                    : method == "freeze" ? train::Method::freeze
@@ -33,15 +32,10 @@ train::TrainOptions options_of(const json& run, train::TrainOptions options) {
   return options;
 }
 
-double relative(const json& ours, const json& theirs) {
-  const auto a = ours.get<double>(), b = theirs.get<double>();
-  return a == b ? 0.0 : std::abs(a - b) / std::max(std::abs(b), 1e-12);
-}
-
 void check_run(const std::string& name) {
   const json expected = test::train_fixture("trajectories.json")["runs"][name];
   test::TinyRun run(expected.value("tied", false));
-  run.options = options_of(expected, run.options);
+  run.options = trajectory_options(expected, run.options);
   if (run.options.method == train::Method::lora) {
     const bool additional = expected["method"] == "lora_additional";
     model::LoraConfig adapter;
@@ -60,10 +54,10 @@ void check_run(const std::string& name) {
   double loss = 0, norm = 0, rate = 0, epoch = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const json& theirs = expected["steps"][i];
-    loss = std::max(loss, relative(steps[i]["loss"], theirs["loss"]));
-    norm = std::max(norm, relative(steps[i]["grad_norm"], theirs["grad_norm"]));
-    rate = std::max(rate, relative(steps[i]["learning_rate"], theirs["learning_rate"]));
-    epoch = std::max(epoch, relative(steps[i]["epoch"], theirs["epoch"]));
+    loss = std::max(loss, test::relative(steps[i]["loss"], theirs["loss"]));
+    norm = std::max(norm, test::relative(steps[i]["grad_norm"], theirs["grad_norm"]));
+    rate = std::max(rate, test::relative(steps[i]["learning_rate"], theirs["learning_rate"]));
+    epoch = std::max(epoch, test::relative(steps[i]["epoch"], theirs["epoch"]));
     CHECK(steps[i]["num_input_tokens_seen"] == theirs["num_input_tokens_seen"]);
   }
   MESSAGE(name << ": largest relative difference of loss " << loss << ", gradient norm " << norm);
@@ -73,7 +67,7 @@ void check_run(const std::string& name) {
   CHECK(norm < 2e-4);
   CHECK(rate < 1e-14);
   CHECK(epoch < 1e-14);
-  CHECK(relative(run.metrics["train_loss"], expected["train_loss"]) < 2e-5);
+  CHECK(test::relative(run.metrics["train_loss"], expected["train_loss"]) < 2e-5);
   CHECK(run.metrics["total_flos"] == expected["total_flos"]);
 }
 

@@ -42,6 +42,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
 endif()
 # toml++ asserts some of what a file should be before it reports what the file is; a release build has no assertions.
 add_compile_options("$<$<NOT:$<CONFIG:Release>>:-DTOML_ASSERT(expr)=static_assert(true)>")
+if(CMAKE_UNITY_BUILD)
+  # About other sources' anonymous namespaces, which are none of a source's business; the release build has the warnings.
+  add_compile_options(-Wno-shadow $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+endif()
 if(LMF_WARNINGS_AS_ERRORS)
   add_compile_options(-Werror)
 endif()
@@ -49,7 +53,9 @@ if(LMF_SANITIZE)
   add_compile_options(-fsanitize=${LMF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LMF_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    add_compile_options(-Wno-maybe-uninitialized) # false alarms between the checks that are put in; the release build has the warning
+    # False alarms between the checks that are put in; the release build has the warnings. g++ 12 also takes a coroutine frame's own
+    # operators new and delete for a mismatched pair, once they are inlined.
+    add_compile_options(-Wno-maybe-uninitialized $<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)
   endif()
 endif()
 

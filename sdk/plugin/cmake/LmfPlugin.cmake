@@ -155,5 +155,5 @@ __attribute__((used, section(".note.lmf"), aligned(4))) static const struct {
 } build_tag = {4, sizeof "@tag@", 1, "lmf", "@tag@"};
 ]])
   target_sources(${target} PRIVATE ${source})
-  set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()

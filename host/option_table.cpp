@@ -43,7 +43,8 @@ std::vector<OptionEntry> read_option_table(const Plugin& plugin, const CommandEn
   try {
     const TomlReader root(parsed(path), "", path);
     const auto form = root.flag("command_line") ? OptionEntry::Form::dashes : OptionEntry::Form::key;
-    for (const TomlReader& reader : root.tables("option")) {
+    const std::vector<TomlReader> described = root.tables("option");
+    for (const TomlReader& reader : described) {
       OptionEntry option = read_option_entry(reader, form, command.name);
       const auto& commands = option.commands;
       if (commands.empty() || std::find(commands.begin(), commands.end(), command.name) != commands.end())
@@ -51,6 +52,7 @@ std::vector<OptionEntry> read_option_table(const Plugin& plugin, const CommandEn
     }
     if (!root.table("end"))
       throw TomlProblem(fmt::format("{} is cut off: its last line, [end], is missing", path.string()));
+    if (described.empty()) throw TomlProblem(fmt::format("{} has no option", path.string()));
   } catch (const TomlProblem& problem) {
     throw unusable(plugin, problem.what());
   } catch (const Error& unreadable) {

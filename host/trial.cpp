@@ -35,7 +35,9 @@ std::string load_private_libraries(const Plugin& plugin) {
     troubles.push_back(refusal->text.starts_with(path) ? refusal->text : fmt::format("{}: {}", path, refusal->text));
     if (refusal->cause != LoadRefusal::Cause::symbol) continue;
     if (const auto libtorch = found_libtorch(library, std::chrono::seconds(10)))
-      troubles.back() += fmt::format(", which the libtorch that is found here, {}, does not have", libtorch->string());
+      troubles.back() += fmt::format(
+          ", which the libtorch that is found here, {}, does not have: if LD_LIBRARY_PATH leads there, unset it",
+          libtorch->string());
   }
   return fmt::format("{}", fmt::join(troubles, "; "));
 }

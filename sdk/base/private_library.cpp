@@ -31,6 +31,12 @@ std::string reinstall(const PrivateLibrary& library) {
     unusable(
         fmt::format("{} has no function {}: it belongs to another version of lmf", path.string(), library.function),
         reinstall(library));
+  if (refusal.cause == LoadRefusal::Cause::symbol)
+    unusable(fmt::format("{} {} needs a library of another build than is found here, as a rule libtorch: {}",
+                         library.what, path.string(), refusal.text),
+             fmt::format("if LD_LIBRARY_PATH leads to another libtorch, unset it, else install the packages lmf-torch "
+                         "and {} of one release again; `lmf plugin doctor` names the libtorch that is found",
+                         library.package));
   unusable(fmt::format("{} {} cannot be loaded: {}", library.what, path.string(), refusal.text), reinstall(library));
 }
 

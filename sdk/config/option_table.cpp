@@ -13,7 +13,8 @@ namespace {
 using Type = OptionDescription::Type;
 using State = OptionDescription::State;
 
-constexpr const char* kReinstall = "the table of options is part of lmf: reinstall it";
+constexpr const char* kReinstall =
+    "the table of options came with the plugin: install the plugin's package again, or build it again";
 
 std::string text_of(const std::filesystem::path& file) {
   try {
@@ -131,7 +132,7 @@ OptionTable OptionTable::read(const std::filesystem::path& options_toml, std::st
     throw Error(fmt::format("{} is cut off: its last line, [end], is missing", options_toml.string()), kReinstall,
                 kExitPluginUnusable);
   const toml::array* options = document["option"].as_array();
-  if (!options) return result;
+  if (!options) throw Error(fmt::format("{} has no option", options_toml.string()), kReinstall, kExitPluginUnusable);
   for (const toml::node& node : *options) {
     const toml::table* table = node.as_table();
     if (!table) continue;

@@ -185,10 +185,12 @@ TEST_CASE("what this version does not do is refused, never ignored") {
        {R"("tools":[{"type":"custom"}])", R"("functions":[{}])", R"("tool_choice":"required")",
         R"("response_format":{"type":"sound"})", R"("use_beam_search":true)", R"("guided_json":{})",
         R"("bad_words":["x"])", R"("include_stop_str_in_output":true)", R"("prompt_logprobs":0)",
-        R"("truncate_prompt_tokens":5)", R"("suffix":"x")", R"("best_of":2)"})
+        R"("truncate_prompt_tokens":5)", R"("suffix":"x")", R"("best_of":2)", R"("allowed_token_ids":[5])",
+        R"("chat_template":"x")", R"("num_beams":4)", R"("mirostat":2)", R"("typical_p":0.5)", R"("num_beams":"1")"})
     CHECK_MESSAGE(chat_refused(chat(member)) != "accepted", std::string(member));
-  for (const char* member : {R"("bad_words":[])", R"("include_stop_str_in_output":false)", R"("prompt_logprobs":null)",
-                             R"("suffix":"")", R"("n":2,"best_of":2)"})
+  for (const char* member :
+       {R"("bad_words":[])", R"("include_stop_str_in_output":false)", R"("prompt_logprobs":null)", R"("suffix":"")",
+        R"("n":2,"best_of":2)", R"("num_beams":1)", R"("mirostat":0,"typical_p":1.0,"top_n_sigma":-1,"n_predict":-1)"})
     CHECK_MESSAGE(chat_refused(chat(member)) == "accepted", std::string(member));
   CHECK(chat_refused(chat(R"("tools":[],"tool_choice":"auto","response_format":{"type":"text"})")) == "accepted");
 }

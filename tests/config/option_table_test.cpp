@@ -79,6 +79,7 @@ TEST_CASE("a table with a mistake stops at its line: it is ours") {
   CHECK(failure_of(a + "type = \"flag\"\nchoices = [1]\n") == "t.toml:1: option 'a' has choices that are not all text");
   CHECK(failure_of(a + "type = \"flag\"\n" + a + "type = \"flag\"\n") == "t.toml:6: option 'a' is described twice");
   CHECK(failure_of("[[option]\n").starts_with("t.toml:1: "));
+  CHECK(failure_of("") == "t.toml has no option");
 }
 
 TEST_CASE("a table that is cut off is told from one that is whole") {

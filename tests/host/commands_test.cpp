@@ -237,7 +237,7 @@ TEST_CASE("what a plugin has written to C++ streams is not lost when its command
   for (const auto& words : std::vector<std::vector<std::string>>{{"greet", "stream"}, {"greet", "stream", "usage"}}) {
     const Finished finished = folder.lmf(words);
     CHECK(finished.status == (words.size() == 2 ? 0 : 2));
-    CHECK(finished.out == "a stream's line\n");
+    CHECK(finished.out == "a stream's line\na wide line\n");
     CHECK(finished.err.starts_with("a word of the log\n"));
   }
   const std::string command = executable().string() + " --plugin-dir " + folder.text() + " greet stream";

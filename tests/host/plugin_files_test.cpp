@@ -138,6 +138,8 @@ TEST_CASE("a table of options that is wrong or cannot be read is said by help, a
   is_said(cut);
   write_text(table, whole.substr(0, whole.rfind("[[option]]")));
   is_said(cut);
+  write_text(table, "[end]\n");
+  is_said("$DIR/greet.options.toml has no option");
 }
 
 TEST_CASE(

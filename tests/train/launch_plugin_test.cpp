@@ -147,15 +147,16 @@ TEST_CASE("without its table of options the plugin cannot be used") {
   fs::remove(table);
   CHECK(place.run(good(place.folder() / "out")) == 126);
   CHECK(place.error == "cannot read " + table.string() +
-                           ": No such file or directory\n  the table of options is part of lmf: reinstall it");
+                           ": No such file or directory\n  the table of options came with the plugin: install the "
+                           "plugin's package again, or build it again");
   test::write_text(table, "[[option]]\nname = ");
   CHECK(place.run(good(place.folder() / "out")) == 126);
   CHECK(place.error.find(table.string() + ":2") != std::string::npos);
   test::write_text(table, "");
   CHECK(place.run(good(place.folder() / "out")) == 126);
   CHECK(place.error == table.string() +
-                           " is cut off: its last line, [end], is missing\n  the table of options is part of lmf: "
-                           "reinstall it");
+                           " is cut off: its last line, [end], is missing\n  the table of options came with the "
+                           "plugin: install the plugin's package again, or build it again");
   CHECK(place.run({"true"}, "run") == 126);
   CHECK(place.error.find("cannot read " + (place.folder() / "plugins-1/run.options.toml").string()) == 0);
 }

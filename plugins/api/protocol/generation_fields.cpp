@@ -104,12 +104,33 @@ void refuse_unknown(const Body& body, const GenerationFields& fields) {
                                  "include_stop_str_in_output",
                                  "prompt_logprobs",
                                  "suffix",
-                                 "truncate_prompt_tokens"};
+                                 "truncate_prompt_tokens",
+                                 "allowed_token_ids",
+                                 "chat_template",
+                                 "documents",
+                                 "logits_processors",
+                                 "lora",
+                                 "return_token_ids",
+                                 "samplers",
+                                 "web_search_options"};
   for (const char* name : kNames) {
     const Json* value = body.find(name);
     const bool asks_for_nothing = value == nullptr || *value == false || *value == "" || *value == Json::array();
     if (!asks_for_nothing) throw ApiError::unsupported(name, fmt::format("{} is not in this version", name));
   }
+  // With the number that changes nothing, which some clients always send.
+  constexpr std::array<std::pair<const char*, int>, 9> kNumbers = {{{"num_beams", 1},
+                                                                    {"length_penalty", 1},
+                                                                    {"typical_p", 1},
+                                                                    {"mirostat", 0},
+                                                                    {"dynatemp_range", 0},
+                                                                    {"dry_multiplier", 0},
+                                                                    {"xtc_probability", 0},
+                                                                    {"top_n_sigma", -1},
+                                                                    {"n_predict", -1}}};
+  for (const auto& [name, nothing] : kNumbers)
+    if (const Json* value = body.find(name); value != nullptr && *value != nothing)
+      throw ApiError::unsupported(name, fmt::format("{} other than {} is not in this version", name, nothing));
   const auto best_of = body.integer("best_of", 1, 128);
   if (best_of && *best_of != fields.n)
     throw ApiError::unsupported("best_of", "best_of other than n is not in this version");

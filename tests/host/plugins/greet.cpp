@@ -70,6 +70,7 @@ int greet(const lmf::Invocation& call) {
     std::ios::sync_with_stdio(false);
     std::cout << "a stream's line\n";
     std::clog << "a word of the log\n";
+    std::wcout << L"a wide line\n";
     return words.size() > 1 ? fail(words[1]) : 0;
   }
   std::printf("hello");

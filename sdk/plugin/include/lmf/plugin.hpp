@@ -54,7 +54,10 @@ inline std::string flush_streams() noexcept {
     const int reason = errno;
     std::cerr.flush();
     std::clog.flush();
-    if (!std::cout.bad()) return {};
+    std::wcout.flush();
+    std::wcerr.flush();
+    std::wclog.flush();
+    if (!std::cout.bad() && !std::wcout.bad()) return {};
     return std::string("cannot write to standard output: ") + (reason != 0 ? std::strerror(reason) : "a part is lost");
   } catch (...) {  // a command can have asked the streams to throw
     return "cannot write to standard output";

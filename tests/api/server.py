@@ -48,7 +48,7 @@ class Server:
     """Started at once; `ready` waits until the model is loaded."""
 
     def __init__(self, model, options=(), ready=True, **variables):
-        self.log = tempfile.TemporaryFile("a+")  # what the program writes goes to the end, wherever said() reads
+        self.log = tempfile.TemporaryFile()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "FASTAPI_", "MAX_CONC"))}
         self.process = subprocess.Popen(
             [BUILD / "bin" / "lmf", "api", "--model_name_or_path", model, *(() if "--template" in options else ("--template", "chatml")), *options], stderr=self.log,
@@ -59,8 +59,8 @@ class Server:
             self.wait_for(r"is ready")
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Without moving the place in the file: it is also where the program writes.
+        return os.pread(self.log.fileno(), 1 << 26, 0).decode(errors="replace")
 
     def wait_for(self, pattern):
         for _ in range(6000):

@@ -6,15 +6,13 @@
 
 #include "base/printable.hpp"
 #include "base/split.hpp"
+#include "base/trimmed.hpp"
 #include "host/manifest.hpp"
 
 namespace lmf::host {
 namespace {
 
-std::string without_blanks_around(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t");
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
+constexpr std::string_view kBlanks = " \t";
 
 /// "*", "vendor.*" or "vendor.plugin".
 bool can_allow(std::string_view entry) {
@@ -35,7 +33,7 @@ bool AllowList::allows(std::string_view vendor, std::string_view name) const {
 
 std::string AllowList::why_not(std::string_view vendor, std::string_view name) const {
   const std::string remedy = fmt::format("'{0}.{1}' or '{0}.*'", vendor, name);
-  if (without_blanks_around(*value).empty())
+  if (trimmed(*value, kBlanks).empty())
     return fmt::format("{}.{} may not run: LMF_PLUGIN_ALLOW is set and empty. Unset it, or name {} there.", vendor,
                        name, remedy);
   return fmt::format("{}.{} is not among what LMF_PLUGIN_ALLOW allows: {}. Whoever set it can add {}.", vendor, name,
@@ -45,12 +43,12 @@ std::string AllowList::why_not(std::string_view vendor, std::string_view name) c
 AllowList read_allow_list(const std::optional<std::string>& value) {
   AllowList list{value, {}, {}};
   if (!value) return list;
-  if (without_blanks_around(*value).empty()) {
+  if (trimmed(*value, kBlanks).empty()) {
     list.notices.emplace_back("LMF_PLUGIN_ALLOW is set and empty: no plugin may run. Unset it to allow all");
     return list;
   }
   for (const std::string& part : split(*value, ',')) {
-    std::string entry = without_blanks_around(part);
+    std::string entry(trimmed(part, kBlanks));
     if (can_allow(entry))
       list.entries.push_back(std::move(entry));
     else if (!entry.empty())

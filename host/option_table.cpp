@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::uint64_t kTableLimitBytes = 4 * 1024 * 1024;
 
-std::filesystem::path path_of(const Plugin& plugin, const CommandEntry& command) {
-  return plugin.manifest_path.parent_path() / command.option_table;
-}
-
 /// Parsed once for all files of the same content, and that is most of what reading one costs: lmf's own plugins have
 /// one table between them.
 const toml::table& parsed(const std::filesystem::path& path) {
@@ -35,10 +31,14 @@ Error unusable(const Plugin& plugin, std::string_view what) {
 
 }  // namespace
 
+std::filesystem::path option_table_path(const Plugin& plugin, const CommandEntry& command) {
+  return plugin.manifest_path.parent_path() / command.option_table;
+}
+
 std::vector<OptionEntry> read_option_table(const Plugin& plugin, const CommandEntry& command) {
   if (command.option_table.empty()) return {};
   if (const auto reason = why_no_option_table(plugin, command)) throw Error(*reason, "", kExitPluginUnusable);
-  const std::filesystem::path path = path_of(plugin, command);
+  const std::filesystem::path path = option_table_path(plugin, command);
   std::vector<OptionEntry> options;
   try {
     const TomlReader root(parsed(path), "", path);
@@ -63,7 +63,7 @@ std::vector<OptionEntry> read_option_table(const Plugin& plugin, const CommandEn
 
 std::optional<std::string> why_no_option_table(const Plugin& plugin, const CommandEntry& command) {
   if (command.option_table.empty()) return std::nullopt;
-  const std::filesystem::path path = path_of(plugin, command);
+  const std::filesystem::path path = option_table_path(plugin, command);
   const auto trouble = why_no_file(path);
   if (!trouble) return std::nullopt;
   return fmt::format("{} names the table of options {}, which {}.{}", plugin.manifest_path.string(), path.string(),

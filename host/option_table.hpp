@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,9 @@
 #include "host/plugin.hpp"
 
 namespace lmf::host {
+
+/// Where the table that the command names is.
+std::filesystem::path option_table_path(const Plugin& plugin, const CommandEntry& command);
 
 /// The options of the table that the command names; none when it names none. Throws Error (exit 126), whole sentences
 /// with the next step, when the table cannot be read or is wrong.

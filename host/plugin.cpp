@@ -73,8 +73,7 @@ std::optional<std::string> why_plugin_unsafe(const Plugin& plugin, const struct 
   if (auto reason = places.why_unsafe(plugin.library, library, owner)) return reason;
   for (const CommandEntry& command : plugin.manifest.commands)
     if (!command.option_table.empty() && !why_no_option_table(plugin, command))
-      if (auto reason = places.why_unsafe(plugin.manifest_path.parent_path() / command.option_table, owner))
-        return reason;
+      if (auto reason = places.why_unsafe(option_table_path(plugin, command), owner)) return reason;
   return why_private_library_unsafe(plugin, places);
 }
 

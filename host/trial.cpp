@@ -11,6 +11,7 @@
 #include "base/library_file.hpp"
 #include "base/printable.hpp"
 #include "base/split.hpp"
+#include "base/trimmed.hpp"
 #include "host/apart.hpp"
 #include "host/crash_guard.hpp"
 #include "host/loader.hpp"
@@ -79,8 +80,7 @@ Report load_here(const Plugin& plugin) {
 std::string on_one_line(std::string text) {
   for (char& letter : text)
     if (letter == '\n') letter = ' ';
-  const auto begin = text.find_first_not_of(' ');
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+  return std::string(trimmed(text, " "));
 }
 
 Verdict crashed(const Plugin& plugin, const Apart& end) {

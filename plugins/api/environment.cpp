@@ -7,6 +7,7 @@
 
 #include "base/files.hpp"
 #include "base/printable.hpp"
+#include "base/trimmed.hpp"
 #include "lmf/error.hpp"
 
 namespace lmf::api {
@@ -15,12 +16,6 @@ namespace {
 std::string value_of(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlanks);
-  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 /// The parts between separators, without blanks around them; empty ones are left out.

@@ -81,8 +81,7 @@ void check_base(const WeightedAdapter& adapter, const Request& request, const fs
     if (may_be_same(trained_on, request.model, folder)) return;
     log::warn(
         "{} was trained on '{}', which is not here to be compared, and is merged into {}: its shapes fit, but if that "
-        "is "
-        "another model, what it learned does not",
+        "is another model, what it learned does not",
         adapter.directory.string(), shortened(trained_on), folder.string());
     return;
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/trimmed.hpp"
 #include "config/readers.hpp"
 #include "config/scalar.hpp"
 #include "lmf/error.hpp"
@@ -27,17 +28,11 @@ std::string shown(const Node& node) {
   return node.kind == Node::Kind::list ? "a list" : "a map";
 }
 
-std::string trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
-}
-
 std::vector<std::string> split_at_commas(std::string_view text) {
   std::vector<std::string> parts;
   while (true) {
     const std::size_t comma = text.find(',');
-    if (std::string part = trimmed(text.substr(0, comma)); !part.empty()) parts.push_back(std::move(part));
+    if (const auto part = trimmed(text.substr(0, comma)); !part.empty()) parts.emplace_back(part);
     if (comma == std::string_view::npos) return parts;
     text.remove_prefix(comma + 1);
   }

@@ -52,24 +52,23 @@ Tensor packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const
   return parts.size() == 1 ? parts.front() : torch::cat(parts, 0);
 }
 
-Tensor cached_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
-  if (q.size(0) > 1) return one_sequence(q, k, v, window, 0.0);
-  // One token: all keys it sees are before it, so no mask; and the query heads of one key head become its query
-  // positions, which spares copying the keys (research: 9-12 times faster than spreading them).
-  const std::int64_t length = k.size(0), heads = k.size(1), width = q.size(2);
-  const std::int64_t seen = window > 0 ? std::min(window, length) : length;
-  const Tensor folded = q.view({1, heads, q.size(1) / heads, width});
-  const Tensor y = torch::scaled_dot_product_attention(folded, heads_first(k.narrow(0, length - seen, seen)),
-                                                       heads_first(v.narrow(0, length - seen, seen)));
-  return y.reshape({1, q.size(1), width});
+Tensor batched_attention(const Tensor& q, const Tensor& k, const Tensor& v, const std::optional<Tensor>& seen) {
+  // The query heads of one key head become its query positions, which spares copying the keys (research: 9-12 times
+  // faster than spreading them).
+  const std::int64_t sequences = q.size(0), heads = k.size(2), width = q.size(2);
+  const Tensor folded = q.view({sequences, heads, q.size(1) / heads, width});
+  std::optional<Tensor> mask;
+  if (seen) mask = seen->view({sequences, 1, 1, seen->size(1)});
+  const Tensor y = torch::scaled_dot_product_attention(folded, k.transpose(1, 2), v.transpose(1, 2), mask);
+  return y.reshape({sequences, q.size(1), width});
 }
 
-Tensor batched_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& seen) {
-  const std::int64_t sequences = q.size(0), heads = k.size(2), width = q.size(2);
-  const Tensor folded = q.view({sequences, heads, q.size(1) / heads, width});  // as in cached_attention()
-  const Tensor y = torch::scaled_dot_product_attention(folded, k.transpose(1, 2), v.transpose(1, 2),
-                                                       seen.view({sequences, 1, 1, seen.size(1)}));
-  return y.reshape({sequences, q.size(1), width});
+Tensor cached_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
+  if (q.size(0) > 1) return one_sequence(q, k, v, window, 0.0);
+  // One token: all keys it sees are before it, so no mask.
+  const std::int64_t length = k.size(0), seen = window > 0 ? std::min(window, length) : length;
+  const auto last = [&](const Tensor& all) { return all.narrow(0, length - seen, seen).unsqueeze(0); };
+  return batched_attention(q, last(k), last(v), {});
 }
 
 }  // namespace lmf::model

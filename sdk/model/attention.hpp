@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -17,8 +18,9 @@ torch::Tensor cached_attention(const torch::Tensor& q, const torch::Tensor& k, c
                                std::int64_t window);
 
 /// Attention of one token of each of n sequences: q [n, H, D], k and v [n, L, Hkv, D], result [n, H, D]. Where `seen`,
-/// bool [n, L], is false the keys and values only have to be finite.
+/// bool [n, L], is false the keys and values only have to be finite; without it
+/// all are seen.
 torch::Tensor batched_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
-                                const torch::Tensor& seen);
+                                const std::optional<torch::Tensor>& seen);
 
 }  // namespace lmf::model

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.hpp"
+#include "base/trimmed.hpp"
 #include "text/python_json.hpp"
 
 namespace lmf::text {
@@ -19,12 +20,6 @@ constexpr std::size_t kMostHeld = 16384;
 /// What a model wrote, discarded when it is no JSON or nested too deeply.
 OrderedJson parsed(std::string_view text) {
   return JsonBuilder<OrderedJson>().build(text).value_or(OrderedJson(OrderedJson::value_t::discarded));
-}
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(kBlanks) - first + 1));
 }
 
 void skip(std::string_view& text, std::string_view letters) {

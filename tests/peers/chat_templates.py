@@ -4,9 +4,9 @@ import shutil
 import sys
 
 from jinja2.exceptions import TemplateError
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer
 
-from common import finish, lmf, root, run, verdict, work
+from common import finish, lmf, root, run, smallest_model, verdict, work
 
 sys.path.insert(0, str(root / "tests/api"))
 from server import serving  # noqa: E402
@@ -40,15 +40,6 @@ CONVERSATIONS = {"questions": ASKED, "a call": ONE, "several calls": SEVERAL, "c
                  "words before a call": [*ASKED, calling("Let me look.", call("noop", {})), result("5")], "a call at first": [*ONE, {"role": "user", "content": "So?"}]}
 REFUSED = {"a later system text": [*ASKED, {"role": "system", "content": "Be brief."}], "a list for a content": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
            "an answer of nothing": [*ASKED, {"role": "assistant", "content": None}, *ASKED]}
-
-
-def base_model():
-    """A model as small as can be, whose embeddings hold the tokens that the templates add."""
-    folder = work / "chat-templates/model"
-    shutil.copytree(root / "tests/fixtures/data/tokenizer", folder, dirs_exist_ok=True)
-    LlamaForCausalLM(LlamaConfig(vocab_size=560, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=1,
-                                 max_position_embeddings=8192)).save_pretrained(folder)
-    return folder
 
 
 def with_text_arguments(messages):
@@ -97,7 +88,7 @@ def compare_template(template, *options):
     compare(" ".join((template, *options)), folder, "--template", template, *options)
 
 
-base = base_model()
+base = smallest_model(work / "chat-templates/model", 8192)
 for template in sorted(file.stem for file in (root / "share/templates").glob("*.toml")):
     compare_template(template)
 for tool_format in sorted(file.stem for file in (root / "share/tool_formats").glob("*.toml")):

@@ -34,6 +34,14 @@ def run(program, *arguments, text=None):
     return done.stdout
 
 
+def smallest_model(folder, positions):
+    """A model as small as can be, whose embeddings hold the tokens that the templates add."""
+    shutil.copytree(root / "tests/fixtures/data/tokenizer", folder, dirs_exist_ok=True)
+    LlamaForCausalLM(LlamaConfig(vocab_size=560, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=1,
+                                 max_position_embeddings=positions)).save_pretrained(folder)
+    return folder
+
+
 def small_model():
     """A Llama of 3 layers whose random weights are large enough for its greedy answers to differ from one another."""
     folder = work / "model"

@@ -10,9 +10,8 @@ import subprocess
 import sys
 
 import datasets
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from common import finish, lmf, root, verdict, work
+from common import finish, lmf, root, smallest_model, verdict, work
 
 os.environ.update(HF_DATASETS_CACHE=str(work / "hf-datasets"), DISABLE_VERSION_CHECK="1", LLAMAFACTORY_VERBOSITY="ERROR")
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
@@ -26,15 +25,6 @@ demo = root / "../shared/data/glaive_toolcall_en_demo.json"
 tool = os.path.join(os.environ["LMF_BUILD"], "tests/store_tool")
 tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant", "observation_tag": "tool",
         "function_tag": "function", "system_tag": "system"}
-
-
-def model_folder():
-    """A model as small as can be, whose embeddings hold the tokens that the templates add."""
-    folder = work / "conversations/model"
-    shutil.copytree(fixtures / "tokenizer", folder, dirs_exist_ok=True)
-    LlamaForCausalLM(LlamaConfig(vocab_size=560, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=1,
-                                 max_position_embeddings=4096)).save_pretrained(folder)
-    return folder
 
 
 def data_folder():
@@ -107,7 +97,7 @@ def compare(data, template, **given):
         print(f"    {len(found)} and {len(expected)} examples; the first that differs: {first}\n    lmf      {found[first:first + 1]}\n    original {expected[first:first + 1]}")
 
 
-model, folder = model_folder(), data_folder()
+model, folder = smallest_model(work / "conversations/model", 4096), data_folder()
 names = sorted(file.stem for file in (root / "share/templates").glob("*.toml"))
 for name in names:
     compare("sharegpt", name)

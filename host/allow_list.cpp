@@ -12,8 +12,6 @@
 namespace lmf::host {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
-
 /// "*", "vendor.*" or "vendor.plugin".
 bool can_allow(std::string_view entry) {
   const auto dot = entry.find('.');
@@ -33,7 +31,7 @@ bool AllowList::allows(std::string_view vendor, std::string_view name) const {
 
 std::string AllowList::why_not(std::string_view vendor, std::string_view name) const {
   const std::string remedy = fmt::format("'{0}.{1}' or '{0}.*'", vendor, name);
-  if (trimmed(*value, kBlanks).empty())
+  if (trimmed(*value).empty())
     return fmt::format("{}.{} may not run: LMF_PLUGIN_ALLOW is set and empty. Unset it, or name {} there.", vendor,
                        name, remedy);
   return fmt::format("{}.{} is not among what LMF_PLUGIN_ALLOW allows: {}. Whoever set it can add {}.", vendor, name,
@@ -43,12 +41,12 @@ std::string AllowList::why_not(std::string_view vendor, std::string_view name) c
 AllowList read_allow_list(const std::optional<std::string>& value) {
   AllowList list{value, {}, {}};
   if (!value) return list;
-  if (trimmed(*value, kBlanks).empty()) {
+  if (trimmed(*value).empty()) {
     list.notices.emplace_back("LMF_PLUGIN_ALLOW is set and empty: no plugin may run. Unset it to allow all");
     return list;
   }
   for (const std::string& part : split(*value, ',')) {
-    std::string entry(trimmed(part, kBlanks));
+    std::string entry(trimmed(part));
     if (can_allow(entry))
       list.entries.push_back(std::move(entry));
     else if (!entry.empty())

@@ -80,7 +80,9 @@ CpuExecutor::Base CpuExecutor::pack_base(const model::Linear& linear) {
   const bool few_bits = format_ == WeightFormat::int8 || format_ == WeightFormat::int4;
   if (few_bits && !linear.weight.defined() && linear.packed->bits == 4)
     if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return {std::move(*exact), floats(linear.bias)};
-  return {PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
+  Base base{PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
+  has_int8_ |= base.weights.matrix.format == WeightFormat::int8;
+  return base;
 }
 
 CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
@@ -110,7 +112,7 @@ void CpuExecutor::lower(std::initializer_list<Linear*> linears, const float* x) 
       const std::int32_t adapter = adapter_of_[static_cast<std::size_t>(t)];
       if (adapter < 0) return;
       const Matrix& a = linear->updates[static_cast<std::size_t>(adapter)].a.matrix;
-      kernels_.multiply(a, x + t * a.columns, 1, 0, a.rows, linear->low.data() + t * rank_, rank_);
+      kernels_.multiply(a, {x + t * a.columns}, 1, 0, a.rows, linear->low.data() + t * rank_, rank_);
     });
   }
 }
@@ -122,20 +124,34 @@ const CpuExecutor::Base& CpuExecutor::base_of(const Linear& linear, std::int64_t
   return own ? *own : linear.base;
 }
 
-/// Outputs of one task: enough to be worth taking, few enough that all threads end together.
-std::int64_t CpuExecutor::chunk(std::int64_t outputs) const {
-  constexpr std::int64_t kLeast = 8, kMost = 64;
+/// Outputs of one task: enough to be worth taking, few enough that all threads end together. Long runs come from memory
+/// fastest; with many tokens, the weights of a task stay in the second-level cache while these pass by.
+std::int64_t CpuExecutor::chunk(std::int64_t outputs, std::int64_t tokens) const {
+  constexpr std::int64_t kLeast = 8, kMost = 512, kMostForManyTokens = 64;
   const std::int64_t even = outputs / (4 * workers_.threads());
-  return std::clamp(even / kLeast * kLeast, kLeast, kMost);
+  return std::clamp(even / kLeast * kLeast, kLeast, tokens > 8 ? kMostForManyTokens : kMost);
 }
 
-void CpuExecutor::multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin,
+Input CpuExecutor::input_of(const float* x, std::int64_t tokens, std::int64_t columns) {
+  if (!has_int8_) return {x};
+  const std::int64_t blocks = rounded_blocks(columns);
+  rounded_.resize(static_cast<std::size_t>(tokens * columns));
+  rounded_scales_.resize(static_cast<std::size_t>(tokens * blocks));
+  workers_.run((tokens + 7) / 8, [&](std::int64_t part) {
+    for (std::int64_t t = part * 8; t < std::min(part * 8 + 8, tokens); ++t)
+      kernels_.round(x + t * columns, columns, rounded_.data() + t * columns, rounded_scales_.data() + t * blocks);
+  });
+  return {x, rounded_.data(), rounded_scales_.data()};
+}
+
+void CpuExecutor::multiply(const Linear& linear, const Input& input, std::int64_t tokens, std::int64_t begin,
                            std::int64_t end, float* y, std::int64_t y_stride) const {
   for (std::int64_t first = 0, last = 0; first < tokens; first = last) {
     const Base& base = base_of(linear, first);
     while (last < tokens && &base_of(linear, last) == &base) ++last;
-    kernels_.multiply(base.weights.matrix, x + first * base.weights.matrix.columns, last - first, begin, end,
-                      y + first * y_stride, y_stride);
+    const Matrix& matrix = base.weights.matrix;
+    kernels_.multiply(matrix, input.from(first, matrix.columns), last - first, begin, end, y + first * y_stride,
+                      y_stride);
     const float* bias = base.bias.defined() ? base.bias.data_ptr<float>() : nullptr;
     for (std::int64_t t = first; bias && t < last; ++t)
       for (std::int64_t r = begin; r < end; ++r) y[t * y_stride + r] += bias[r];
@@ -147,7 +163,8 @@ void CpuExecutor::multiply(const Linear& linear, const float* x, std::int64_t to
     if (update.b.matrix.rows == 0) continue;
     added.resize(static_cast<std::size_t>(linear.outputs()));
     const auto row = static_cast<std::int64_t>(t);
-    kernels_.multiply(update.b.matrix, linear.low.data() + row * rank_, 1, begin, end, added.data(), linear.outputs());
+    kernels_.multiply(update.b.matrix, {linear.low.data() + row * rank_}, 1, begin, end, added.data(),
+                      linear.outputs());
     for (std::int64_t r = begin; r < end; ++r)
       y[row * y_stride + r] += update.scale * added[static_cast<std::size_t>(r)];
   }
@@ -184,13 +201,14 @@ void CpuExecutor::project(Layer& layer, std::int64_t tokens) {
   lower({&layer.q, &layer.k, &layer.v}, normed_.data());
   const std::int64_t width = layer.q.outputs() + layer.k.outputs() + layer.v.outputs();
   qkv_.resize(static_cast<std::size_t>(tokens * width));
-  const std::int64_t step = chunk(layer.q.outputs());
+  const Input input = input_of(normed_.data(), tokens, spec_.hidden_size);
+  const std::int64_t step = chunk(layer.q.outputs(), tokens);
   const auto parts = [&](const Linear& linear) { return (linear.outputs() + step - 1) / step; };
   workers_.run(parts(layer.q) + parts(layer.k) + parts(layer.v), [&](std::int64_t part) {
     std::int64_t column = 0;
     for (const Linear* linear : {&layer.q, &layer.k, &layer.v}) {
       if (part < parts(*linear))
-        return multiply(*linear, normed_.data(), tokens, part * step, std::min((part + 1) * step, linear->outputs()),
+        return multiply(*linear, input, tokens, part * step, std::min((part + 1) * step, linear->outputs()),
                         qkv_.data() + column, width);
       part -= parts(*linear);
       column += linear->outputs();
@@ -237,10 +255,11 @@ void CpuExecutor::attend(const Layer& layer, std::int64_t index, std::span<const
   });
 }
 
-/// Adds linear(input) to the residual stream.
-void CpuExecutor::add(Linear& linear, const float* input, std::int64_t tokens) {
-  lower({&linear}, input);
-  const std::int64_t width = spec_.hidden_size, step = chunk(width);
+/// Adds linear(x) to the residual stream.
+void CpuExecutor::add(Linear& linear, const float* x, std::int64_t tokens) {
+  lower({&linear}, x);
+  const Input input = input_of(x, tokens, linear.base.weights.matrix.columns);
+  const std::int64_t width = spec_.hidden_size, step = chunk(width, tokens);
   normed_.resize(static_cast<std::size_t>(tokens * width));  // its values have been used
   workers_.run((width + step - 1) / step, [&](std::int64_t part) {
     const std::int64_t begin = part * step, end = std::min(begin + step, width);
@@ -253,13 +272,14 @@ void CpuExecutor::add(Linear& linear, const float* input, std::int64_t tokens) {
 
 void CpuExecutor::feed_forward(Layer& layer, std::int64_t tokens) {
   lower({&layer.gate, &layer.up}, normed_.data());
-  const std::int64_t width = layer.gate.outputs(), step = chunk(width);
+  const Input input = input_of(normed_.data(), tokens, spec_.hidden_size);
+  const std::int64_t width = layer.gate.outputs(), step = chunk(width, tokens);
   gate_.resize(static_cast<std::size_t>(tokens * width));
   up_.resize(gate_.size());
   workers_.run((width + step - 1) / step, [&](std::int64_t part) {
     const std::int64_t begin = part * step, end = std::min(begin + step, width);
-    multiply(layer.gate, normed_.data(), tokens, begin, end, gate_.data(), width);
-    multiply(layer.up, normed_.data(), tokens, begin, end, up_.data(), width);
+    multiply(layer.gate, input, tokens, begin, end, gate_.data(), width);
+    multiply(layer.up, input, tokens, begin, end, up_.data(), width);
     for (std::int64_t t = 0; t < tokens; ++t)
       kernels_.activate(gate_.data() + t * width + begin, up_.data() + t * width + begin, end - begin);
   });
@@ -299,13 +319,13 @@ std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
     ++wanted;
   }
   if (!adapter_of_.empty()) adapter_of_.resize(static_cast<std::size_t>(wanted));
-  const std::int64_t vocabulary = spec_.vocab_size, step = chunk(vocabulary);
+  const std::int64_t vocabulary = spec_.vocab_size, step = chunk(vocabulary, wanted);
   normalise(x_.data(), final_norm_, wanted, normed_.data());
   lower({&head_}, normed_.data());
+  const Input input = input_of(normed_.data(), wanted, spec_.hidden_size);
   logits_.resize(static_cast<std::size_t>(wanted * vocabulary));
   workers_.run((vocabulary + step - 1) / step, [&](std::int64_t part) {
-    multiply(head_, normed_.data(), wanted, part * step, std::min((part + 1) * step, vocabulary), logits_.data(),
-             vocabulary);
+    multiply(head_, input, wanted, part * step, std::min((part + 1) * step, vocabulary), logits_.data(), vocabulary);
   });
   return logits_;
 }

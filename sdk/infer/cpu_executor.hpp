@@ -62,17 +62,20 @@ class CpuExecutor final : public Executor {
   void project(Layer& layer, std::int64_t tokens);
   void place(const Layer& layer, std::int64_t index, std::span<const Row> rows);
   void attend(const Layer& layer, std::int64_t index, std::span<const Row> rows);
-  void add(Linear& linear, const float* input, std::int64_t tokens);
+  void add(Linear& linear, const float* x, std::int64_t tokens);
   void feed_forward(Layer& layer, std::int64_t tokens);
   void normalise(const float* x, const torch::Tensor& weight, std::int64_t tokens, float* out);
+  /// Good until the next one is made.
+  Input input_of(const float* x, std::int64_t tokens, std::int64_t columns);
   /// The rows [begin, end) of y, bias and update added. lower() has to come first.
-  void multiply(const Linear& linear, const float* x, std::int64_t tokens, std::int64_t begin, std::int64_t end,
+  void multiply(const Linear& linear, const Input& input, std::int64_t tokens, std::int64_t begin, std::int64_t end,
                 float* y, std::int64_t y_stride) const;
-  std::int64_t chunk(std::int64_t outputs) const;
+  std::int64_t chunk(std::int64_t outputs, std::int64_t tokens) const;
 
   model::DecoderSpec spec_;
   std::int64_t slots_, slot_tokens_, step_tokens_, adapters_;
   std::int64_t rank_ = 0;  // the largest of all updates
+  bool has_int8_ = false;  // any matrix
   WeightFormat format_;
   const Kernels& kernels_;
   Workers workers_;
@@ -88,6 +91,8 @@ class CpuExecutor final : public Executor {
   // gate and up [T, I]; logits [T, V].
   std::vector<float> x_, normed_, qkv_, attended_, gate_, up_, logits_;
   std::vector<float> states_;  // [rows that want them, C]
+  std::vector<std::int16_t> rounded_;
+  std::vector<float> rounded_scales_;
 };
 
 }  // namespace lmf::infer

@@ -5,6 +5,9 @@
 namespace lmf::infer {
 
 #ifdef LMF_X86_LEVELS
+namespace v4_vnni {
+extern const Kernels kKernels;
+}
 namespace v4 {
 extern const Kernels kKernels;
 }
@@ -21,9 +24,10 @@ std::span<const Kernels* const> runnable_kernels() {
     std::vector<const Kernels*> found;
 #ifdef LMF_X86_LEVELS
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      found.push_back(&v4::kKernels);
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (avx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(&v4_vnni::kKernels);
+    if (avx512) found.push_back(&v4::kKernels);
     if (avx2) found.push_back(&v3::kKernels);
 #endif
     found.push_back(&baseline::kKernels);

@@ -7,9 +7,12 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <unistd.h>
 
 #include "train/ranks.hpp"
+#include "train/shared/job.hpp"
 #include "train/worker/process_group.hpp"
 #include "train/worker/stop_signal.hpp"
 
@@ -35,6 +38,16 @@ void ask_and_go(const train::World& world) {
   }
 }
 
+/// Meets rank 0 and goes before they are connected.
+[[noreturn]] void meet_and_go(const train::World& world) {
+  c10d::TCPStoreOptions options;
+  options.port = world.master_port;
+  auto store = c10::make_intrusive<c10d::TCPStore>(world.master_address, options);
+  c10::make_intrusive<c10d::PrefixStore>(world.store_prefix, std::move(store))
+      ->set(std::string(train::kJoinedKey) + "/1", std::string("one that goes"));
+  std::_Exit(9);
+}
+
 /// Two ranks, of which the second does `second`.
 std::vector<test::Finished> two_ranks(const std::string& second) {
   return test::as_ranks({0, 1}, 2, "one rank at its own pace", {{"LMF_TEST_SECOND", second}});
@@ -46,9 +59,12 @@ TEST_CASE("one rank at its own pace" * doctest::skip()) {
   const auto world = train::World::from_environment();
   const std::string second = std::getenv("LMF_TEST_SECOND");
   if (world.rank == 1 && second == "comes late") ask_and_go(world);
-  const auto group = train::ProcessGroup::join(world, torch::kCPU, std::chrono::seconds(2));
+  if (world.rank == 1 && second == "meets") meet_and_go(world);
   const train::StopSignal guard;
+  std::unique_ptr<train::ProcessGroup> group;
   try {
+    group = train::ProcessGroup::join(world, torch::kCPU, std::chrono::seconds(2));
+    group->gather_text("connected");  // a rank that dies earlier is lost in "connecting"
     const int signal =
         group->at_own_pace("long work", train::StopSignal::received, [&](const std::function<int()>& told) {
           if (second == "comes late" || (world.rank == 0 && second != "signals" && second != "fails")) return;
@@ -63,7 +79,7 @@ TEST_CASE("one rank at its own pace" * doctest::skip()) {
     std::printf("ended with signal %d\n", signal);
     group->leave();
   } catch (const Error& problem) {
-    group->stop_because(problem.what());
+    if (group) group->stop_because(problem.what());
     std::printf("says: %s\n", problem.what());
   }
 }
@@ -91,8 +107,10 @@ TEST_CASE("who asks rank 0's store and goes without the answer ends nothing") {
 }
 
 TEST_CASE("a rank that dies is missed, one that fails is quoted while the others work") {
-  const auto dead = two_ranks("dies")[0], failed = two_ranks("fails")[0];
-  INFO(dead.out, failed.out);
+  const auto unconnected = two_ranks("meets")[0], dead = two_ranks("dies")[0], failed = two_ranks("fails")[0];
+  INFO(unconnected.out, dead.out, failed.out);
+  CHECK(unconnected.out.find("says: rank 0 lost the others in connecting") != std::string::npos);
+  CHECK(unconnected.out.find("nothing more is heard of rank 1, one that goes") != std::string::npos);
   CHECK(dead.out.find("says: rank 0 lost the others in long work") != std::string::npos);
   CHECK(dead.out.find("nothing more is heard of rank 1") != std::string::npos);
   CHECK(failed.out.find("stopped: no room") != std::string::npos);

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "adapter_base.hpp"
 #include "base/log.hpp"
 #include "lmf/error.hpp"
+#include "model/adapter_base.hpp"
 #include "model/decoder_shapes.hpp"
 
 namespace lmf::exporter {
@@ -20,6 +20,19 @@ void require_whole_dora(const WeightedAdapter& adapter) {
   throw Error(fmt::format("adapter_weights has {} for {}, which is a DoRA adapter: those are merged whole",
                           adapter.weight, adapter.directory.string()),
               "leave adapter_weights out, or give it 1.0", kExitUsage);
+}
+
+/// Throws Error for an adapter of other weights, unless the request says that this is meant.
+void check_base(const WeightedAdapter& adapter, const Request& request, const fs::path& folder,
+                const model::WeightFiles& weights) {
+  const auto doubt = model::doubt_base(adapter.directory, adapter.folder.config.base_model,
+                                       {request.model, request.revision, request.cache_directory, folder, weights});
+  if (!doubt) return;
+  if (doubt->other_weights && !request.any_base)
+    throw Error(doubt->sentence,
+                "name the model that it was trained on, or set export_any_base: true to merge it all the same",
+                kExitUsage);
+  log::warn("{}", doubt->sentence);
 }
 
 /// Reading any Jinja is not done yet, so that a model whose template is not named may have one that lmf does not know.

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "infer/packed_weights.hpp"
 #include "model/adapter.hpp"
+#include "model/adapter_base.hpp"
 #include "model/adapter_folder.hpp"
 #include "model/weight_fingerprint.hpp"
 
@@ -100,16 +101,23 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   auto value_head = ValueHead::find(directory);
   const WeightFormat format = weight_format(choice, spec, device);
   model::WeightFingerprint fingerprint;
-  fingerprint.add(model::WeightFiles::open_model(directory));
+  const auto weights = model::WeightFiles::open_model(directory);
+  fingerprint.add(weights);
   fingerprint.add(std::to_string(static_cast<int>(format)));
   const auto add_adapter = [](model::WeightFingerprint& to, const std::filesystem::path& folder) {
     to.add(model::WeightFiles::open_file(folder / model::kAdapterWeightsFile));
     to.add(read_file(folder / model::kAdapterConfigFile));
   };
+  // PEFT and the original load it silently: no more than a warning.
+  const auto warn_of_base = [&](const std::filesystem::path& folder, const model::LoraConfig& config) {
+    const auto doubt = model::doubt_base(folder, config.base_model,
+                                         {choice.model, choice.revision, choice.cache_directory, directory, weights});
+    if (doubt) log::warn("{}", doubt->sentence);
+  };
   for (const std::string& adapter : choice.adapters) {
     const auto folder = adapter_folder(adapter);
     if (auto own = ValueHead::find(folder)) value_head = std::move(own);
-    model::load_adapter(decoder, folder, /*trainable=*/false);
+    warn_of_base(folder, model::load_adapter(decoder, folder, /*trainable=*/false));
     model::merge_adapter(decoder);
     add_adapter(fingerprint, folder);
   }
@@ -119,7 +127,9 @@ LoadedModel LoadedModel::load(const ModelChoice& choice, const std::filesystem::
   for (const std::string& adapter : choice.apart) {
     model::Decoder copy = decoder;  // of the names of tensors, which both share
     const auto folder = adapter_folder(adapter);
-    if (model::load_adapter(copy, folder, /*trainable=*/false).dora) merge_apart(copy);
+    const model::LoraConfig config = model::load_adapter(copy, folder, /*trainable=*/false);
+    warn_of_base(folder, config);
+    if (config.dora) merge_apart(copy);
     require_shared_norms(decoder, copy, folder);
     apart.push_back(std::move(copy));
     apart_heads.push_back(ValueHead::find(folder));

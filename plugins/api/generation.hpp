@@ -29,7 +29,8 @@ struct CallForm {
   std::shared_ptr<const text::ToolFormat> format;
   std::string mark;  ///< what the template puts in front of them
   std::vector<std::string> names;
-  bool several = true;  ///< else the answer ends behind the first
+  bool several = true;    ///< else the answer ends behind the first
+  bool required = false;  ///< there is nothing else in it
 };
 
 struct GenerationPlan {

@@ -54,7 +54,7 @@ void Generation::emit_content(State& state, const std::string& content, bool las
   if (!plan_.fields.stream) state.said += content;
   auto parts = state.calls->push(content);
   if (last) {
-    auto rest = state.calls->finish();
+    auto rest = state.calls->finish(plan_.tools->required);
     parts.insert(parts.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
   }
   for (const text::AnswerPart& part : parts) {
@@ -99,12 +99,15 @@ void Generation::decide(State& state, const std::string& rest, std::string finis
   emit(state, rest, /*last=*/true);
   state.decided = true;
   const auto is_json = [](const CallText& call) { return nlohmann::json::accept(call.arguments); };
-  // Of what was cut off the client is told; what the model has ended itself was no call.
-  if (finish == "stop" && !plan_.fields.stream && !std::ranges::all_of(state.choice.calls, is_json)) {
+  // Of what was cut off the client is told; what the model has ended itself was no call. One that is required it cannot
+  // end: a stop string has.
+  if (finish == "stop" && !plan_.fields.stream && !(plan_.tools && plan_.tools->required) &&
+      !std::ranges::all_of(state.choice.calls, is_json)) {
     state.choice.calls.clear();
     state.choice.text = std::exchange(state.said, {});
   }
-  if (finish == "stop" && !state.choice.calls.empty()) finish = "tool_calls";
+  const bool whole = state.calls && state.calls->calls() == state.choice.calls.size();
+  if (finish == "stop" && whole && !state.choice.calls.empty()) finish = "tool_calls";
   state.choice.finish = finish;
   if (plan_.fields.stream) responder_.event(stream_.ending(state.choice.index, finish, running_usage()));
 }

@@ -49,7 +49,11 @@ std::optional<infer::Recogniser> recogniser_of(const Service& service, const Cha
 
 std::optional<CallForm> call_form(const Service& service, const ToolWishes& wishes, const std::string& mark) {
   if (wishes.choice == ToolWishes::Choice::none) return std::nullopt;
-  CallForm form{.format = service.chat_template().tool_format, .mark = mark, .names = {}, .several = wishes.several};
+  CallForm form{.format = service.chat_template().tool_format,
+                .mark = mark,
+                .names = {},
+                .several = wishes.several,
+                .required = wishes.choice == ToolWishes::Choice::required};
   for (const infer::ToolSignature& tool : wishes.tools) form.names.push_back(tool.name);
   return form;
 }

@@ -82,16 +82,18 @@ bool ToolCallReader::known(const std::string& name) const { return std::ranges::
 
 std::vector<AnswerPart> ToolCallReader::push(std::string_view text) {
   held_ += text;
-  return read(false);
+  return read(Held::goes_on);
 }
 
-std::vector<AnswerPart> ToolCallReader::finish() { return read(true); }
+std::vector<AnswerPart> ToolCallReader::finish(bool only_calls) {
+  return read(only_calls ? Held::is_call : Held::is_text);
+}
 
-std::vector<AnswerPart> ToolCallReader::read(bool all) {
+std::vector<AnswerPart> ToolCallReader::read(Held held) {
   std::vector<AnswerPart> parts;
   for (bool more = true; more;) {
     if (state_ == State::text)
-      more = read_text(parts, all);
+      more = read_text(parts, held);
     else if (state_ == State::arguments)
       more = read_arguments(parts);
     else
@@ -119,7 +121,7 @@ std::size_t ToolCallReader::candidate(std::size_t from) const {
   return bare && first >= from ? std::min(place, first) : place;
 }
 
-bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, bool all) {
+bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, Held held) {
   if (calls_ > 0 && !began_)  // what stands between two calls, and behind the last
     held_.erase(0, std::min(held_.find_first_not_of(between_calls_), held_.size()));
   for (std::size_t from = 0;;) {
@@ -134,17 +136,21 @@ bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, bool all) {
       begin(parts, std::move(call));
       return true;
     }
-    if (match == Match::maybe && !all && held_.size() - place <= kMostHeld) {
+    if (match == Match::maybe && held != Held::is_text && held_.size() - place <= kMostHeld) {
       release(parts, place, /*with_blanks=*/false);
+      if (held == Held::goes_on) return false;
+      call.size = held_.size();
+      known(call.name) ? begin(parts, std::move(call)) : held_.clear();
       return false;
     }
-    if (match == Match::maybe && all && calls_ > 0 && !began_ && held_.find_first_not_of(kBlanks) == place) {
+    if (match == Match::maybe && held == Held::is_text && calls_ > 0 && !began_ &&
+        held_.find_first_not_of(kBlanks) == place) {
       held_.clear();  // the begin of a further call, of which its length kept the rest away
       return false;
     }
     from = place + 1;
   }
-  release(parts, held_.size(), /*with_blanks=*/all || held_.size() > kMostHeld);
+  release(parts, held_.size(), /*with_blanks=*/held == Held::is_text || held_.size() > kMostHeld);
   return false;
 }
 
@@ -249,6 +255,7 @@ ToolCallReader::Match ToolCallReader::match_header(std::string_view text, Call& 
   const OrderedJson name =
       OrderedJson::parse("\"" + std::string(rest.substr(0, end)) + "\"", nullptr, /*allow_exceptions=*/false);
   if (!name.is_string()) return Match::no;
+  call.name = name.get<std::string>();
   rest.remove_prefix(end + 1);
   const std::string key = "\"" + arguments_key_ + "\"";
   for (const std::string_view word : {std::string_view(","), std::string_view(key), std::string_view(":")})
@@ -256,7 +263,6 @@ ToolCallReader::Match ToolCallReader::match_header(std::string_view text, Call& 
   skip(rest, kBlanks);
   if (rest.empty()) return Match::maybe;
   if (rest.front() != '{') return Match::no;
-  call.name = name.get<std::string>();
   call.size = text.size() - rest.size();
   return Match::yes;
 }
@@ -264,10 +270,11 @@ ToolCallReader::Match ToolCallReader::match_header(std::string_view text, Call& 
 /// NAME, a word between, and the arguments' begin.
 ToolCallReader::Match ToolCallReader::match_lines(std::string_view text, Call& call) const {
   const auto end = std::ranges::find_if_not(text, ToolFormat::is_name_letter) - text.begin();
-  call.name = text.substr(0, static_cast<std::size_t>(end));
-  std::string_view rest = text.substr(call.name.size());
+  const std::string name(text.substr(0, static_cast<std::size_t>(end)));
+  std::string_view rest = text.substr(name.size());
   if (rest.empty()) return Match::maybe;
-  if (!known(call.name)) return Match::no;
+  if (!known(name)) return Match::no;
+  call.name = name;
   skip(rest, kBlanks);
   if (rest.size() < between_.size() && std::string_view(between_).starts_with(rest)) return Match::maybe;
   if (!rest.starts_with(between_)) return Match::no;

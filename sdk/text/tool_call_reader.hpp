@@ -31,15 +31,18 @@ class ToolCallReader {
   ToolCallReader(const ToolFormat& format, std::string_view mark, std::vector<std::string> names);
 
   std::vector<AnswerPart> push(std::string_view text);
-  std::vector<AnswerPart> finish();  ///< what was held back
+  /// What was held back: text, or, of an answer that had to be `only_calls` and was cut off, the begin of one: a call
+  /// without arguments where its name is whole, else nothing.
+  std::vector<AnswerPart> finish(bool only_calls = false);
   /// Calls whose arguments are whole.
   std::size_t calls() const { return calls_; }
 
  private:
   enum class State { text, arguments, tail };
   enum class Match { no, maybe, yes };
+  enum class Held { goes_on, is_text, is_call };  // what it is taken for while it may be a call
   struct Call {
-    std::string name, arguments;  // arguments: those that had to be read whole
+    std::string name, arguments;  // name: "" until it is whole; arguments: those that had to be read whole
     std::size_t size = 0;         // of what was read: up to the arguments' '{', or all
     bool whole = false;
   };
@@ -50,8 +53,8 @@ class ToolCallReader {
     std::size_t read(std::string_view text);  // how much of it belongs to the object; depth is 0 when it has ended
   };
 
-  std::vector<AnswerPart> read(bool all);
-  bool read_text(std::vector<AnswerPart>& parts, bool all);
+  std::vector<AnswerPart> read(Held held);
+  bool read_text(std::vector<AnswerPart>& parts, Held held);
   bool read_arguments(std::vector<AnswerPart>& parts);
   bool read_tail();
   std::size_t candidate(std::size_t from) const;

@@ -77,8 +77,34 @@ def forced(server):
     for answer in several:
         assert {name for name, _ in plain(answer["message"]["tool_calls"])} == {"noop"}
         assert len(answer["logprobs"]["content"]) > 0
-    cut = server.chat(tools=[WEATHER], tool_choice="required", max_tokens=12).json["choices"][0]
-    assert cut["finish_reason"] == "length"
+
+def cut_off(server):
+    """Of a forced call that ends early the client is told the same in both ways: what there is of it from its name on, and no text."""
+    twin = {"type": "function", "function": {"name": "get_weather_there", "parameters": {"type": "object", "properties": {}}}}  # a name that the other begins
+    seen = set()
+    for choice, seed in (("required", 0), ({"type": "function", "function": {"name": "get_weather"}}, 1)):
+        members = {"tools": [WEATHER, twin], "tool_choice": choice, "seed": seed, "temperature": 1, "top_k": 0, "top_p": 1, "logprobs": True}
+
+        def ask(**more):
+            whole, chunks = server.chat(**members, **more).json["choices"][0], server.chat(stream=True, **members, **more).chunks
+            calls = plain(whole["message"].get("tool_calls", []))
+            assert (finish(chunks), said(chunks), plain(joined_calls(chunks))) == (whole["finish_reason"], whole["message"]["content"] or "", calls), (more, whole, chunks)
+            tokens = [entry for chunk in chunks for part in chunk["choices"] for entry in (part["logprobs"] or {}).get("content") or []]
+            assert tokens == whole["logprobs"]["content"], (more, whole, chunks)
+            assert not whole["message"]["content"] and len(calls) <= 1, (more, whole)
+            return whole["finish_reason"], *(calls[0] if calls else (None, None))
+
+        _, name, arguments = ask(max_tokens=300)
+        for limit in range(1, 300):
+            end, called, so_far = ask(max_tokens=limit)
+            assert end == ("tool_calls" if so_far == arguments else "length") and called in (None, name) and arguments.startswith(so_far or ""), (limit, end, called, so_far)
+            seen.add((end, called is None, bool(so_far)))
+            if so_far == arguments:
+                break
+        stopped, called, so_far = ask(max_tokens=300, stop=['"city"'])
+        if name == "get_weather":
+            assert (stopped, called) == ("stop", name) and so_far.strip() == "{", (stopped, called, so_far)
+    assert seen == {("length", True, False), ("length", False, False), ("length", False, True), ("tool_calls", False, True)}, seen
 
 
 def not_forced(server):
@@ -172,7 +198,7 @@ def main():
             print(f"{case.__name__}{of}: passed, {time.time() - began:.1f} s", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        shared = wanted([forced, not_forced, round_trip])
+        shared = wanted([forced, cut_off, not_forced, round_trip])
         for template in FORMATS if shared else ():
             with serving(make_model(f"{folder}/noise-{template}", "roomy"), "--template", template) as server:
                 run(shared, server, f" ({template})")

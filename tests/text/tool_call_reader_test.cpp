@@ -154,6 +154,41 @@ TEST_CASE("arguments of an answer that ends early are what there is of them") {
   CHECK(unclosed == Understood{"", {{"search", "{\"query\": 1}"}}, 1});
 }
 
+TEST_CASE(
+    "of an answer that has to be a call and is cut off, its name is a call when it is whole, and nothing is text") {
+  const auto cut = [](const std::string& format, const std::string& answer) {
+    ToolCallReader reader(ToolFormat::load(test::share(), format), "[TOOL_CALLS] ", kTools);
+    Understood understood;
+    add(understood, reader.push(answer));
+    add(understood, reader.finish(/*only_calls=*/true));
+    return understood;
+  };
+  const OrderedJson calls =
+      OrderedJson::parse(R"([{"name":"noop","arguments":{"a":1}},{"name":"search","arguments":{}}])");
+  for (const char* name : {"default", "qwen", "llama3", "mistral"}) {
+    CAPTURE(name);
+    const auto format = ToolFormat::load(test::share(), name);
+    const std::string whole = " " + format.calls_text(calls.dump());
+    const auto behind = [&](const std::string& word, std::size_t from = 0) {
+      return whole.find(word, from) + word.size();
+    };
+    const std::string after_name = format.calls_are_json() ? "\"" : "\n";
+    const std::size_t named = behind("noop" + after_name), begun = behind("{", named) - 1, ended = behind("}", begun),
+                      second = behind("search" + after_name);
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+      CAPTURE(whole.substr(0, size));
+      const std::string arguments = size > begun ? whole.substr(begun, std::min(size, ended) - begun) : "";
+      const auto understood = cut(name, whole.substr(0, size));
+      CHECK(understood.text == "");
+      REQUIRE(understood.calls.size() == (size >= named) + (size >= second));
+      if (size >= named) CHECK(understood.calls[0] == std::pair(std::string("noop"), arguments));
+      if (size >= second) CHECK(understood.calls[1].first == "search");
+    }
+  }
+  CHECK(cut("qwen", "Well <tool_call>\n{\"name\": \"n").text == "Well");
+  CHECK(cut("qwen", "<tool_call>\n{\"name\": \"other\", ") == Understood{});
+}
+
 TEST_CASE("the begin of a further call, cut off by the answer's length, is no text") {
   const std::string first = "<tool_call>\n{\"name\": \"noop\", \"arguments\": {}}\n</tool_call>";
   for (const char* begin : {"\n<tool", "\n<tool_call>\n{\"na", "\n<tool_call>\n{\"name\": \"search\", \"argu"})

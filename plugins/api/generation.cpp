@@ -200,7 +200,7 @@ void Generation::on_end(std::size_t index, const infer::End& end) {
   if (!given_up_ && !state.decided) {
     if (end.finish == infer::Finish::failed) {
       if (!failure_) {
-        log::error("{} failed: {}", plan_.head.id, end.error ? end.error->what() : "the model gave no reason");
+        log::error("{} failed: {}", plan_.head.id, engine_failure_reason(end.error));
         const ApiError error = engine_failure(end.error);
         failure_ = {error.status(), error.what()};
       }

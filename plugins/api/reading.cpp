@@ -107,7 +107,7 @@ void Reading::on_end(std::size_t index, const infer::End& end) {
   ended_[index] = 1;
   --running_;
   if (end.finish == infer::Finish::failed && !failure_) {
-    log::error("a text could not be read: {}", end.error ? end.error->what() : "the model gave no reason");
+    log::error("a text could not be read: {}", engine_failure_reason(end.error));
     failure_ = engine_failure(end.error);
   }
   if (end.finish == infer::Finish::cancelled && !failure_)

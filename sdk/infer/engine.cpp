@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "infer/rotary_rows.hpp"
+#include "model/torch_guard.hpp"
 
 namespace lmf::infer {
 namespace {
@@ -30,7 +32,23 @@ std::int64_t common(std::span<const std::int32_t> a, std::span<const std::int32_
 
 bool contains(std::span<const std::int32_t> ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
+/// What a step has thrown that is no Error of ours.
+Error could_not_go_on(const std::exception& failure) {
+  const auto* of_torch = dynamic_cast<const c10::Error*>(&failure);
+  const bool no_memory = dynamic_cast<const std::bad_alloc*>(&failure) != nullptr;
+  const Error why = of_torch    ? model::explain(*of_torch, out_of_memory())
+                    : no_memory ? out_of_memory()
+                                : Error(failure.what());
+  return Error(std::string("the model could not go on: ") + why.what(), why.hint(), kExitInternal);
+}
+
 }  // namespace
+
+Error out_of_memory() {
+  return Error("out of memory",
+               "on a CPU quantization_bit: 8 or 4 takes less, on a GPU infer_dtype: bfloat16; so do shorter "
+               "conversations, and fewer at once (MAX_CONCURRENT of lmf api, per_device_eval_batch_size of lmf train)");
+}
 
 struct Engine::Sequence {
   Sequence(Ticket number, Request asked, std::shared_ptr<Listener> told, const model::DecoderSpec& spec,
@@ -145,10 +163,8 @@ void Engine::serve() {
         step();
       } catch (const Error& error) {
         end_all(error);
-      } catch (const c10::Error& error) {  // what() has a backtrace
-        end_all(Error(std::string("the model could not go on: ") + error.what_without_backtrace(), {}, kExitInternal));
-      } catch (const std::exception& error) {  // out of memory
-        end_all(Error(std::string("the model could not go on: ") + error.what(), {}, kExitInternal));
+      } catch (const std::exception& error) {
+        end_all(could_not_go_on(error));
       }
     }
     lock.lock();
@@ -280,7 +296,7 @@ void Engine::step() {
     } catch (const Error& error) {
       finish(sequence, Finish::failed, error);
     } catch (const std::exception& error) {
-      finish(sequence, Finish::failed, Error(error.what(), {}, kExitInternal));
+      finish(sequence, Finish::failed, could_not_go_on(error));
     }
     if (!slot.sequence) running_.erase(place);
   }

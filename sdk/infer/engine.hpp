@@ -85,6 +85,9 @@ class QueueFull : public Error {
   using Error::Error;
 };
 
+/// That a model and its answers do not fit, with what takes less.
+Error out_of_memory();
+
 /// Answers several requests at once: they join and leave between two steps, a long prompt is read in pieces beside the
 /// answers that are being written, and what a prompt has in common with a sequence that is in a slot, or was last, is
 /// not computed again. Thread-safe.

@@ -154,8 +154,4 @@ std::optional<std::int64_t> LoadedModel::gpu_bytes() const {
   return static_cast<std::int64_t>(all - free);
 }
 
-Error out_of_memory() {
-  return Error("out of memory", "on a CPU quantization_bit: 8 or 4 takes less, on a GPU infer_dtype: bfloat16");
-}
-
 }  // namespace lmf::infer

@@ -47,7 +47,4 @@ struct LoadedModel {
   static LoadedModel load(const ModelChoice& choice, const std::filesystem::path& share_directory);
 };
 
-/// That a model and its answers do not fit, with what takes less.
-Error out_of_memory();
-
 }  // namespace lmf::infer

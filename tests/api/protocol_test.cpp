@@ -569,6 +569,8 @@ TEST_CASE("a client hears the reason of a failure unless it is a fault of ours, 
   CHECK(fault.json().find("server_error") != std::string::npos);
   CHECK(fault.json().find("frame") == std::string::npos);
   CHECK(engine_failure(std::nullopt).status() == 500);
+  CHECK(engine_failure_reason(lmf::Error("out of memory", "ask for less", lmf::kExitInternal)) ==
+        "out of memory; ask for less");
   CHECK(engine_failure(lmf::Error("logit_bias forbids all", {}, lmf::kExitUsage)).status() == 400);
 }
 

@@ -112,6 +112,56 @@ TEST_CASE("a cancelled request ends before the next step, running or waiting, an
   CHECK(engine->load().cancelled == 2);
 }
 
+namespace {
+
+/// Whose first step fails.
+class FailsOnce final : public Executor {
+ public:
+  explicit FailsOnce(std::function<void()> fail) : fail_(std::move(fail)) {}
+  const DecoderSpec& spec() const override { return executor_.spec(); }
+  std::int64_t slots() const override { return executor_.slots(); }
+  std::int64_t adapters() const override { return executor_.adapters(); }
+  std::int64_t slot_tokens() const override { return executor_.slot_tokens(); }
+  std::int64_t step_tokens() const override { return executor_.step_tokens(); }
+  std::span<const float> run(std::span<const Row> rows) override {
+    if (const auto fail = std::exchange(fail_, {})) fail();
+    return executor_.run(rows);
+  }
+  std::span<const float> states() const override { return executor_.states(); }
+  void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override {
+    executor_.copy_prefix(from, to, tokens);
+  }
+
+ private:
+  CpuExecutor executor_{small_decoder(), ExecutorSettings{}};
+  std::function<void()> fail_;
+};
+
+}  // namespace
+
+TEST_CASE("who asked is told what takes less when the memory ends in a step, and the engine goes on") {
+  const std::function<void()> fails[] = {
+      [] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate 2.00 GiB."); },
+      [] { throw std::bad_alloc(); }};
+  for (const auto& fail : fails) {
+    Engine engine(std::make_unique<FailsOnce>(fail));
+    const auto notebook = std::make_shared<Notebook>();
+    engine.submit(greedy(some_prompt(5), 3), notebook);
+    const End end = notebook->await_end();
+    CHECK(end.finish == Finish::failed);
+    REQUIRE(end.error.has_value());
+    CHECK(end.error->what() == std::string("the model could not go on: out of memory"));
+    CHECK(end.error->hint() == out_of_memory().hint());
+    CHECK(end.error->hint().find("MAX_CONCURRENT") != std::string::npos);
+    CHECK(end.error->exit_status() == lmf::kExitInternal);
+    CHECK(ask(engine, greedy(some_prompt(5), 3)).end.finish == Finish::length);
+  }
+  Engine engine(std::make_unique<FailsOnce>([] { TORCH_CHECK(false, "no such operator"); }));
+  const auto notebook = std::make_shared<Notebook>();
+  engine.submit(greedy(some_prompt(5), 3), notebook);
+  CHECK(notebook->await_end().error->what() == std::string("the model could not go on: libtorch: no such operator"));
+}
+
 TEST_CASE("more requests than may wait are refused, and ending the engine ends all") {
   const auto running = std::make_shared<Notebook>(), waiting = std::make_shared<Notebook>();
   {

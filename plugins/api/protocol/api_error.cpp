@@ -34,6 +34,11 @@ ApiError engine_failure(const std::optional<Error>& reason) {
   return {status, error_type(status), tells ? reason->what() : "the model failed to answer; the server's log says why"};
 }
 
+std::string engine_failure_reason(const std::optional<Error>& reason) {
+  if (!reason) return "the model gave no reason";
+  return reason->what() + (reason->hint().empty() ? "" : "; " + reason->hint());
+}
+
 std::string error_type(int status) {
   switch (status) {
     case 401:

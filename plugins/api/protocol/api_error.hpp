@@ -31,6 +31,8 @@ class ApiError : public std::exception {
 
 /// The model's failure as a client may know it: what is our fault, and names what is ours, is for the log alone.
 ApiError engine_failure(const std::optional<Error>& reason);
+/// All of it, for the log.
+std::string engine_failure_reason(const std::optional<Error>& reason);
 
 /// The type that belongs to a status.
 std::string error_type(int status);

@@ -31,7 +31,10 @@ build() { # sentence, source, build folder, cmake's further words
     expect_true "$sentence sees nothing of the checkout" sh -c '! grep -qF "$1" "$2"' - "$LMF_SOURCE/sdk" "$folder/compile_commands.json"
 }
 compilers=g++
-if command -v clang++ >/dev/null; then compilers='g++ clang++'; else echo "clang++ is not there: not tried"; fi
+for clang in clang++ clang++-19 clang++-16 clang++-14; do
+  if command -v $clang >/dev/null; then compilers="g++ $clang"; break; fi
+done
+[ "$compilers" != g++ ] || echo "clang++ is not there: not tried"
 
 # What `lmf plugin new` writes.
 for language in c++ c rust; do

@@ -8,8 +8,6 @@ from common import finish, lmf, run, small_model, train, verdict, work
 question = "Which city is the capital of Norway?"
 prompt = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 tokens = 24
-# chat shows control characters as their pictures, so that a model cannot steer a terminal.
-pictures = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
 
 
 def answer_of_transformers(folder, adapter=None):
@@ -20,7 +18,7 @@ def answer_of_transformers(folder, adapter=None):
     ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
     with torch.no_grad():
         out = model.generate(**ids, max_new_tokens=tokens, do_sample=False)
-    return tokenizer.decode(out[0, ids["input_ids"].shape[1]:], skip_special_tokens=True).translate(pictures)
+    return tokenizer.decode(out[0, ids["input_ids"].shape[1]:], skip_special_tokens=True)
 
 
 def answer_of_lmf(folder, adapter=None):

@@ -156,16 +156,16 @@ void Engine::serve() {
   while (!ending_) {
     take_orders(lock);
     lock.unlock();
-    admit();
-    if (!running_.empty()) {
-      try {
+    try {
+      admit();
+      if (!running_.empty()) {
         plan();
         step();
-      } catch (const Error& error) {
-        end_all(error);
-      } catch (const std::exception& error) {
-        end_all(could_not_go_on(error));
       }
+    } catch (const Error& error) {
+      end_all(error);
+    } catch (const std::exception& error) {
+      end_all(could_not_go_on(error));
     }
     lock.lock();
     publish();
@@ -398,6 +398,7 @@ void Engine::end_all(const std::optional<Error>& error) {
   running_.clear();
   // What a step that failed has left in them is not known.
   for (Slot& slot : slots_) slot.ids.clear();
+  std::erase(waiting_, nullptr);  // those that were admitted before it failed
   if (error) return;
   for (const auto& sequence : waiting_) finish(*sequence, Finish::cancelled);
   waiting_.clear();

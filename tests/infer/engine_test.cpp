@@ -114,27 +114,29 @@ TEST_CASE("a cancelled request ends before the next step, running or waiting, an
 
 namespace {
 
-/// Whose first step fails.
+/// Whose first step fails, or whose first copy of a prefix.
 class FailsOnce final : public Executor {
  public:
-  explicit FailsOnce(std::function<void()> fail) : fail_(std::move(fail)) {}
+  explicit FailsOnce(std::function<void()> in_step, std::function<void()> in_copy = {})
+      : in_step_(std::move(in_step)), in_copy_(std::move(in_copy)) {}
   const DecoderSpec& spec() const override { return executor_.spec(); }
   std::int64_t slots() const override { return executor_.slots(); }
   std::int64_t adapters() const override { return executor_.adapters(); }
   std::int64_t slot_tokens() const override { return executor_.slot_tokens(); }
   std::int64_t step_tokens() const override { return executor_.step_tokens(); }
   std::span<const float> run(std::span<const Row> rows) override {
-    if (const auto fail = std::exchange(fail_, {})) fail();
+    if (const auto fail = std::exchange(in_step_, {})) fail();
     return executor_.run(rows);
   }
   std::span<const float> states() const override { return executor_.states(); }
   void copy_prefix(std::int64_t from, std::int64_t to, std::int64_t tokens) override {
+    if (const auto fail = std::exchange(in_copy_, {})) fail();
     executor_.copy_prefix(from, to, tokens);
   }
 
  private:
-  CpuExecutor executor_{small_decoder(), ExecutorSettings{}};
-  std::function<void()> fail_;
+  CpuExecutor executor_{small_decoder(), {.slots = 2}};
+  std::function<void()> in_step_, in_copy_;
 };
 
 }  // namespace
@@ -160,6 +162,17 @@ TEST_CASE("who asked is told what takes less when the memory ends in a step, and
   const auto notebook = std::make_shared<Notebook>();
   engine.submit(greedy(some_prompt(5), 3), notebook);
   CHECK(notebook->await_end().error->what() == std::string("the model could not go on: libtorch: no such operator"));
+}
+
+TEST_CASE("the memory that ends while a request gets its slot ends what runs, and the request is answered") {
+  Engine engine(std::make_unique<FailsOnce>(std::function<void()>(), [] { throw std::bad_alloc(); }));
+  const auto running = std::make_shared<Notebook>(), next = std::make_shared<Notebook>();
+  engine.submit(greedy(some_prompt(100), 900), running);
+  running->await_tokens(2);
+  engine.submit(greedy(some_prompt(100), 3), next);
+  CHECK(running->await_end().finish == Finish::failed);
+  CHECK(next->await_end().finish == Finish::length);
+  CHECK(ask(engine, greedy(some_prompt(100), 3)).end.finish == Finish::length);
 }
 
 TEST_CASE("more requests than may wait are refused, and ending the engine ends all") {

@@ -140,7 +140,10 @@ bool ToolCallReader::read_text(std::vector<AnswerPart>& parts, Held held) {
       release(parts, place, /*with_blanks=*/false);
       if (held == Held::goes_on) return false;
       call.size = held_.size();
-      known(call.name) ? begin(parts, std::move(call)) : held_.clear();
+      if (known(call.name))
+        begin(parts, std::move(call));
+      else
+        held_.clear();
       return false;
     }
     if (match == Match::maybe && held == Held::is_text && calls_ > 0 && !began_ &&

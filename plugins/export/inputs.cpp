@@ -74,7 +74,7 @@ Inputs Inputs::read(const Request& request, const fs::path& share_directory) {
   auto weights = model::WeightFiles::open_model(folder);
   model::require_parameters(weights, spec);
   if (!spec.config.contains("dtype") && !spec.config.contains("torch_dtype"))
-    spec.dtype = torch_name(number_of(weights.require("model.embed_tokens.weight").dtype).value());
+    spec.dtype = torch_name(model::number_of(weights.require("model.embed_tokens.weight").dtype).value());
 
   std::vector<WeightedAdapter> adapters;
   for (std::size_t i = 0; i < request.adapters.size(); ++i) {

@@ -22,16 +22,16 @@ std::string module_of(const std::string& parameter) { return parameter.substr(0,
 
 std::string adapter_key(std::string_view name) { return model::kAdapterPrefix + std::string(name); }
 
-Number number_in(const model::WeightFiles& files, const std::string& name) {
+model::Number number_in(const model::WeightFiles& files, const std::string& name) {
   const std::string& dtype = files.require(name).dtype;
-  if (const auto number = number_of(dtype)) return *number;
+  if (const auto number = model::number_of(dtype)) return *number;
   throw Error(fmt::format("{}: tensor '{}' has dtype {}, and lmf merges F32, F16, BF16 and F64",
                           files.source().string(), name, dtype));
 }
 
 std::vector<float> floats_of(const model::WeightFiles& files, const std::string& name) {
   const auto bytes = files.bytes(name).bytes;
-  const Number number = number_in(files, name);
+  const model::Number number = number_in(files, name);
   std::vector<float> floats(bytes.size() / bytes_of(number));
   to_floats(number, bytes.data(), floats.size(), floats.data());
   release_pages(bytes);
@@ -50,7 +50,7 @@ void set_lengths(float* rows, std::int64_t count, std::int64_t width, const floa
 }
 
 /// A view of some of the rows.
-std::span<const std::byte> rows_of(std::span<const std::byte> bytes, const MergedTensor& tensor, Number number,
+std::span<const std::byte> rows_of(std::span<const std::byte> bytes, const MergedTensor& tensor, model::Number number,
                                    std::int64_t first, std::int64_t count) {
   const std::size_t row = static_cast<std::size_t>(tensor.width) * bytes_of(number);
   return bytes.subspan(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(count) * row);

@@ -9,7 +9,7 @@
 #include "model/adapter_folder.hpp"
 #include "model/decoder_spec.hpp"
 #include "model/weight_files.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::exporter {
 
@@ -22,7 +22,7 @@ struct WeightedAdapter {
 struct MergedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  Number stored;                     ///< how the base has it
+  model::Number stored;              ///< how the base has it
   std::int64_t rows = 1, width = 0;  ///< of a matrix; anything else is one row
   std::uint64_t count() const { return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(width); }
 };
@@ -76,7 +76,7 @@ class MergedWeights::Reader {
   };
   struct Whole {
     std::span<const std::byte> bytes;
-    Number number;
+    model::Number number;
     float weight;
   };
   struct Step {

@@ -92,7 +92,7 @@ Request read_request(const config::Options& options) {
   request.tool_format = optional_text(options, "tool_format");
   constexpr std::uint64_t kGigabyte = 1'000'000'000;  // the original counts in decimal ones
   request.shard_bytes = static_cast<std::uint64_t>(options.integer("export_size")) * kGigabyte;
-  request.number = number_named(options.text("infer_dtype"));
+  request.number = model::number_named(options.text("infer_dtype"));
   request.gguf = read_kinds(options);
   request.quantization = read_quantization(options);
   request.overwrite = options.flag("export_overwrite");

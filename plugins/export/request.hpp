@@ -8,7 +8,7 @@
 
 #include "config/options.hpp"
 #include "gguf/file_kind.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::exporter {
 
@@ -31,8 +31,8 @@ struct Request {
   std::optional<std::string> tool_format;     ///< none: the template's
   std::filesystem::path directory;
   std::uint64_t shard_bytes = 0;
-  std::optional<Number> number;  ///< none: as the model is stored
-  std::vector<FileKind> gguf;    ///< GGUF files to write beside the weights
+  std::optional<model::Number> number;  ///< none: as the model is stored
+  std::vector<FileKind> gguf;           ///< GGUF files to write beside the weights
   std::optional<Quantization> quantization;
   bool overwrite = false;
   bool any_base = false;  ///< an adapter's own base may be another model

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-nlohmann::json config(const Inputs& inputs, std::optional<Number> number) {
+nlohmann::json config(const Inputs& inputs, std::optional<model::Number> number) {
   const std::string dtype = number ? std::string(torch_name(*number)) : inputs.spec.dtype;
   nlohmann::json config = model::written_config(inputs.spec, dtype, inputs.spec.vocab_size);
   // Training switches it off, and generating without it takes many times as long.
@@ -62,8 +62,8 @@ std::string generation_config(const Inputs& inputs) {
   return config.dump(2) + "\n";
 }
 
-void write_text_files(const Inputs& inputs, std::optional<Number> number, const std::optional<std::string>& model_file,
-                      const fs::path& folder) {
+void write_text_files(const Inputs& inputs, std::optional<model::Number> number,
+                      const std::optional<std::string>& model_file, const fs::path& folder) {
   write_file_atomically(folder / "config.json", config(inputs, number).dump(2) + "\n");
   write_file_atomically(folder / "generation_config.json", generation_config(inputs));
   write_tokenizer(inputs.tokenizer, folder);

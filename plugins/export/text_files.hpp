@@ -4,7 +4,7 @@
 #include <string>
 
 #include "inputs.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::exporter {
 
@@ -12,8 +12,8 @@ namespace lmf::exporter {
 /// template's repairs and its chat_template.jinja, Modelfile; and the value head of a reward model, where there is one.
 /// `number`: how the weights are written, none: as they were. `model_file`: a GGUF file for Modelfile, or "";
 /// none: no Modelfile.
-void write_text_files(const Inputs& inputs, std::optional<Number> number, const std::optional<std::string>& model_file,
-                      const std::filesystem::path& folder);
+void write_text_files(const Inputs& inputs, std::optional<model::Number> number,
+                      const std::optional<std::string>& model_file, const std::filesystem::path& folder);
 
 /// generation_config.json, with what ends an answer in the template beside what ended one before: programs that
 /// generate by this file then stop where the training taught it.

@@ -16,15 +16,15 @@ namespace {
 constexpr std::int64_t kNumbersAtOnce = 1 << 20;  // 4 MiB of float32
 
 /// safetensors' order within a file: by type (F64, F32, BF16, F16), then by name.
-int place_of(Number number) {
+int place_of(model::Number number) {
   switch (number) {
-    case Number::f64:
+    case model::Number::f64:
       return 0;
-    case Number::f32:
+    case model::Number::f32:
       return 1;
-    case Number::bf16:
+    case model::Number::bf16:
       return 2;
-    case Number::f16:
+    case model::Number::f16:
       return 3;
   }
   return 4;
@@ -56,7 +56,7 @@ class ShardWriter {
     std::vector<model::WrittenTensor> written;
     for (const std::size_t i : tensors) {
       const MergedTensor& tensor = weights_.tensors()[i];
-      const Number number = plan_.numbers[i];
+      const model::Number number = plan_.numbers[i];
       written.push_back(
           {tensor.name, std::string(safetensors_name(number)), tensor.shape, tensor.count() * bytes_of(number)});
     }
@@ -77,7 +77,7 @@ class ShardWriter {
 
   void compute(std::size_t index, AtomicFile& file) {
     const MergedTensor& tensor = weights_.tensors()[index];
-    const Number number = plan_.numbers[index];
+    const model::Number number = plan_.numbers[index];
     MergedWeights::Reader reader(weights_, index);
     const std::int64_t at_once = rows_at_once(tensor);
     for (std::int64_t first = 0; first < tensor.rows; first += at_once) {
@@ -85,11 +85,11 @@ class ShardWriter {
       const auto numbers = static_cast<std::size_t>(count * tensor.width);
       floats_.resize(numbers);
       reader.read(first, count, floats_.data());
-      if (number != Number::f32) {
+      if (number != model::Number::f32) {
         bytes_.resize(numbers * bytes_of(number));
         from_floats(number, floats_.data(), numbers, bytes_.data());
       }
-      const void* data = number == Number::f32 ? static_cast<const void*>(floats_.data()) : bytes_.data();
+      const void* data = number == model::Number::f32 ? static_cast<const void*>(floats_.data()) : bytes_.data();
       file.write(data, numbers * bytes_of(number));
       wrote_(numbers * bytes_of(number));
     }
@@ -108,7 +108,7 @@ std::int64_t rows_at_once(const MergedTensor& tensor) {
   return std::max<std::int64_t>(1, kNumbersAtOnce / std::max<std::int64_t>(1, tensor.width));
 }
 
-WeightPlan plan_weights(const MergedWeights& weights, std::optional<Number> wanted, std::uint64_t shard_bytes) {
+WeightPlan plan_weights(const MergedWeights& weights, std::optional<model::Number> wanted, std::uint64_t shard_bytes) {
   WeightPlan plan;
   std::vector<std::uint64_t> sizes;
   for (const MergedTensor& tensor : weights.tensors()) {

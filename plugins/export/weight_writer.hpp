@@ -12,13 +12,13 @@ namespace lmf::exporter {
 
 /// How the tensors are laid out in files.
 struct WeightPlan {
-  std::vector<Number> numbers;                   ///< how each tensor is written
+  std::vector<model::Number> numbers;            ///< how each tensor is written
   std::vector<std::vector<std::size_t>> shards;  ///< the tensors of each file
   std::uint64_t bytes = 0, parameters = 0;
 };
 
 /// Without `wanted` each tensor stays as the base has it.
-WeightPlan plan_weights(const MergedWeights& weights, std::optional<Number> wanted, std::uint64_t shard_bytes);
+WeightPlan plan_weights(const MergedWeights& weights, std::optional<model::Number> wanted, std::uint64_t shard_bytes);
 
 /// Called with the bytes written since the last time.
 using Wrote = std::function<void(std::uint64_t)>;

@@ -31,6 +31,16 @@ float rounded(float x, float low, float high) {
   return std::min(high, std::max(low, (x + kShift) - kShift));
 }
 
+/// Not a number where one of them is none or infinite: rounding would hide it.
+float largest_magnitude(const float* w, std::int64_t count) {
+  float largest = 0, odd = 0;
+  for (std::int64_t c = 0; c < count; ++c) {
+    largest = std::max(largest, std::abs(w[c]));
+    odd += w[c] * 0;
+  }
+  return largest + odd;
+}
+
 /// Zero where a scale is too small to have one.
 float inverse(float scale) { return std::isnormal(scale) ? 1.0f / scale : 0.0f; }
 
@@ -49,9 +59,7 @@ PackedWeights pack_int8(const Tensor& weight, WeightMemory& memory) {
   for_rows(rows, [&, from = wide.data_ptr<float>(), to = values.data_ptr<std::int8_t>(),
                   of_row = scales.data_ptr<float>()](std::int64_t row) {
     const float* w = from + row * columns;
-    float largest = 0;
-    for (std::int64_t c = 0; c < columns; ++c) largest = std::max(largest, std::abs(w[c]));
-    of_row[row] = largest / 127;
+    of_row[row] = largest_magnitude(w, columns) / 127;
     const float factor = inverse(of_row[row]);
     for (std::int64_t c = 0; c < columns; ++c)
       to[row * columns + c] = static_cast<std::int8_t>(rounded(w[c] * factor, -127, 127));
@@ -61,7 +69,9 @@ PackedWeights pack_int8(const Tensor& weight, WeightMemory& memory) {
 
 /// Of a group, signed: one end of the range is used whole.
 float nearest_scale(const float* w) {
-  return *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); }) / -8;
+  const float largest =
+      *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); });
+  return (largest + 0 * largest_magnitude(w, kInt4Group)) / -8;
 }
 
 /// With which each value of the group is a whole number from -8 to 7, nothing else; none: NaN.

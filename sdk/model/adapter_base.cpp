@@ -1,9 +1,12 @@
 #include "model/adapter_base.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <exception>
 #include <span>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +14,7 @@
 #include "base/printable.hpp"
 #include "lmf/error.hpp"
 #include "model/decoder_spec.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::model {
 namespace {
@@ -28,19 +32,35 @@ bool may_be_same(const std::string& trained_on, const ModelInUse& model) {
          model.folder.string().find("--" + name + "/") != std::string::npos;
 }
 
-/// Whether the beginnings and ends of a tensor's bytes differ: other weights differ all over.
-bool differ(std::span<const std::byte> a, std::span<const std::byte> b) {
-  constexpr std::size_t kLooked = 16384;
-  const std::size_t count = std::min(a.size(), kLooked);
-  const bool same =
-      std::ranges::equal(a.first(count), b.first(count)) && std::ranges::equal(a.last(count), b.last(count));
+/// Whether `count` numbers differ by more than one of the types has rounded them.
+bool differ_beyond_rounding(Number a_number, const std::byte* a, Number b_number, const std::byte* b,
+                            std::size_t count) {
+  constexpr float kRounding = 0x1p-7f, kLeast = 0x1p-24f;  // bfloat16's, and the least of float16, twice as wide
+  std::vector<float> ours(count), theirs(count);
+  to_floats(a_number, a, count, ours.data());
+  to_floats(b_number, b, count, theirs.data());
+  for (std::size_t i = 0; i < count; ++i)
+    if (std::abs(ours[i] - theirs[i]) > kRounding * std::abs(ours[i]) + kLeast) return true;
+  return false;
+}
+
+/// Whether the beginnings and ends of a tensor's numbers differ: other weights differ all over.
+bool differ(Number a_number, std::span<const std::byte> a, Number b_number, std::span<const std::byte> b) {
+  constexpr std::size_t kLooked = 8192;
+  const std::size_t all = a.size() / bytes_of(a_number), count = std::min(all, kLooked);
+  const auto differ_from = [&](std::size_t first) {
+    const std::byte *ours = a.data() + first * bytes_of(a_number), *theirs = b.data() + first * bytes_of(b_number);
+    return a_number == b_number ? std::memcmp(ours, theirs, count * bytes_of(a_number)) != 0
+                                : differ_beyond_rounding(a_number, ours, b_number, theirs, count);
+  };
+  const bool result = differ_from(0) || differ_from(all - count);
   release_pages(a);
   release_pages(b);
-  return !same;
+  return result;
 }
 
 struct Compared {
-  std::size_t tensors = 0;         ///< that both models have in the same type
+  std::size_t tensors = 0;         ///< that both models have, as numbers
   std::string first_that_differs;  ///< "" when none does
 };
 
@@ -48,9 +68,13 @@ Compared compare(const WeightFiles& ours, const WeightFiles& theirs) {
   Compared result;
   for (const std::string& name : ours.names()) {
     const auto *our = ours.find(name), *their = theirs.find(name);
-    if (their == nullptr || our->dtype != their->dtype) continue;
+    if (their == nullptr) continue;
+    const auto our_number = number_of(our->dtype), their_number = number_of(their->dtype);
+    if (!our_number || !their_number) continue;
     ++result.tensors;
-    if (our->shape == their->shape && !differ(ours.bytes(name).bytes, theirs.bytes(name).bytes)) continue;
+    if (our->shape == their->shape &&
+        !differ(*our_number, ours.bytes(name).bytes, *their_number, theirs.bytes(name).bytes))
+      continue;
     result.first_that_differs = name;
     return result;
   }
@@ -80,9 +104,9 @@ std::optional<BaseDoubt> doubt_base(const fs::path& adapter, const std::string& 
         /*other_weights=*/true};
   if (compared.tensors > 0 || may_be_same(trained_on, model)) return std::nullopt;
   return BaseDoubt{
-      fmt::format("{} was trained on '{}', which {} to be compared, and is used with {}: its shapes fit, "
+      fmt::format("{} was trained on '{}', which {} be compared, and is used with {}: its shapes fit, "
                   "but if that is another model, what it learned does not",
-                  adapter.string(), shortened(trained_on), base ? "has no weights of the same types" : "is not here",
+                  adapter.string(), shortened(trained_on), base ? "has no weights that can" : "is not here to",
                   model.folder.string())};
 } catch (const std::exception&) {  // it cannot be read: that says nothing about the adapter
   return std::nullopt;

@@ -14,7 +14,7 @@
 #include "gguf/tensor_names.hpp"
 #include "gguf/vocabulary.hpp"
 #include "lmf/error.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 #include "export/fixture.hpp"
 #include "support/places.hpp"
 
@@ -42,7 +42,7 @@ std::vector<float> test_numbers() {
 float half_at(const std::string& bytes, std::size_t at) {
   std::uint16_t half;
   std::memcpy(&half, bytes.data() + at, 2);
-  return from_half(half);
+  return lmf::model::from_half(half);
 }
 
 /// The numbers that ggml makes of a block again, written from its layout.

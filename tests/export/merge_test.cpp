@@ -34,14 +34,14 @@ MergedWeights merged(const std::string& base, const std::vector<std::string>& ad
   return {model::WeightFiles::open_model(export_fixture(base)), spec, opened};
 }
 
-void write(const MergedWeights& weights, const fs::path& folder, std::optional<Number> wanted = {},
+void write(const MergedWeights& weights, const fs::path& folder, std::optional<model::Number> wanted = {},
            std::uint64_t shard_bytes = 5'000'000'000) {
   write_weights(weights, plan_weights(weights, wanted, shard_bytes), folder, [](std::uint64_t) {});
 }
 
 std::vector<float> floats(const model::WeightFiles& files, const std::string& name) {
   const auto bytes = files.bytes(name).bytes;
-  const Number number = number_of(files.require(name).dtype).value();
+  const model::Number number = model::number_of(files.require(name).dtype).value();
   std::vector<float> result(bytes.size() / bytes_of(number));
   to_floats(number, bytes.data(), result.size(), result.data());
   return result;
@@ -54,11 +54,13 @@ struct Difference {
 };
 
 /// The distance of neighbouring numbers of a type around `magnitude`.
-float step_at(float magnitude, Number number) {
-  return std::ldexp(1.0f, std::ilogb(magnitude) - (number == Number::f32 ? 23 : number == Number::bf16 ? 7 : 10));
+float step_at(float magnitude, model::Number number) {
+  return std::ldexp(1.0f, std::ilogb(magnitude) - (number == model::Number::f32    ? 23
+                                                   : number == model::Number::bf16 ? 7
+                                                                                   : 10));
 }
 
-Difference compare(const fs::path& ours, const fs::path& theirs, Number number) {
+Difference compare(const fs::path& ours, const fs::path& theirs, model::Number number) {
   const auto a = model::WeightFiles::open_model(ours), b = model::WeightFiles::open_model(theirs);
   REQUIRE(a.names() == b.names());
   Difference result;
@@ -95,7 +97,8 @@ TEST_CASE("one adapter makes the very files that peft and transformers make") {
     const TemporaryFolder folder;
     write(merged(one.base, {one.adapter}), folder.path());
     const auto expected = export_fixture("merged-" + one.expected);
-    const auto number = number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
+    const auto number =
+        model::number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
     const auto found = compare(folder.path(), expected, number);
     MESSAGE(one.expected << ": " << found.numbers << " numbers differ, the largest by " << found.largest);
     CHECK(read_file(folder.path() / "model.safetensors") == read_file(expected / "model.safetensors"));
@@ -108,7 +111,8 @@ TEST_CASE("DoRA is merged as peft does it, in float32 but for the last bits") {
     const TemporaryFolder folder;
     write(merged("base-" + type, {"dora"}), folder.path());
     const auto expected = export_fixture("merged-dora-" + type);
-    const auto number = number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
+    const auto number =
+        model::number_of(model::WeightFiles::open_model(expected).require("model.norm.weight").dtype).value();
     const auto found = compare(folder.path(), expected, number);
     MESSAGE(type << ": " << found.numbers << " numbers differ, the largest by " << found.largest << ", "
                  << found.largest_steps << " steps");
@@ -142,14 +146,14 @@ TEST_CASE("shards are those that huggingface_hub writes") {
 TEST_CASE("stacked adapters: float32 as peft, narrower types within a step of it") {
   // peft rounds to the model's type after each adapter, lmf once, at the end: nearer to the exact sum. What was rounded
   // in between is at most about as large as the tensor's largest number, so that they differ by up to one of its steps.
-  for (const Number number : {Number::f32, Number::bf16, Number::f16}) {
+  for (const model::Number number : {model::Number::f32, model::Number::bf16, model::Number::f16}) {
     const std::string type(torch_name(number));
     const TemporaryFolder folder;
     write(merged("base-" + type, {"plain", "saved"}), folder.path());
     const auto found = compare(folder.path(), export_fixture("merged-both-" + type), number);
     MESSAGE(type << ": " << found.numbers << " numbers in " << found.tensors << " tensors differ, the largest by "
                  << found.largest_steps << " steps");
-    if (number == Number::f32)
+    if (number == model::Number::f32)
       CHECK(found.numbers == 0);
     else
       CHECK(found.largest_steps <= 1.0f);
@@ -225,7 +229,7 @@ TEST_CASE("a head that learned apart from the embedding is written beside it") {
 
 TEST_CASE("a type that is asked for is that of every tensor") {
   const TemporaryFolder folder;
-  write(merged("base-float32", {}), folder.path(), Number::bf16);
+  write(merged("base-float32", {}), folder.path(), model::Number::bf16);
   const auto files = model::WeightFiles::open_model(folder.path());
   for (const auto& name : files.names()) CHECK(files.require(name).dtype == "BF16");
   const auto ours = floats(files, "model.layers.1.mlp.up_proj.weight");

@@ -12,12 +12,14 @@
 #include "model/adapter_config.hpp"
 #include "model/adapter_folder.hpp"
 #include "model/decoder_shapes.hpp"
+#include "model/numbers.hpp"
 #include "support/places.hpp"
 
 namespace lmf::test {
 
-/// A safetensors file of float32 tensors with small numbers, a function of name and position.
-inline void write_tensors(const std::filesystem::path& file, const std::vector<model::ParameterShape>& tensors) {
+/// A safetensors file of tensors with small numbers, a function of name and position.
+inline void write_tensors(const std::filesystem::path& file, const std::vector<model::ParameterShape>& tensors,
+                          model::Number number = model::Number::f32) {
   nlohmann::ordered_json header = {{"__metadata__", {{"format", "pt"}}}};
   std::string data;
   for (const auto& [name, shape] : tensors) {
@@ -28,9 +30,10 @@ inline void write_tensors(const std::filesystem::path& file, const std::vector<m
     for (std::size_t i = 0; i < count; ++i) {
       state = state * 6364136223846793005u + 1442695040888963407u;
       const float value = (static_cast<float>(state >> 40) * 0x1p-24f - 0.5f) * 0.4f;
-      data.append(reinterpret_cast<const char*>(&value), sizeof value);
+      data.resize(data.size() + bytes_of(number));
+      from_floats(number, &value, 1, reinterpret_cast<std::byte*>(data.data() + data.size()) - bytes_of(number));
     }
-    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+    header[name] = {{"dtype", safetensors_name(number)}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
   }
   std::string text = header.dump(), length(8, '\0');
   text.append((8 - text.size() % 8) % 8, ' ');
@@ -39,14 +42,15 @@ inline void write_tensors(const std::filesystem::path& file, const std::vector<m
 }
 
 /// The demo's model (tokenizer, shape) with weights; `changes` replace keys of config.json.
-inline void write_small_model(const std::filesystem::path& folder, const nlohmann::json& changes = {}) {
+inline void write_small_model(const std::filesystem::path& folder, const nlohmann::json& changes = {},
+                              model::Number number = model::Number::f32) {
   std::filesystem::create_directories(folder);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     std::filesystem::copy_file(share() / "models/demo" / file, folder / file);
   auto config = nlohmann::json::parse(read_file(share() / "models/demo/config.json"));
   if (!changes.is_null()) config.update(changes);
   write_file_atomically(folder / "config.json", config.dump());
-  write_tensors(folder / "model.safetensors", model::parameter_shapes(model::DecoderSpec::read(folder)));
+  write_tensors(folder / "model.safetensors", model::parameter_shapes(model::DecoderSpec::read(folder)), number);
 }
 
 /// An adapter for it on q_proj and v_proj.

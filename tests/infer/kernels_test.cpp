@@ -146,6 +146,22 @@ TEST_CASE("packing rounds to the nearest of its values and keeps zeros and extre
   CHECK(pack(matrix(4, 40, 6), WeightFormat::int4).matrix.format == WeightFormat::int8);
 }
 
+TEST_CASE("a weight that is not finite makes its row's products none, in every format") {
+  for (const WeightFormat format : kFormats)
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      auto weights = matrix(3, 96, 5);
+      weights[1][40] = bad;
+      const auto packed = pack(weights, format);
+      for (const Kernels* kernels : runnable_kernels()) {
+        const auto x = matrix(1, 96, 6);
+        const Inputs inputs(*kernels, x);
+        std::vector<float> y(3);
+        kernels->multiply(packed.matrix, inputs.input, 1, 0, 3, y.data(), 3);
+        CHECK((std::isfinite(y[0]) && !std::isfinite(y[1]) && std::isfinite(y[2])));
+      }
+    }
+}
+
 TEST_CASE("codes of 4 bits are packed as they are, and nothing else is called that") {
   torch::manual_seed(8);
   const auto codes = torch::randint(-8, 8, {16, 96}).to(torch::kFloat32);

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "lmf/error.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::exporter {
 namespace {
@@ -40,7 +40,7 @@ void store_q4_0(const float* numbers, std::byte* out) {
 }  // namespace
 
 void put_half(std::byte* out, float value) {
-  const std::uint16_t half = to_half(value);
+  const std::uint16_t half = model::to_half(value);
   std::memcpy(out, &half, sizeof half);
 }
 
@@ -69,9 +69,9 @@ std::size_t row_bytes(BlockType type, std::size_t width) {
 }
 
 void store_row(BlockType type, const float* row, std::size_t width, std::byte* out) {
-  if (type == BlockType::f32) return from_floats(Number::f32, row, width, out);
-  if (type == BlockType::f16) return from_floats(Number::f16, row, width, out);
-  if (type == BlockType::bf16) return from_floats(Number::bf16, row, width, out);
+  if (type == BlockType::f32) return from_floats(model::Number::f32, row, width, out);
+  if (type == BlockType::f16) return from_floats(model::Number::f16, row, width, out);
+  if (type == BlockType::bf16) return from_floats(model::Number::bf16, row, width, out);
   const BlockShape shape = shape_of(type);
   for (std::size_t i = 0; i < width; i += shape.numbers, out += shape.bytes) {
     if (type == BlockType::q8_0) store_q8_0(row + i, out);

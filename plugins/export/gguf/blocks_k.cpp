@@ -8,14 +8,14 @@
 #include <cstring>
 
 #include "gguf/blocks.hpp"
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 namespace lmf::exporter {
 namespace {
 
 constexpr int kBlock = 256;
 
-float as_stored(float value) { return from_half(to_half(value)); }
+float as_stored(float value) { return model::from_half(model::to_half(value)); }
 
 /// Floats from 2^23 on are one apart: the addition rounds, and no function is called for it.
 float nearest(float value, float least, float most) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace lmf::exporter {
+namespace lmf::model {
 
 /// How fractions are stored in weight files. Arithmetic is done in float32.
 enum class Number { f32, f16, bf16, f64 };
@@ -25,4 +25,4 @@ std::uint16_t to_half(float value);
 float from_half(std::uint16_t half);
 std::uint16_t to_bfloat(float value);
 
-}  // namespace lmf::exporter
+}  // namespace lmf::model

@@ -1,10 +1,10 @@
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 #include <array>
 #include <bit>
 #include <cstring>
 
-namespace lmf::exporter {
+namespace lmf::model {
 namespace {
 
 struct Names {
@@ -121,4 +121,4 @@ void from_floats(Number number, const float* in, std::size_t count, std::byte* o
   }
 }
 
-}  // namespace lmf::exporter
+}  // namespace lmf::model

@@ -1,4 +1,4 @@
-#include "numbers.hpp"
+#include "model/numbers.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,9 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "low_rank.hpp"
-
-using namespace lmf::exporter;
+using namespace lmf::model;
 
 TEST_CASE("every half comes back as it was") {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
@@ -62,26 +60,4 @@ TEST_CASE("numbers at odd addresses are read and written") {
   }
   CHECK(!number_of("I64"));
   CHECK(!number_named("auto"));
-}
-
-TEST_CASE("a low-rank update is that of the textbook, at every width") {
-  for (const std::int64_t width : {1, 7, 512, 513, 1300}) {
-    const std::int64_t rows = 3, rank = 5;
-    std::vector<float> w(std::size_t(rows * width)), a(std::size_t(rank * width)), b(std::size_t(rows * rank));
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(float(i));
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] = std::cos(float(3 * i));
-    for (std::size_t i = 0; i < b.size(); ++i) b[i] = std::sin(float(7 * i) + 1);
-    auto merged = w;
-    add_low_rank(merged.data(), rows, width, b.data(), a.data(), rank, 0.75f);
-    double largest = 0;
-    for (std::int64_t row = 0; row < rows; ++row)
-      for (std::int64_t column = 0; column < width; ++column) {
-        double sum = 0;
-        for (std::int64_t k = 0; k < rank; ++k)
-          sum += double(b[std::size_t(row * rank + k)]) * double(a[std::size_t(k * width + column)]);
-        const auto at = std::size_t(row * width + column);
-        largest = std::max(largest, std::abs(double(w[at]) + 0.75 * sum - double(merged[at])));
-      }
-    CHECK(largest < 1e-6);  // a few roundings of numbers up to 5
-  }
 }

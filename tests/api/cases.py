@@ -190,6 +190,8 @@ def a20_refusals(server):
     is_error(server.chat(response_format={"type": "json_schema"}), 400, "response_format")
     for member in ({"response_format": {"type": "sound"}}, {"tools": [{"type": "function"}]}, {"stream_options": {"include_usage": True}}):
         is_error(server.chat(**member), 400, next(iter(member)))
+    long = is_error(server.chat(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "x" * 300_000}}}), 400, "response_format")
+    assert long["message"].startswith("response_format: ") and len(long["message"]) < 1100, len(long["message"])
 
 
 def a24_a25_bodies(server):

@@ -104,6 +104,29 @@ TEST_CASE("many small objects beside each other are read as fast as any other te
                           objects + "]}}}")) == "response_format");
 }
 
+TEST_CASE("a message says what is wrong and what was expected, however long what was sent is") {
+  const auto message = [](const ApiError& error) {
+    return nlohmann::json::parse(error.json())["error"]["message"].get<std::string>();
+  };
+  try {
+    read_chat_request(R"({"x":)" + std::string(3'000'000, '9') + "}", kBounds);
+    FAIL("a number beyond all bounds was accepted");
+  } catch (const ApiError& error) {
+    CHECK(message(error).size() < 1100);
+    CHECK(message(error).starts_with("the request is no JSON: body:1:"));
+  }
+  std::string characters;
+  for (int i = 0; i < 100'000; ++i) characters += "\xe2\x82\xac";
+  for (const std::string& sent : {characters, "a" + characters, "ab" + characters}) {
+    const std::string cut = message(ApiError::invalid("x", "x is '" + sent + "', expected a number"));
+    CHECK(cut.size() < 1100);
+    CHECK(cut.starts_with("x is '"));
+    CHECK(cut.ends_with("', expected a number"));
+    CHECK(cut.find("\xef\xbf\xbd") == cut.npos);  // U+FFFD, which a part of a character would be
+  }
+  CHECK(message(ApiError::invalid("x", std::string(1000, 'y'))) == std::string(1000, 'y'));
+}
+
 TEST_CASE("A27 A47: members nobody knows are ignored; system and developer texts join wherever they stand") {
   const auto request = read_chat_request(
       R"({"unknown":{"a":1},"messages":[{"role":"developer","content":"one","name":"x"},{"role":"user","content":"a"},)"

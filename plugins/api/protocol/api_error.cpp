@@ -2,15 +2,28 @@
 
 #include <utility>
 
+#include "base/printable.hpp"
 #include "protocol/json_text.hpp"
 
 namespace lmf::api {
+namespace {
+
+/// A message may repeat what was sent. It says what that is at its begin and what was expected at its end.
+std::string bounded(std::string message) {
+  constexpr std::size_t kBegin = 700, kEnd = 300;
+  if (message.size() <= kBegin + kEnd) return message;
+  std::size_t end = message.size() - kEnd;
+  while (end < message.size() && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) ++end;
+  return shortened(message, kBegin) + message.substr(end);
+}
+
+}  // namespace
 
 ApiError::ApiError(int status, std::string type, std::string message, std::optional<std::string> param,
                    std::optional<std::string> code)
     : status_(status),
       type_(std::move(type)),
-      message_(std::move(message)),
+      message_(bounded(std::move(message))),
       param_(std::move(param)),
       code_(std::move(code)) {}
 

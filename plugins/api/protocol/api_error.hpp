@@ -11,6 +11,7 @@ namespace lmf::api {
 /// Why a request is not answered, in the shape that OpenAI's clients read. Thrown by whatever finds out.
 class ApiError : public std::exception {
  public:
+  /// Of a long message the middle is left out.
   ApiError(int status, std::string type, std::string message, std::optional<std::string> param = {},
            std::optional<std::string> code = {});
   /// 400: the value of `param` is wrong.

@@ -259,6 +259,16 @@ TEST_CASE("A21: tools and the choice among them are read in all their forms") {
   CHECK(chat_refused(chat(R"("tool_choice":"required")")) == "tool_choice");
 }
 
+TEST_CASE("A21: a function without parameters is called with none; one of any object says so") {
+  const auto parameters = [](const std::string& members) {
+    const std::string tool = R"("tools":[{"type":"function","function":{"name":"f")" + members + "}}]";
+    return read_chat_request(chat(tool), kBounds).tools.tools.at(0).parameters;
+  };
+  for (const char* none : {"", R"(,"parameters":null)", R"(,"strict":true)"})
+    CHECK_MESSAGE(parameters(none)["additionalProperties"] == false, std::string(none));
+  CHECK(parameters(R"(,"parameters":{})").is_null());
+}
+
 TEST_CASE("A21: who has to call calls once, unless several are asked for") {
   const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";
   const auto several = [&](const std::string& members) {

@@ -73,6 +73,11 @@ def forced(server):
                 assert list(values) == ["city", "days", "late"] and values["city"] in ("Oslo", "Lima") and isinstance(values["days"], int) and isinstance(values["late"], bool)
             chunks = server.chat(seed=seed, stream=True, **members).chunks
             assert plain(joined_calls(chunks)) == [(name, arguments)] and said(chunks) == "" and finish(chunks) == "tool_calls"
+    for none in ({}, {"parameters": None}):  # no parameters: nothing to say
+        tool = {"type": "function", "function": {"name": "now", **none}}
+        answer = server.chat(tools=[tool], tool_choice="required", seed=2, temperature=1, top_k=0, top_p=1, max_tokens=300).json["choices"][0]
+        ((name, arguments),) = plain(answer["message"]["tool_calls"])
+        assert name == "now" and json.loads(arguments) == {} and answer["finish_reason"] == "tool_calls", answer
     several = server.chat(tools=[NOOP], tool_choice="required", parallel_tool_calls=True, n=2, temperature=1, seed=1, max_tokens=300, logprobs=True).json["choices"]
     for answer in several:
         assert {name for name, _ in plain(answer["message"]["tool_calls"])} == {"noop"}

@@ -47,7 +47,11 @@ infer::ToolSignature signature_of(const Ordered& function, const std::string& wh
   if (const auto description = function.find("description");
       description != function.end() && !description->is_null() && !description->is_string())
     throw ApiError::invalid("tools", fmt::format("{}.function.description is no text", where));
-  if (const auto parameters = function.find("parameters"); parameters != function.end() && !parameters->is_null()) {
+  const auto parameters = function.find("parameters");
+  if (parameters == function.end() || parameters->is_null()) {
+    // OpenAI: a function without parameters, whose arguments are {}.
+    signature.parameters = {{"type", "object"}, {"additionalProperties", false}};
+  } else {
     if (!parameters->is_object() || (parameters->contains("type") && (*parameters)["type"] != "object"))
       throw ApiError::invalid("tools",
                               fmt::format("{}.function.parameters is no JSON schema of the type object", where));

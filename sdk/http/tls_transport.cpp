@@ -7,6 +7,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <fmt/format.h>
 
+#include "base/files.hpp"
+
 namespace lmf::http {
 namespace {
 
@@ -42,25 +44,45 @@ class Setup final : public TlsSetup {
   explicit Setup(const TlsFiles& files) : context_(ssl::context::tls_server) {
     context_.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
                          ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1 | SSL_OP_NO_RENEGOTIATION);
-    error_code error;
-    context_.use_certificate_chain_file(files.certificate, error);
-    if (error) fail("the certificate", files.certificate, error);
     // Without this a key with a passphrase would ask at the terminal.
     context_.set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string(); });
-    context_.use_private_key_file(files.key, ssl::context::pem, error);
-    const int reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
-    if (error && (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH))
+    const std::string certificate = pem_of("certificate", files.certificate, "CERTIFICATE-----");
+    const std::string key = pem_of("key", files.key, "PRIVATE KEY-----");
+    error_code error;
+    context_.use_certificate_chain(asio::buffer(certificate), error);
+    if (error) fail("certificate", files.certificate, openssl_reason(error));
+    context_.use_private_key(asio::buffer(key), ssl::context::pem, error);
+    // Errors of X.509 come of comparing it with the certificate.
+    if (error && ERR_GET_LIB(static_cast<unsigned long>(error.value())) != ERR_LIB_X509)
+      fail("key", files.key, key.find("ENCRYPTED") == key.npos ? openssl_reason(error) : "it needs a passphrase");
+    // A key of another type than the certificate's was taken without an error.
+    if (error || ::SSL_CTX_check_private_key(context_.native_handle()) != 1)
       throw Error(fmt::format("the key {} does not belong to the certificate {}", files.key, files.certificate),
                   "give the two files that were made together", kExitFailed);
-    if (error) fail("the key", files.key, error);
   }
   std::unique_ptr<Transport> transport(tcp::socket socket) override {
     return std::make_unique<TlsTransport>(std::move(socket), context_);
   }
 
  private:
-  [[noreturn]] static void fail(const char* what, const std::string& file, const error_code& why) {
-    throw Error(fmt::format("{} {} cannot be used: {}", what, file, why.message()),
+  /// The file's text, in which a line ends with `mark`.
+  static std::string pem_of(const char* what, const std::string& file, const char* mark) {
+    std::string text;
+    try {
+      text = read_file(file, std::uint64_t{1} << 20);
+    } catch (const Error& error) {
+      throw Error(fmt::format("https needs its {}: {}", what, error.what()), error.hint(), kExitFailed);
+    }
+    if (text.find(mark) == text.npos) fail(what, file, fmt::format("it holds no PEM {}", what));
+    return text;
+  }
+  /// Boost tells the first of OpenSSL's errors, or one that it makes up; what is left of them says more.
+  static std::string openssl_reason(const error_code& error) {
+    const char* reason = ::ERR_reason_error_string(::ERR_peek_error());
+    return fmt::format("OpenSSL says '{}'", reason != nullptr ? reason : error.message());
+  }
+  [[noreturn]] static void fail(const char* what, const std::string& file, const std::string& why) {
+    throw Error(fmt::format("the {} {} cannot be used: {}", what, file, why),
                 "it must be a PEM file that this user may read, the key without a passphrase", kExitFailed);
   }
   ssl::context context_;

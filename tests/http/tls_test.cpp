@@ -27,13 +27,13 @@ std::string output_of(const std::string& command) {
 }
 
 /// certificate.pem and key.pem; false where there is no openssl.
-bool make_certificate(const std::filesystem::path& folder, const std::string& name) {
+bool make_certificate(const std::filesystem::path& folder, const std::string& name,
+                      const std::string& key = "ec -pkeyopt ec_paramgen_curve:prime256v1") {
   const auto file = [&](const char* ending) { return (folder / (name + ending)).string(); };
-  return std::system(
-             ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-              "-addext subjectAltName=DNS:localhost -keyout " +
-              file(".key") + " -out " + file(".pem") + " 2>/dev/null")
-                 .c_str()) == 0;
+  return std::system(("openssl req -x509 -newkey " + key +
+                      " -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout " +
+                      file(".key") + " -out " + file(".pem") + " 2>/dev/null")
+                         .c_str()) == 0;
 }
 
 std::string failure_of(const std::string& certificate, const std::string& key) {
@@ -88,8 +88,27 @@ TEST_CASE("certificates that cannot be used are refused by name" * doctest::skip
     return;
   }
   const std::string a = folder.path() / "a", b = folder.path() / "b";
-  CHECK(failure_of(a + ".none", a + ".key").starts_with("the certificate " + a + ".none cannot be used: "));
-  CHECK(failure_of(a + ".pem", a + ".pem").starts_with("the key " + a + ".pem cannot be used: "));
+  CHECK(failure_of(a + ".none", a + ".key") ==
+        "https needs its certificate: cannot read " + a + ".none: No such file or directory");
+  CHECK(failure_of(a + ".pem", a + ".none") ==
+        "https needs its key: cannot read " + a + ".none: No such file or directory");
+  CHECK(failure_of(folder.path(), a + ".key").starts_with("https needs its certificate: cannot read "));
+  CHECK(failure_of(a + ".key", a + ".key") ==
+        "the certificate " + a + ".key cannot be used: it holds no PEM certificate");
+  CHECK(failure_of(a + ".pem", a + ".pem") == "the key " + a + ".pem cannot be used: it holds no PEM key");
+  std::ofstream(a + ".cut") << "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+                            << "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+  for (const std::string& failure : {failure_of(a + ".cut", a + ".key"), failure_of(a + ".pem", a + ".cut")}) {
+    CHECK(failure.find(a + ".cut cannot be used: OpenSSL says '") != failure.npos);
+    CHECK(failure.find("asio") == failure.npos);
+    CHECK(failure.find("unsupported") == failure.npos);
+  }
+  REQUIRE(std::system(("openssl pkey -aes128 -passout pass:secret -in " + a + ".key -out " + a + ".locked").c_str()) ==
+          0);
+  CHECK(failure_of(a + ".pem", a + ".locked") == "the key " + a + ".locked cannot be used: it needs a passphrase");
+  REQUIRE(make_certificate(folder.path(), "rsa", "rsa:2048"));
+  const std::string rsa = folder.path() / "rsa.key";
+  CHECK(failure_of(a + ".pem", rsa) == "the key " + rsa + " does not belong to the certificate " + a + ".pem");
   CHECK(failure_of(a + ".pem", b + ".key") == "the key " + b + ".key does not belong to the certificate " + a + ".pem");
   CHECK(failure_of(a + ".pem", a + ".key").empty());
 }

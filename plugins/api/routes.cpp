@@ -26,7 +26,11 @@ using http::Response;
 /// The service, or a 503 while there is none.
 std::shared_ptr<Service> ready(const Surroundings& around) {
   auto service = around.place.get();
-  if (!service) throw ApiError(503, error_type(503), "the model is being loaded", {}, "loading");
+  if (!service)
+    throw ApiError(503, error_type(503),
+                   fmt::format("the model is being loaded, for {} s so far",
+                               std::max<std::int64_t>(std::time(nullptr) - around.started, 0)),
+                   {}, "loading");
   return service;
 }
 

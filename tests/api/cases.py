@@ -468,7 +468,7 @@ def a01_health(folder):
     assert server.get("/health").status == 200 and server.get("/v1/health").json == {"status": "ok"}
     if statuses[0].status != 200:
         is_error(statuses[0], 503, code="loading")
-        assert statuses[0].headers["retry-after"]
+        assert statuses[0].headers["retry-after"] and re.search(r"for \d+ s so far", statuses[0].json["error"]["message"])
     assert server.stop() == 0
 
 

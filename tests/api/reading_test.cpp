@@ -1,11 +1,15 @@
-// Texts that are only read, by a model of one layer, and what their client hears when that fails.
+// Texts that are only read, by a model of one layer, and what their client hears when that fails; and what one hears
+// before there is a model.
 #include "reading.hpp"
+
+#include <ctime>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "chat/speaking_model.hpp"
 #include "http/stub_server.hpp"
+#include "routes.hpp"
 
 using namespace lmf;
 using namespace lmf::api;
@@ -51,4 +55,22 @@ TEST_CASE("whatever fails, the client hears of it in OpenAI's shape, and the nex
   CHECK(failing.status == 500);
   CHECK(nlohmann::json::parse(failing.body)["error"]["type"] == "server_error");
   CHECK(reader.read(1, fine).body == "1");
+}
+
+TEST_CASE("A01: while the model is being loaded, /health says so, and for how long") {
+  const Settings settings;
+  Metrics metrics;
+  ServicePlace place;
+  const Surroundings around{
+      .settings = settings, .metrics = metrics, .place = place, .openapi = {}, .started = std::time(nullptr) - 5000};
+  const http::Server server({}, make_router(around));
+  test::RawClient client(server.port());
+  const auto answer = client.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").answer();
+  CHECK(answer.status == 503);
+  CHECK(answer.fields.contains("retry-after"));
+  const auto error = nlohmann::json::parse(answer.body)["error"];
+  CHECK(error["code"] == "loading");
+  const std::string message = error["message"], begin = "the model is being loaded, for ";
+  REQUIRE(message.starts_with(begin));
+  CHECK(std::stol(message.substr(begin.size())) >= 5000);
 }

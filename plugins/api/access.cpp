@@ -12,9 +12,6 @@
 namespace lmf::api {
 namespace {
 
-/// Open to all: they tell nothing but that a server is here.
-bool is_open(std::string_view path) { return path == "/health" || path == "/v1/health" || path == "/"; }
-
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() < kScheme.size()) return {};
@@ -56,8 +53,13 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-Access::Access(std::vector<std::string> keys, std::vector<std::string> origins, std::string host)
-    : keys_(std::move(keys)), origins_(std::move(origins)), host_(host_name(host)) {}
+Access::Access(std::vector<std::string> keys, std::vector<std::string> origins, std::string host, bool open_metrics)
+    : keys_(std::move(keys)), origins_(std::move(origins)), host_(host_name(host)), open_metrics_(open_metrics) {}
+
+bool Access::is_open(std::string_view path) const {
+  // The first three tell nothing but that a server is here.
+  return path == "/health" || path == "/v1/health" || path == "/" || (open_metrics_ && path == "/metrics");
+}
 
 bool Access::has_key(const http::Request& request) const {
   std::string_view given = bearer(request.field("authorization"));

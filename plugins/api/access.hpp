@@ -19,7 +19,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 class Access {
  public:
   /// `host`: what is listened on, API_HOST.
-  Access(std::vector<std::string> keys, std::vector<std::string> origins, std::string host);
+  Access(std::vector<std::string> keys, std::vector<std::string> origins, std::string host, bool open_metrics = false);
 
   /// A refusal, the answer to a page's preflight question, or nothing: go on.
   std::optional<http::Response> gate(const http::Request& request) const;
@@ -27,11 +27,14 @@ class Access {
   void decorate(const http::Request& request, http::Fields& fields) const;
 
  private:
+  /// Whether a path needs no key.
+  bool is_open(std::string_view path) const;
   bool has_key(const http::Request& request) const;
   bool allows_origin(std::string_view origin) const;
   bool allows_host(std::string_view host) const;
   std::vector<std::string> keys_, origins_;
   std::string host_;
+  bool open_metrics_;
 };
 
 }  // namespace lmf::api

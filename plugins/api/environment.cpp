@@ -86,6 +86,7 @@ Environment read_environment() {
   environment.port = static_cast<std::uint16_t>(number("API_PORT", 0, 65535).value_or(environment.port));
   environment.model_name = value_of("API_MODEL_NAME");
   environment.verbose = flag("API_VERBOSE");
+  environment.open_metrics = flag("API_OPEN_METRICS");
   environment.strict_model = flag("API_STRICT_MODEL");
   environment.root_path = value_of("FASTAPI_ROOT_PATH");
   while (environment.root_path.ends_with('/')) environment.root_path.pop_back();

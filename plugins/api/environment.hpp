@@ -15,6 +15,7 @@ struct Environment {
   std::string host_reason;                 ///< why that one, for the log
   std::uint16_t port = 8000;               ///< API_PORT
   std::vector<std::string> keys;           ///< API_KEY, with commas; the lines of API_KEY_FILE. Empty: nobody needs one
+  bool open_metrics = false;               ///< API_OPEN_METRICS: /metrics needs no key
   std::string model_name;                  ///< API_MODEL_NAME; "": the model folder's
   bool verbose = false;                    ///< API_VERBOSE: requests go to the log, bodies included
   bool strict_model = false;               ///< API_STRICT_MODEL: another model's name in a request is refused

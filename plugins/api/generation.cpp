@@ -179,6 +179,9 @@ void Generation::on_token(std::size_t index, const infer::Token& token) {
     state.tokens = 0;
     return decide(state, "", "length");
   }
+  const auto now = std::chrono::steady_clock::now();
+  if (state.tokens > 1) service_.metrics().token_gap(std::chrono::duration<double>(now - state.last_token).count());
+  state.last_token = now;
   const std::string piece = state.text->push(token.id, state.tokens >= plan_.fields.min_tokens);
   if (state.text->stopped()) {
     decide(state, piece, "stop");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,6 +70,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     std::size_t offset = 0;             // of the next token in the text, in characters
     std::size_t prompt_tokens = 0;      // of the echo, that were seen
     std::int64_t tokens = 0, cached = 0;
+    std::chrono::steady_clock::time_point last_token;
     bool decided = false;  // its text and finish are known
     bool ended = false;    // the engine has let it go
   };

@@ -48,10 +48,10 @@ void Histogram::write(std::string& text, const std::string& name, const std::str
 
 Metrics::Metrics()
     : first_token_(kSeconds),
-      token_latency_(kSeconds),
       whole_(kSeconds),
       prompt_tokens_(kTokens),
-      completion_tokens_(kTokens) {}
+      completion_tokens_(kTokens),
+      token_gaps_(kSeconds) {}
 
 void Metrics::answered(const std::string& route, int status) {
   const std::lock_guard lock(mutex_);
@@ -61,10 +61,14 @@ void Metrics::answered(const std::string& route, int status) {
 void Metrics::generated(double first_token, double whole, std::int64_t prompt_tokens, std::int64_t completion_tokens) {
   const std::lock_guard lock(mutex_);
   if (completion_tokens > 0) first_token_.add(first_token);
-  if (completion_tokens > 1) token_latency_.add((whole - first_token) / static_cast<double>(completion_tokens - 1));
   whole_.add(whole);
   prompt_tokens_.add(static_cast<double>(prompt_tokens));
   completion_tokens_.add(static_cast<double>(completion_tokens));
+}
+
+void Metrics::token_gap(double seconds) {
+  const std::lock_guard lock(gaps_mutex_);
+  token_gaps_.add(seconds);
 }
 
 void Metrics::given_up() {
@@ -74,6 +78,10 @@ void Metrics::given_up() {
 
 std::string Metrics::text(const EngineNumbers& engine) const {
   std::string text = "# HELP lmf_requests_total HTTP requests that were answered\n# TYPE lmf_requests_total counter\n";
+  const Histogram gaps = [&] {
+    const std::lock_guard lock(gaps_mutex_);
+    return token_gaps_;
+  }();
   const std::lock_guard lock(mutex_);
   for (const auto& [key, count] : requests_)
     fmt::format_to(std::back_inserter(text), "lmf_requests_total{{route=\"{}\",code=\"{}\"}} {}\n", key.first,
@@ -100,7 +108,7 @@ std::string Metrics::text(const EngineNumbers& engine) const {
     batches.add(static_cast<double>(size), static_cast<std::uint64_t>(engine.steps_of[size]));
   batches.write(text, "batch_size", "Requests that took part in a step of the model");
   first_token_.write(text, "time_to_first_token_seconds", "From the request to the answer's first token");
-  token_latency_.write(text, "inter_token_latency_seconds", "Between two tokens, the mean of an answer");
+  gaps.write(text, "inter_token_latency_seconds", "Between two tokens of an answer");
   whole_.write(text, "e2e_request_latency_seconds", "From the request to the answer's end");
   prompt_tokens_.write(text, "prompt_tokens", "Tokens of a prompt");
   completion_tokens_.write(text, "generation_tokens", "Tokens of an answer");

@@ -42,6 +42,8 @@ class Metrics {
   void answered(const std::string& route, int status);
   /// A generation that came to its end, one for each choice. Times in seconds.
   void generated(double first_token, double whole, std::int64_t prompt_tokens, std::int64_t completion_tokens);
+  /// The time between two tokens of one answer, in seconds.
+  void token_gap(double seconds);
   /// An answer that nobody waits for any more. One that a stop string ends is none.
   void given_up();
   /// Prometheus text format 0.0.4.
@@ -51,7 +53,9 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::uint64_t> requests_;
   std::uint64_t given_up_ = 0;
-  Histogram first_token_, token_latency_, whole_, prompt_tokens_, completion_tokens_;
+  Histogram first_token_, whole_, prompt_tokens_, completion_tokens_;
+  mutable std::mutex gaps_mutex_;  // its own, never held for long: the engine's thread takes it for every token
+  Histogram token_gaps_;
 };
 
 }  // namespace lmf::api

@@ -151,7 +151,7 @@ int serve(const Settings& settings, const std::filesystem::path& share_directory
   const Environment& environment = settings.environment;
   Metrics metrics;
   ServicePlace place;
-  const Access access(environment.keys, environment.cors_origins, environment.host);
+  const Access access(environment.keys, environment.cors_origins, environment.host, environment.open_metrics);
   const Surroundings around{.settings = settings,
                             .metrics = metrics,
                             .place = place,

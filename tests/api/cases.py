@@ -243,11 +243,13 @@ def a35_prefix(server):
 def a37_metrics(server):
     count = lambda: server.metric('requests_total{route="/v1/tokenize",code="200"}') or 0
     before, seen = count(), server.metric("e2e_request_latency_seconds_count") or 0
+    gaps = server.metric("inter_token_latency_seconds_count")
     for _ in range(3):
         server.post("/v1/tokenize", {"content": "x"})
         server.chat()
     server.until('requests_total{route="/v1/tokenize",code="200"}', before + 3)
     assert server.metric("e2e_request_latency_seconds_count") == seen + 3
+    assert server.metric("inter_token_latency_seconds_count") == gaps + 3 * 7
     for line in server.get("/metrics").body.decode().splitlines():
         assert line.startswith(("# HELP lmf_", "# TYPE lmf_")) or len(line.rsplit(" ", 1)) == 2 and float(line.rsplit(" ", 1)[1]) >= 0, line
 
@@ -486,6 +488,9 @@ def a30_keys(folder):
             assert server.get("/v1/models", headers={"Authorization": f"Bearer {key}"}).status == 200
             assert server.get("/v1/models", headers={"X-Api-Key": key, **bare}).status == 200
         assert server.get("/health", headers=bare).status == 200 and server.get("/", headers=bare).status == 200
+    with serving(folder + "/keys-model", API_KEY="first", API_HOST="127.0.0.1", API_OPEN_METRICS="1") as server:
+        assert server.get("/metrics", headers=bare).status == 200
+        is_error(server.get("/v1/models", headers=bare), 401)
 
 
 def a31_origins(folder):

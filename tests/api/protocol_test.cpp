@@ -521,6 +521,10 @@ TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
   CHECK_FALSE(access.gate(with_field("x", "y", "/health")).has_value());
   CHECK_FALSE(access.gate(with_field("x", "y", "/")).has_value());
   CHECK_FALSE(Access({}, {}, "0.0.0.0").gate(with_field("x", "y")).has_value());
+  CHECK(access.gate(with_field("x", "y", "/metrics"))->status == 401);
+  const Access open_metrics({"first"}, {}, "0.0.0.0", /*open_metrics=*/true);
+  CHECK_FALSE(open_metrics.gate(with_field("x", "y", "/metrics")).has_value());
+  CHECK(open_metrics.gate(with_field("x", "y"))->status == 401);
   CHECK(equal_in_constant_time("a", "a"));
   CHECK_FALSE(equal_in_constant_time("a", ""));
   CHECK_FALSE(equal_in_constant_time("", "a"));
@@ -618,12 +622,16 @@ TEST_CASE("metrics count exactly") {
   metrics.answered("/v1/models", 200);
   metrics.answered("/v1/models", 200);
   metrics.generated(0.02, 0.3, 30, 4);
+  for (const double gap : {0.02, 0.02, 0.3}) metrics.token_gap(gap);
   const std::string text = metrics.text({.running = 3});
   CHECK(text.find("lmf_requests_total{route=\"/v1/models\",code=\"200\"} 2\n") != text.npos);
   CHECK(text.find("lmf_requests_running 3\n") != text.npos);
   CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.01\"} 0\n") != text.npos);
   CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.025\"} 1\n") != text.npos);
   CHECK(text.find("lmf_generation_tokens_sum 4\n") != text.npos);
+  CHECK(text.find("lmf_inter_token_latency_seconds_bucket{le=\"0.025\"} 2\n") != text.npos);
+  CHECK(text.find("lmf_inter_token_latency_seconds_bucket{le=\"0.5\"} 3\n") != text.npos);
+  CHECK(text.find("lmf_inter_token_latency_seconds_count 3\n") != text.npos);
   CHECK(text.find("lmf_preemptions_total 0\n") != text.npos);
   CHECK(text.find("gpu_memory") == text.npos);  // where there is none
   const std::string busy = metrics.text({.steps_of = {9, 5, 0, 2}, .gpu_bytes = 1 << 20});

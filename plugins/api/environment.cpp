@@ -48,7 +48,11 @@ std::optional<std::int64_t> number(const char* name, std::int64_t least, std::in
 
 std::vector<std::string> read_keys() {
   std::vector<std::string> keys;
-  split(value_of("API_KEY"), ',', keys);
+  const std::string listed = value_of("API_KEY");
+  split(listed, ',', keys);
+  if (keys.empty() && !listed.empty())
+    throw Error("API_KEY is set and has no key", "write keys with commas between them, or unset it to ask for none",
+                kExitUsage);
   const std::string file = value_of("API_KEY_FILE");
   if (file.empty()) return keys;
   const std::size_t before = keys.size();

@@ -698,6 +698,8 @@ def wrong_use(folder):
                              capture_output=True, text=True, timeout=60)
         assert ran.returncode == status and sentence in ran.stderr, (ran.returncode, ran.stderr)
     fails(2, "API_PORT is 'x', expected a whole number from 0 to 65535", API_PORT="x")
+    fails(2, "API_KEY is set and has no key", API_KEY=",", API_HOST="0.0.0.0")
+    fails(1, "https needs its certificate: cannot read /no/such.pem: No such file or directory", API_TLS_CERT="/no/such.pem", API_TLS_KEY="/no/such.key")
     fails(2, "top_p", "--top_p", "2")
     fails(2, "lora_modules (command line) has 'x', expected NAME=FOLDER", "--lora_modules", "x")
     fails(2, "has the name 'wrong', which is another model's here", "--lora_modules", "wrong=/x")

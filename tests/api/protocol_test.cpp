@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "access.hpp"
+#include "environment.hpp"
 #include "metrics.hpp"
 #include "protocol/answer.hpp"
 #include "protocol/api_error.hpp"
@@ -528,6 +529,22 @@ TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
   CHECK(equal_in_constant_time("a", "a"));
   CHECK_FALSE(equal_in_constant_time("a", ""));
   CHECK_FALSE(equal_in_constant_time("", "a"));
+}
+
+TEST_CASE("API_KEY opens the server to all only where it is not set or empty") {
+  const auto keys = [](const char* value) -> std::string {
+    ::setenv("API_KEY", value, 1);
+    try {
+      return fmt::format("{}", read_environment().keys.size());
+    } catch (const lmf::Error& error) {
+      CHECK(error.exit_status() == lmf::kExitUsage);
+      return error.what();
+    }
+  };
+  CHECK(keys("") == "0");
+  CHECK(keys(", a ,b,") == "2");
+  for (const char* none : {",", " ", " , ,"}) CHECK(keys(none) == "API_KEY is set and has no key");
+  ::unsetenv("API_KEY");
 }
 
 TEST_CASE("A31: pages of origins that are named may ask, others may not") {

@@ -397,8 +397,9 @@ void Engine::end_all(const std::optional<Error>& error) {
   for (const auto& sequence : running_) finish(*sequence, error ? Finish::failed : Finish::cancelled, error);
   running_.clear();
   // What a step that failed has left in them is not known.
-  for (Slot& slot : slots_) slot.ids.clear();
+  for (Slot& slot : slots_) slot.ids.clear(), slot.sequence = nullptr;
   std::erase(waiting_, nullptr);  // those that were admitted before it failed
+  for (const auto& sequence : waiting_) sequence->slot = -1;
   if (error) return;
   for (const auto& sequence : waiting_) finish(*sequence, Finish::cancelled);
   waiting_.clear();

@@ -27,9 +27,10 @@ struct Matrix {
 inline constexpr std::int64_t kRoundedBlock = 256;
 constexpr std::int64_t rounded_blocks(std::int64_t columns) { return (columns + kRoundedBlock - 1) / kRoundedBlock; }
 struct Input {
-  const float* x = nullptr;               ///< [tokens, columns]
-  const std::int16_t* rounded = nullptr;  ///< [tokens, columns]: x = rounded · scale of the block
-  const float* scales = nullptr;          ///< [tokens, rounded_blocks(columns)]
+  const float* x = nullptr;  ///< [tokens, columns]
+  const std::int16_t* rounded =
+      nullptr;                    ///< [tokens, columns]: x = rounded · scale of the block; null: no int8 weights
+  const float* scales = nullptr;  ///< [tokens, rounded_blocks(columns)]
 
   /// Without the first tokens.
   Input from(std::int64_t token, std::int64_t columns) const {
@@ -42,8 +43,9 @@ struct Input {
 /// across lanes. Values lie as [tokens, head_dim].
 inline constexpr std::int64_t kKeyBlock = 16;
 
-/// The arithmetic of a decoder on a CPU, float32 whatever the weights are. Every result depends on its own token alone,
-/// bit for bit: neither how many tokens are computed together nor by how many threads changes it.
+/// The arithmetic of a decoder on a CPU, float32 whatever the weights are, but for the inputs of int8 weights. Every
+/// result depends on its own token alone, bit for bit: neither how many tokens are computed together nor by how many
+/// threads changes it.
 struct Kernels {
   const char* level;  ///< what they were compiled for: "v3", "v4" and "v4_vnni" are x86-64's, "baseline" is what every
                       ///< processor has

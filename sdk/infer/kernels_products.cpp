@@ -81,7 +81,7 @@ LMF_INLINE void sums_of(const Vector (&v)[T], float (&sums)[T]) {
 }
 
 // A row of weights. For one token kRowsAtOnce of them are read beside each other: one after the other comes from memory
-// fastest, where its sum alone keeps up with that. add(x, stride, c, sums) adds the products of kStep columns from c on
+// fastest, where its sum alone keeps up with that. add(xs, c, sums) adds the products of kStep columns from c on
 // with those of each of T tokens, one(c) is column c by itself.
 
 template <class Row>

@@ -38,7 +38,17 @@ LMF_INLINE Vector add_halves(Vector a, Vector b) {
   Ints low = {};
 #pragma GCC unroll 16
   for (int i = 0; i < kLanes; ++i) low[i] = i / H * 2 * H + i % H;
+#ifdef __clang__
+  Vector firsts = {}, seconds = {};
+  for (int i = 0; i < kLanes; ++i) {
+    const int first = low[i], second = first + H;
+    firsts[i] = first < kLanes ? a[first] : b[first - kLanes];
+    seconds[i] = second < kLanes ? a[second] : b[second - kLanes];
+  }
+  return firsts + seconds;
+#else
   return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, low + H);
+#endif
 }
 
 template <int H = kLanes / 2>

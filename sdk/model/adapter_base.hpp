@@ -22,9 +22,9 @@ struct BaseDoubt {
 };
 
 /// An adapter fits every model of its shapes, and is of use with the one that it was trained on: `trained_on`, the name
-/// in adapter_config.json, which may be "". Where that one is here, weights are compared, a few KiB of each; the same
-/// folder is not looked into. Where it is not, names are. nullopt: nothing speaks against the model, as also where its
-/// base cannot be read.
+/// in adapter_config.json, which may be "". Where that one is here, weights are compared, some thousand at both ends of
+/// each tensor; the same folder is not looked into. Where it is not, names are. nullopt: nothing speaks against the
+/// model, as also where its base cannot be read.
 std::optional<BaseDoubt> doubt_base(const std::filesystem::path& adapter, const std::string& trained_on,
                                     const ModelInUse& model);
 

@@ -167,9 +167,10 @@ TEST_CASE("who asked is told what takes less when the memory ends in a step, and
 TEST_CASE("the memory that ends while a request gets its slot ends what runs, and the request is answered") {
   Engine engine(std::make_unique<FailsOnce>(std::function<void()>(), [] { throw std::bad_alloc(); }));
   const auto running = std::make_shared<Notebook>(), next = std::make_shared<Notebook>();
+  running->at_token_ = [&](std::size_t count) {
+    if (count == 2) engine.submit(greedy(some_prompt(100), 3), next);
+  };
   engine.submit(greedy(some_prompt(100), 900), running);
-  running->await_tokens(2);
-  engine.submit(greedy(some_prompt(100), 3), next);
   CHECK(running->await_end().finish == Finish::failed);
   CHECK(next->await_end().finish == Finish::length);
   CHECK(ask(engine, greedy(some_prompt(100), 3)).end.finish == Finish::length);

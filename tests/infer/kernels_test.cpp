@@ -70,7 +70,7 @@ TEST_CASE("products are those of the weights as they are packed, on every level 
   double worst = 0, worst_rounded = 0;
   for (const Kernels* kernels : runnable_kernels())
     for (const WeightFormat format : kFormats)
-      for (const std::int64_t columns : {32, 96, 172, 768})
+      for (const std::int64_t columns : {32, 96, 172, 768, 813})
         for (const std::int64_t tokens : {1, 2, 3, 4, 5, 7, 8, 13}) {
           const std::int64_t rows = 21;
           const auto packed = pack(matrix(rows, columns, 1), format);
@@ -86,7 +86,7 @@ TEST_CASE("products are those of the weights as they are packed, on every level 
         }
   MESSAGE("largest difference, relative to the largest product: " << worst << ", int8: " << worst_rounded);
   CHECK(worst < 5e-7);          // float32 sums of up to 768 products in lanes
-  CHECK(worst_rounded < 4e-5);  // inputs of size 1 to 4, rounded to 1/8000 and less
+  CHECK(worst_rounded < 6e-5);  // inputs of size 1 to 4 are up to 6e-5 off, in all directions
 }
 
 TEST_CASE("inputs are rounded to 16 bits of their block's largest, and what is not finite stays that") {
@@ -115,17 +115,18 @@ TEST_CASE("inputs are rounded to 16 bits of their block's largest, and what is n
 
 TEST_CASE("a token's products do not depend, in any bit, on the tokens beside it") {
   for (const Kernels* kernels : runnable_kernels())
-    for (const WeightFormat format : kFormats) {
-      const std::int64_t rows = 33, columns = 256, tokens = 29;
-      const auto packed = pack(matrix(rows, columns, 3), format);
-      const auto x = matrix(tokens, columns, 4);
-      const Inputs inputs(*kernels, x);
-      std::vector<float> together(static_cast<std::size_t>(tokens * rows)), alone(together.size());
-      kernels->multiply(packed.matrix, inputs.input, tokens, 0, rows, together.data(), rows);
-      for (std::int64_t t = 0; t < tokens; ++t)
-        kernels->multiply(packed.matrix, inputs.input.from(t, columns), 1, 0, rows, alone.data() + t * rows, rows);
-      CHECK(together == alone);
-    }
+    for (const WeightFormat format : kFormats)
+      for (const std::int64_t columns : {256, 800, 813}) {
+        const std::int64_t rows = 33, tokens = 29;
+        const auto packed = pack(matrix(rows, columns, 3), format);
+        const auto x = matrix(tokens, columns, 4);
+        const Inputs inputs(*kernels, x);
+        std::vector<float> together(static_cast<std::size_t>(tokens * rows)), alone(together.size());
+        kernels->multiply(packed.matrix, inputs.input, tokens, 0, rows, together.data(), rows);
+        for (std::int64_t t = 0; t < tokens; ++t)
+          kernels->multiply(packed.matrix, inputs.input.from(t, columns), 1, 0, rows, alone.data() + t * rows, rows);
+        CHECK(together == alone);
+      }
 }
 
 TEST_CASE("packing rounds to the nearest of its values and keeps zeros and extremes") {

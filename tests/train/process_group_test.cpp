@@ -71,6 +71,8 @@ TEST_CASE("one rank at its own pace" * doctest::skip()) {
           if (world.rank == 1 && second == "signals") std::raise(SIGTERM);
           if (world.rank == 1 && second == "fails") throw Error("no room");
           if (world.rank == 1 && second == "dies") std::_Exit(9);
+          if (world.rank == 1 && second == "has no memory")
+            group->waiting([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "no memory"); });
           const auto began = std::chrono::steady_clock::now();  // for longer than the group waits for a silent one
           while (told() == 0 &&
                  (second != "works" || std::chrono::steady_clock::now() - began < std::chrono::seconds(5)))
@@ -81,6 +83,9 @@ TEST_CASE("one rank at its own pace" * doctest::skip()) {
   } catch (const Error& problem) {
     if (group) group->stop_because(problem.what());
     std::printf("says: %s\n", problem.what());
+  } catch (const c10::OutOfMemoryError& problem) {
+    group->stop_because(problem.what_without_backtrace());
+    std::printf("has a reason of its own: %s\n", problem.what_without_backtrace());
   }
 }
 
@@ -114,4 +119,11 @@ TEST_CASE("a rank that dies is missed, one that fails is quoted while the others
   CHECK(dead.out.find("says: rank 0 lost the others in long work") != std::string::npos);
   CHECK(dead.out.find("nothing more is heard of rank 1") != std::string::npos);
   CHECK(failed.out.find("stopped: no room") != std::string::npos);
+}
+
+TEST_CASE("memory that ends where a rank waits for others is its own reason, and what they quote") {
+  const auto ranks = two_ranks("has no memory");
+  INFO(ranks[0].out, ranks[1].out);
+  CHECK(ranks[1].out.find("has a reason of its own: no memory") != std::string::npos);
+  CHECK(ranks[0].out.find("stopped: no memory") != std::string::npos);
 }

@@ -121,13 +121,18 @@ void ProcessGroup::meet() {
 
 void ProcessGroup::connect(torch::Device device) {
   enter("connecting");
+  const auto began = Clock::now();
   waiting([&] {
-    group_ = c10::make_intrusive<c10d::ProcessGroup>(store_, world_.rank, world_.size);
-    const auto part = [&](const char* name) { return c10::make_intrusive<c10d::PrefixStore>(name, store_); };
-    group_->setBackend(c10::kCPU, c10d::ProcessGroup::GLOO, gloo_backend(part("cpu"), world_, timeout_));
-    group_->setDefaultBackend(c10d::ProcessGroup::GLOO);
-    if (device.is_cuda())
-      group_->setBackend(c10::kCUDA, c10d::ProcessGroup::NCCL, nccl_backend(part("cuda"), world_, timeout_));
+    try {
+      group_ = c10::make_intrusive<c10d::ProcessGroup>(store_, world_.rank, world_.size);
+      const auto part = [&](const char* name) { return c10::make_intrusive<c10d::PrefixStore>(name, store_); };
+      group_->setBackend(c10::kCPU, c10d::ProcessGroup::GLOO, gloo_backend(part("cpu"), world_, timeout_));
+      group_->setDefaultBackend(c10d::ProcessGroup::GLOO);
+      if (device.is_cuda())
+        group_->setBackend(c10::kCUDA, c10d::ProcessGroup::NCCL, nccl_backend(part("cuda"), world_, timeout_));
+    } catch (const c10::Error& problem) {  // gloo's, when another is lost meanwhile
+      throw_if_several(problem, began);
+    }
   });
 }
 

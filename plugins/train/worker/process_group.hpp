@@ -66,7 +66,7 @@ class ProcessGroup {
     } catch (const std::runtime_error& problem) {  // gloo's
       throw_if_several(problem, began);
       throw;
-    } catch (const c10::Error& problem) {
+    } catch (const c10::DistError& problem) {
       throw_if_several(problem, began);
       throw;
     }

@@ -80,19 +80,21 @@ CpuExecutor::Base CpuExecutor::pack_base(const model::Linear& linear) {
   const bool few_bits = format_ == WeightFormat::int8 || format_ == WeightFormat::int4;
   if (few_bits && !linear.weight.defined() && linear.packed->bits == 4)
     if (auto exact = PackedWeights::pack_exactly(weight, memory_)) return {std::move(*exact), floats(linear.bias)};
-  Base base{PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
-  has_int8_ |= base.weights.matrix.format == WeightFormat::int8;
-  return base;
+  return {PackedWeights::pack(weight, format_, memory_), floats(linear.bias)};
 }
 
 CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted) {
   if (linear.lora_a.defined())
     throw Error("an adapter has to be merged or kept apart before the model answers", {}, kExitInternal);
-  Linear packed{pack_base(linear), {}, {}};
+  const auto is_int8 = [](const Base& base) { return base.weights.matrix.format == WeightFormat::int8; };
+  Linear packed{pack_base(linear), {}};
+  packed.takes_rounded = is_int8(packed.base);
   for (const model::Linear* other : adapted) {
     Update& update = packed.updates.emplace_back();
-    if (!is_shared(other->weight, linear.weight) || !is_shared(other->bias, linear.bias))
+    if (!is_shared(other->weight, linear.weight) || !is_shared(other->bias, linear.bias)) {
       update.own = pack_base(*other);
+      packed.takes_rounded |= is_int8(*update.own);
+    }
     if (!other->lora_a.defined()) continue;
     update.a = PackedWeights::pack(other->lora_a, WeightFormat::fp32, memory_);
     update.b = PackedWeights::pack(other->lora_b, WeightFormat::fp32, memory_);
@@ -102,19 +104,28 @@ CpuExecutor::Linear CpuExecutor::pack(const model::Linear& linear, const std::ve
   return packed;
 }
 
-/// A x of every row that has an adapter.
-void CpuExecutor::lower(std::initializer_list<Linear*> linears, const float* x) {
-  if (adapter_of_.empty()) return;
+Input CpuExecutor::prepare(std::initializer_list<Linear*> linears, const float* x, std::int64_t tokens) {
+  if (!adapter_of_.empty())
+    for (Linear* linear : linears) lower(*linear, x);
+  if (std::ranges::none_of(linears, &Linear::takes_rounded)) return {x};
+  const std::int64_t columns = (*linears.begin())->base.weights.matrix.columns, blocks = rounded_blocks(columns);
+  rounded_.resize(static_cast<std::size_t>(tokens * columns));
+  rounded_scales_.resize(static_cast<std::size_t>(tokens * blocks));
+  for_tokens(tokens, 8, [&](std::int64_t t) {
+    kernels_.round(x + t * columns, columns, rounded_.data() + t * columns, rounded_scales_.data() + t * blocks);
+  });
+  return {x, rounded_.data(), rounded_scales_.data()};
+}
+
+void CpuExecutor::lower(Linear& linear, const float* x) {
   const auto tokens = std::ssize(adapter_of_);
-  for (Linear* linear : linears) {
-    linear->low.resize(static_cast<std::size_t>(tokens * rank_));
-    workers_.run(tokens, [&](std::int64_t t) {
-      const std::int32_t adapter = adapter_of_[static_cast<std::size_t>(t)];
-      if (adapter < 0) return;
-      const Matrix& a = linear->updates[static_cast<std::size_t>(adapter)].a.matrix;
-      kernels_.multiply(a, {x + t * a.columns}, 1, 0, a.rows, linear->low.data() + t * rank_, rank_);
-    });
-  }
+  linear.low.resize(static_cast<std::size_t>(tokens * rank_));
+  workers_.run(tokens, [&](std::int64_t t) {
+    const std::int32_t adapter = adapter_of_[static_cast<std::size_t>(t)];
+    if (adapter < 0) return;
+    const Matrix& a = linear.updates[static_cast<std::size_t>(adapter)].a.matrix;
+    kernels_.multiply(a, {x + t * a.columns}, 1, 0, a.rows, linear.low.data() + t * rank_, rank_);
+  });
 }
 
 const CpuExecutor::Base& CpuExecutor::base_of(const Linear& linear, std::int64_t row) const {
@@ -130,18 +141,6 @@ std::int64_t CpuExecutor::chunk(std::int64_t outputs, std::int64_t tokens) const
   constexpr std::int64_t kLeast = 8, kMost = 512, kMostForManyTokens = 64;
   const std::int64_t even = outputs / (4 * workers_.threads());
   return std::clamp(even / kLeast * kLeast, kLeast, tokens > 8 ? kMostForManyTokens : kMost);
-}
-
-Input CpuExecutor::input_of(const float* x, std::int64_t tokens, std::int64_t columns) {
-  if (!has_int8_) return {x};
-  const std::int64_t blocks = rounded_blocks(columns);
-  rounded_.resize(static_cast<std::size_t>(tokens * columns));
-  rounded_scales_.resize(static_cast<std::size_t>(tokens * blocks));
-  workers_.run((tokens + 7) / 8, [&](std::int64_t part) {
-    for (std::int64_t t = part * 8; t < std::min(part * 8 + 8, tokens); ++t)
-      kernels_.round(x + t * columns, columns, rounded_.data() + t * columns, rounded_scales_.data() + t * blocks);
-  });
-  return {x, rounded_.data(), rounded_scales_.data()};
 }
 
 void CpuExecutor::multiply(const Linear& linear, const Input& input, std::int64_t tokens, std::int64_t begin,
@@ -173,9 +172,8 @@ void CpuExecutor::multiply(const Linear& linear, const Input& input, std::int64_
 void CpuExecutor::normalise(const float* x, const Tensor& weight, std::int64_t tokens, float* out) {
   const float epsilon = static_cast<float>(spec_.norm_epsilon);
   const std::int64_t size = spec_.hidden_size;
-  workers_.run((tokens + 7) / 8, [&](std::int64_t part) {
-    for (std::int64_t t = part * 8; t < std::min(part * 8 + 8, tokens); ++t)
-      kernels_.normalise(x + t * size, weight.data_ptr<float>(), epsilon, size, out + t * size);
+  for_tokens(tokens, 8, [&](std::int64_t t) {
+    kernels_.normalise(x + t * size, weight.data_ptr<float>(), epsilon, size, out + t * size);
   });
 }
 
@@ -198,10 +196,9 @@ void CpuExecutor::embed(std::span<const Row> rows) {
 
 /// Queries, keys and values of the normed rows, side by side.
 void CpuExecutor::project(Layer& layer, std::int64_t tokens) {
-  lower({&layer.q, &layer.k, &layer.v}, normed_.data());
+  const Input input = prepare({&layer.q, &layer.k, &layer.v}, normed_.data(), tokens);
   const std::int64_t width = layer.q.outputs() + layer.k.outputs() + layer.v.outputs();
   qkv_.resize(static_cast<std::size_t>(tokens * width));
-  const Input input = input_of(normed_.data(), tokens, spec_.hidden_size);
   const std::int64_t step = chunk(layer.q.outputs(), tokens);
   const auto parts = [&](const Linear& linear) { return (linear.outputs() + step - 1) / step; };
   workers_.run(parts(layer.q) + parts(layer.k) + parts(layer.v), [&](std::int64_t part) {
@@ -220,20 +217,18 @@ void CpuExecutor::project(Layer& layer, std::int64_t tokens) {
 void CpuExecutor::place(const Layer& layer, std::int64_t index, std::span<const Row> rows) {
   const std::int64_t D = spec_.head_dim, heads = spec_.heads, own = spec_.key_value_heads;
   const float epsilon = static_cast<float>(spec_.norm_epsilon);
-  workers_.run(static_cast<std::int64_t>(rows.size() + 3) / 4, [&](std::int64_t part) {
-    for (auto t = static_cast<std::size_t>(part * 4); t < std::min(static_cast<std::size_t>(part * 4 + 4), rows.size());
-         ++t) {
-      float* q = qkv_.data() + static_cast<std::int64_t>(t) * (heads + 2 * own) * D;
-      float* v = q + (heads + own) * D;
-      for (std::int64_t head = 0; head < heads + own; ++head) {
-        const Tensor& norm = head < heads ? layer.query_norm : layer.key_norm;
-        float* channels = q + head * D;
-        if (norm.defined()) kernels_.normalise(channels, norm.data_ptr<float>(), epsilon, D, channels);
-        rotate(channels, rotary_.cosines(t), rotary_.sines(t), D / 2);
-      }
-      for (std::int64_t head = 0; head < own; ++head)
-        cache_.write(index, rows[t].slot, head, rows[t].position, q + (heads + head) * D, v + head * D);
+  for_tokens(std::ssize(rows), 4, [&](std::int64_t token) {
+    const auto t = static_cast<std::size_t>(token);
+    float* q = qkv_.data() + token * (heads + 2 * own) * D;
+    float* v = q + (heads + own) * D;
+    for (std::int64_t head = 0; head < heads + own; ++head) {
+      const Tensor& norm = head < heads ? layer.query_norm : layer.key_norm;
+      float* channels = q + head * D;
+      if (norm.defined()) kernels_.normalise(channels, norm.data_ptr<float>(), epsilon, D, channels);
+      rotate(channels, rotary_.cosines(t), rotary_.sines(t), D / 2);
     }
+    for (std::int64_t head = 0; head < own; ++head)
+      cache_.write(index, rows[t].slot, head, rows[t].position, q + (heads + head) * D, v + head * D);
   });
 }
 
@@ -257,8 +252,7 @@ void CpuExecutor::attend(const Layer& layer, std::int64_t index, std::span<const
 
 /// Adds linear(x) to the residual stream.
 void CpuExecutor::add(Linear& linear, const float* x, std::int64_t tokens) {
-  lower({&linear}, x);
-  const Input input = input_of(x, tokens, linear.base.weights.matrix.columns);
+  const Input input = prepare({&linear}, x, tokens);
   const std::int64_t width = spec_.hidden_size, step = chunk(width, tokens);
   normed_.resize(static_cast<std::size_t>(tokens * width));  // its values have been used
   workers_.run((width + step - 1) / step, [&](std::int64_t part) {
@@ -271,8 +265,7 @@ void CpuExecutor::add(Linear& linear, const float* x, std::int64_t tokens) {
 }
 
 void CpuExecutor::feed_forward(Layer& layer, std::int64_t tokens) {
-  lower({&layer.gate, &layer.up}, normed_.data());
-  const Input input = input_of(normed_.data(), tokens, spec_.hidden_size);
+  const Input input = prepare({&layer.gate, &layer.up}, normed_.data(), tokens);
   const std::int64_t width = layer.gate.outputs(), step = chunk(width, tokens);
   gate_.resize(static_cast<std::size_t>(tokens * width));
   up_.resize(gate_.size());
@@ -321,8 +314,7 @@ std::span<const float> CpuExecutor::run(std::span<const Row> rows) {
   if (!adapter_of_.empty()) adapter_of_.resize(static_cast<std::size_t>(wanted));
   const std::int64_t vocabulary = spec_.vocab_size, step = chunk(vocabulary, wanted);
   normalise(x_.data(), final_norm_, wanted, normed_.data());
-  lower({&head_}, normed_.data());
-  const Input input = input_of(normed_.data(), wanted, spec_.hidden_size);
+  const Input input = prepare({&head_}, normed_.data(), wanted);
   logits_.resize(static_cast<std::size_t>(wanted * vocabulary));
   workers_.run((vocabulary + step - 1) / step, [&](std::int64_t part) {
     multiply(head_, input, wanted, part * step, std::min((part + 1) * step, vocabulary), logits_.data(), vocabulary);

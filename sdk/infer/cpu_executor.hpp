@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -44,7 +45,8 @@ class CpuExecutor final : public Executor {
   struct Linear {
     Base base;
     std::vector<Update> updates;  // [adapters]
-    std::vector<float> low;       // A x of the step's rows, [T, rank_]
+    bool takes_rounded = false;   // Input::rounded, for a matrix of int8, be it an adapter's own
+    std::vector<float> low{};     // A x of the step's rows, [T, rank_]
     std::int64_t outputs() const { return base.weights.matrix.rows; }
   };
   struct Layer {
@@ -57,7 +59,9 @@ class CpuExecutor final : public Executor {
   Linear pack(const model::Linear& linear, const std::vector<const model::Linear*>& adapted);
   /// What the row of the step is multiplied with.
   const Base& base_of(const Linear& linear, std::int64_t row) const;
-  void lower(std::initializer_list<Linear*> linears, const float* x);
+  /// What the linears take of x [tokens, columns], A x of every row with an adapter included. Good until the next call.
+  Input prepare(std::initializer_list<Linear*> linears, const float* x, std::int64_t tokens);
+  void lower(Linear& linear, const float* x);
   void embed(std::span<const Row> rows);
   void project(Layer& layer, std::int64_t tokens);
   void place(const Layer& layer, std::int64_t index, std::span<const Row> rows);
@@ -65,17 +69,22 @@ class CpuExecutor final : public Executor {
   void add(Linear& linear, const float* x, std::int64_t tokens);
   void feed_forward(Layer& layer, std::int64_t tokens);
   void normalise(const float* x, const torch::Tensor& weight, std::int64_t tokens, float* out);
-  /// Good until the next one is made.
-  Input input_of(const float* x, std::int64_t tokens, std::int64_t columns);
-  /// The rows [begin, end) of y, bias and update added. lower() has to come first.
+  /// The rows [begin, end) of y, bias and update added. `input`: prepare()'s.
   void multiply(const Linear& linear, const Input& input, std::int64_t tokens, std::int64_t begin, std::int64_t end,
                 float* y, std::int64_t y_stride) const;
+  /// task(t) for every token, `at_once` of them one task of the workers.
+  template <class Task>
+  void for_tokens(std::int64_t tokens, std::int64_t at_once, const Task& task) {
+    workers_.run((tokens + at_once - 1) / at_once, [&](std::int64_t part) {
+      const std::int64_t begin = part * at_once, end = std::min(begin + at_once, tokens);
+      for (std::int64_t t = begin; t < end; ++t) task(t);
+    });
+  }
   std::int64_t chunk(std::int64_t outputs, std::int64_t tokens) const;
 
   model::DecoderSpec spec_;
   std::int64_t slots_, slot_tokens_, step_tokens_, adapters_;
   std::int64_t rank_ = 0;  // the largest of all updates
-  bool has_int8_ = false;  // any matrix
   WeightFormat format_;
   const Kernels& kernels_;
   Workers workers_;
@@ -90,8 +99,8 @@ class CpuExecutor final : public Executor {
   // Of one step. x: the residual stream [T, C]; normed [T, C]; qkv [T, (H + 2 Hkv) D]; attended [T, H D];
   // gate and up [T, I]; logits [T, V].
   std::vector<float> x_, normed_, qkv_, attended_, gate_, up_, logits_;
-  std::vector<float> states_;  // [rows that want them, C]
-  std::vector<std::int16_t> rounded_;
+  std::vector<float> states_;          // [rows that want them, C]
+  std::vector<std::int16_t> rounded_;  // of an Input, as its scales
   std::vector<float> rounded_scales_;
 };
 

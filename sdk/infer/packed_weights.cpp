@@ -1,6 +1,7 @@
 #include "infer/packed_weights.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -31,14 +32,12 @@ float rounded(float x, float low, float high) {
   return std::min(high, std::max(low, (x + kShift) - kShift));
 }
 
-/// Not a number where one of them is none or infinite: rounding would hide it.
+/// Not a number where one of them is none: rounding would hide it. As whole numbers magnitudes have the same order, and
+/// what is not a number is the largest.
 float largest_magnitude(const float* w, std::int64_t count) {
-  float largest = 0, odd = 0;
-  for (std::int64_t c = 0; c < count; ++c) {
-    largest = std::max(largest, std::abs(w[c]));
-    odd += w[c] * 0;
-  }
-  return largest + odd;
+  std::uint32_t largest = 0;
+  for (std::int64_t c = 0; c < count; ++c) largest = std::max(largest, std::bit_cast<std::uint32_t>(w[c]) & 0x7fffffff);
+  return std::bit_cast<float>(largest);
 }
 
 /// Zero where a scale is too small to have one.
@@ -69,9 +68,9 @@ PackedWeights pack_int8(const Tensor& weight, WeightMemory& memory) {
 
 /// Of a group, signed: one end of the range is used whole.
 float nearest_scale(const float* w) {
-  const float largest =
-      *std::max_element(w, w + kInt4Group, [](float a, float b) { return std::abs(a) < std::abs(b); });
-  return (largest + 0 * largest_magnitude(w, kInt4Group)) / -8;
+  const float largest = largest_magnitude(w, kInt4Group);
+  const float* first = std::find_if(w, w + kInt4Group, [&](float x) { return std::abs(x) == largest; });
+  return (first == w + kInt4Group ? largest : *first) / -8;  // what is not a number equals nothing
 }
 
 /// With which each value of the group is a whole number from -8 to 7, nothing else; none: NaN.

@@ -121,7 +121,6 @@ void ProcessGroup::meet() {
 
 void ProcessGroup::connect(torch::Device device) {
   enter("connecting");
-  const auto began = Clock::now();
   waiting([&] {
     try {
       group_ = c10::make_intrusive<c10d::ProcessGroup>(store_, world_.rank, world_.size);
@@ -130,8 +129,8 @@ void ProcessGroup::connect(torch::Device device) {
       group_->setDefaultBackend(c10d::ProcessGroup::GLOO);
       if (device.is_cuda())
         group_->setBackend(c10::kCUDA, c10d::ProcessGroup::NCCL, nccl_backend(part("cuda"), world_, timeout_));
-    } catch (const c10::Error& problem) {  // gloo's, when another is lost meanwhile
-      throw_if_several(problem, began);
+    } catch (const c10::Error& problem) {  // gloo's in libtorch's words, when another is lost meanwhile
+      throw std::runtime_error(problem.what_without_backtrace());
     }
   });
 }

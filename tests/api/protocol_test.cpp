@@ -1,19 +1,13 @@
-// Requests as clients write them, and the answers' texts. No model is needed.
+// Requests as clients write them. No model is needed.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "access.hpp"
-#include "environment.hpp"
-#include "metrics.hpp"
-#include "protocol/answer.hpp"
 #include "protocol/api_error.hpp"
 #include "protocol/chat_request.hpp"
 #include "protocol/completion_request.hpp"
 #include "protocol/embedding_request.hpp"
-#include "protocol/reasoning.hpp"
 
 using namespace lmf::api;
-namespace http = lmf::http;
 
 namespace {
 
@@ -45,14 +39,6 @@ std::string chat_refused(const std::string& body) {
 }
 std::string completion_refused(const std::string& body) {
   return refused([&] { read_completion_request(body, kBounds); });
-}
-
-http::Request with_field(const char* name, const char* value, const char* path = "/v1/models") {
-  http::Request request;
-  request.method = "GET";
-  request.path = path;
-  request.fields = {{name, value}};
-  return request;
 }
 
 }  // namespace
@@ -369,30 +355,6 @@ TEST_CASE("A43: prompts of completions in all their forms") {
   CHECK(completion_refused(R"({"prompt":"a","logprobs":21})") == "logprobs");
 }
 
-TEST_CASE("A22: calls are OpenAI's, whole and streamed") {
-  const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m", .fingerprint = "f"};
-  const CallText call{"call_1", "f", "{\"a\": \"b\"}"};
-  Choice choice{.index = 0,
-                .text = {},
-                .reasoning = {},
-                .calls = {call, {"call_2", "g", "{}"}},
-                .finish = "tool_calls",
-                .logprobs = {}};
-  const auto message = nlohmann::json::parse(whole_answer(head, {choice}, {}, {}))["choices"][0]["message"];
-  CHECK(message["content"].is_null());
-  CHECK(message["tool_calls"].size() == 2);
-  CHECK(message["tool_calls"][0] ==
-        nlohmann::json::parse(
-            R"({"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\": \"b\"}"}})"));
-  const StreamText stream(head, false);
-  const auto begin = nlohmann::json::parse(stream.call(0, 1, &call, "", nullptr, {}))["choices"][0];
-  CHECK(begin["delta"]["tool_calls"][0]["index"] == 1);
-  CHECK(begin["delta"]["tool_calls"][0]["function"]["name"] == "f");
-  CHECK(begin["finish_reason"].is_null());
-  const auto more = nlohmann::json::parse(stream.call(0, 1, nullptr, "\"x", nullptr, {}))["choices"][0]["delta"];
-  CHECK(more["tool_calls"][0] == nlohmann::json::parse(R"({"index":1,"function":{"arguments":"\"x"}})"));
-}
-
 TEST_CASE("embeddings and scores are asked for in all their forms") {
   const auto read = [](const std::string& members) {
     return read_embedding_request(R"({"input":"a",)" + members + "}", kBounds);
@@ -431,170 +393,6 @@ TEST_CASE("of two names for one member both have to be right") {
     CHECK_MESSAGE(refused([&] { read_tokenize_request(wrong); }) != "accepted", std::string(wrong));
 }
 
-TEST_CASE("vectors are numbers, or their bytes in base64") {
-  std::vector<float> vector = {3, 0, -4};
-  make_unit_length(vector);
-  CHECK(vector == std::vector<float>{0.6f, 0, -0.8f});
-  const auto answer = [&](bool base64) {
-    return nlohmann::json::parse(embedding_answer("m\"", {vector, {1, 0, 0}}, base64, 7));
-  };
-  CHECK(answer(false)["data"][0]["embedding"].get<std::vector<float>>() == vector);
-  CHECK(answer(false)["data"][1]["index"] == 1);
-  CHECK(answer(false)["usage"]["total_tokens"] == 7);
-  CHECK(answer(true)["data"][0]["embedding"] == "mpkZPwAAAADNzEy/");  // Python's struct and base64
-  CHECK_THROWS_AS(embedding_answer("m", {{std::numeric_limits<float>::infinity()}}, false, 1), lmf::Error);
-  const auto scores = nlohmann::json::parse(score_answer("scoreval-1", "m", {0.5f, -1}));
-  CHECK(scores["object"] == "score.evaluation");
-  CHECK(scores["scores"].get<std::vector<float>>() == std::vector<float>{0.5f, -1});
-}
-
-TEST_CASE("answers are JSON with OpenAI's members, whatever the model said") {
-  const AnswerHead head{.route = Route::chat, .id = "chatcmpl-1", .created = 5, .model = "m\"", .fingerprint = "f"};
-  Choice choice{.index = 0,
-                .text = "a\n\xff",
-                .reasoning = {},
-                .calls = {},
-                .finish = "stop",
-                .logprobs = std::vector<LogprobEntry>{}};
-  LogprobEntry entry;
-  entry.chosen = {"\xc3", -0.5f};
-  entry.top = {{"a", -1.0f}};
-  choice.logprobs->push_back(entry);
-  const auto whole = nlohmann::json::parse(whole_answer(head, {choice}, {3, 2, 1}, Timings{}));
-  CHECK(whole["object"] == "chat.completion");
-  CHECK(whole["choices"][0]["message"]["content"] == "a\n\xef\xbf\xbd");
-  CHECK(whole["choices"][0]["message"]["refusal"].is_null());
-  CHECK(whole["choices"][0]["logprobs"]["content"][0]["bytes"] == nlohmann::json({0xc3}));
-  CHECK(whole["usage"]["total_tokens"] == 5);
-  CHECK(whole["usage"]["prompt_tokens_details"]["cached_tokens"] == 1);
-  CHECK(whole.contains("timings"));
-  const StreamText stream(head, true);
-  for (const auto& text :
-       {stream.opening(1), stream.piece(1, "x", nullptr, std::nullopt), stream.ending(1, "stop", std::nullopt)}) {
-    const auto event = nlohmann::json::parse(text);
-    CHECK(event["object"] == "chat.completion.chunk");
-    CHECK(event["choices"][0]["index"] == 1);
-    CHECK(event["usage"].is_null());
-  }
-  CHECK(nlohmann::json::parse(stream.totals({3, 2, 0}, std::nullopt))["choices"].empty());
-  const AnswerHead text_head{
-      .route = Route::completions, .id = "cmpl-1", .created = 5, .model = "m", .fingerprint = "f"};
-  const auto completion = nlohmann::json::parse(whole_answer(text_head, {choice}, {}, {}));
-  CHECK(completion["choices"][0]["logprobs"]["top_logprobs"][0]["a"] == -1.0);
-}
-
-TEST_CASE("reasoning is told apart from the answer, in whatever pieces it comes") {
-  struct Text {
-    const char *whole, *reasoning, *content;
-  };
-  const Text texts[] = {{"<think>\na < b</think>\n\nYes </think>", "\na < b", "Yes </think>"},
-                        {" \n<think>x</think>", "x", ""},
-                        {"<think>never </thin", "never </thin", ""},
-                        {"<thin", "", "<thin"},
-                        {"plain <think>a</think>", "", "plain <think>a</think>"},
-                        {"  plain", "", "  plain"},
-                        {"", "", ""}};
-  for (const Text& text : texts) {
-    for (const std::size_t step : {1, 2, 3, 5, 100}) {
-      ReasoningSplit split;
-      std::string reasoning, content;
-      const auto add = [&](const ReasoningSplit::Parts& parts) {
-        reasoning += parts.reasoning;
-        content += parts.content;
-      };
-      const std::string_view whole = text.whole;
-      for (std::size_t begin = 0; begin < whole.size(); begin += step) add(split.push(whole.substr(begin, step)));
-      add(split.finish());
-      CHECK(reasoning == text.reasoning);
-      CHECK(content == text.content);
-    }
-  }
-}
-
-TEST_CASE("A30: a key opens, as Bearer or X-Api-Key; /health and / are open") {
-  const Access access({"first", "second"}, {}, "0.0.0.0");
-  CHECK(access.gate(with_field("x", "y"))->status == 401);
-  CHECK(access.gate(with_field("authorization", "Bearer wrong"))->status == 401);
-  CHECK(access.gate(with_field("authorization", "Bearer firs"))->status == 401);
-  CHECK(access.gate(with_field("authorization", "Basic first"))->status == 401);
-  CHECK_FALSE(access.gate(with_field("authorization", "bearer second")).has_value());
-  CHECK_FALSE(access.gate(with_field("x-api-key", "first")).has_value());
-  CHECK_FALSE(access.gate(with_field("x", "y", "/health")).has_value());
-  CHECK_FALSE(access.gate(with_field("x", "y", "/")).has_value());
-  CHECK_FALSE(Access({}, {}, "0.0.0.0").gate(with_field("x", "y")).has_value());
-  CHECK(access.gate(with_field("x", "y", "/metrics"))->status == 401);
-  const Access open_metrics({"first"}, {}, "0.0.0.0", /*open_metrics=*/true);
-  CHECK_FALSE(open_metrics.gate(with_field("x", "y", "/metrics")).has_value());
-  CHECK(open_metrics.gate(with_field("x", "y"))->status == 401);
-  CHECK(equal_in_constant_time("a", "a"));
-  CHECK_FALSE(equal_in_constant_time("a", ""));
-  CHECK_FALSE(equal_in_constant_time("", "a"));
-}
-
-TEST_CASE("API_KEY opens the server to all only where it is not set or empty") {
-  const auto keys = [](const char* value) -> std::string {
-    ::setenv("API_KEY", value, 1);
-    try {
-      return fmt::format("{}", read_environment().keys.size());
-    } catch (const lmf::Error& error) {
-      CHECK(error.exit_status() == lmf::kExitUsage);
-      return error.what();
-    }
-  };
-  CHECK(keys("") == "0");
-  CHECK(keys(", a ,b,") == "2");
-  for (const char* none : {",", " ", " , ,"}) CHECK(keys(none) == "API_KEY is set and has no key");
-  ::unsetenv("API_KEY");
-}
-
-TEST_CASE("A31: pages of origins that are named may ask, others may not") {
-  const Access access({"key"}, {"https://a.example"}, "0.0.0.0");
-  auto preflight = with_field("origin", "https://a.example");
-  preflight.method = "OPTIONS";
-  preflight.fields.emplace_back("access-control-request-method", "POST");
-  CHECK(access.gate(preflight)->status == 204);
-  CHECK(access.gate(preflight)->fields.size() == 3);
-  const auto allowed = [&](const std::string& asked) {
-    auto request = preflight;
-    request.fields.emplace_back("access-control-request-headers", asked);
-    return access.gate(request)->fields.at(1).second;
-  };
-  const std::string own = "authorization, content-type, x-api-key";
-  CHECK(access.gate(preflight)->fields.at(1).second == own);
-  CHECK(allowed("authorization,content-type,x-stainless-os") == "authorization,content-type,x-stainless-os");
-  for (const std::string& odd :
-       {std::string("a;b"), std::string("a\r\nb"), std::string("a\0b", 3), std::string(3000, 'a')})
-    CHECK(allowed(odd) == own);
-  http::Fields fields;
-  access.decorate(preflight, fields);
-  CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "https://a.example"}, {"Vary", "Origin"}});
-  preflight.fields[0].second = "https://b.example";
-  CHECK(access.gate(preflight)->fields.empty());
-  fields.clear();
-  access.decorate(preflight, fields);
-  CHECK(fields.empty());
-  Access({}, {"*"}, "0.0.0.0").decorate(preflight, fields);
-  CHECK(fields == http::Fields{{"Access-Control-Allow-Origin", "*"}});
-}
-
-TEST_CASE("without a key, a server for this machine alone answers to this machine's names only") {
-  const auto status = [](const Access& access, const char* host) {
-    const auto refusal = access.gate(with_field("host", host));
-    return refusal ? refusal->status : 200;
-  };
-  const Access alone({}, {}, "127.0.0.1");
-  for (const char* host : {"localhost", "LocalHost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]", ""})
-    CHECK_MESSAGE(status(alone, host) == 200, std::string(host));
-  for (const char* host : {"evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[",
-                           "::", "localhost:1:2"})
-    CHECK_MESSAGE(status(alone, host) == 403, std::string(host));
-  CHECK(alone.gate(with_field("host", "evil.example"))->body.find("API_KEY") != std::string::npos);
-  CHECK(status(Access({}, {}, "127.0.0.2"), "127.0.0.2:8000") == 200);
-  CHECK(status(Access({}, {}, "::1"), "evil.example") == 403);
-  CHECK(status(Access({}, {}, "0.0.0.0"), "my.example") == 200);
-  CHECK(status(Access({"key"}, {}, "127.0.0.1"), "my.example") == 401);
-}
-
 TEST_CASE("the ordered reading of a response format is bounded; other members cost nothing there") {
   const auto object = [](int members) {
     std::string text = "{";
@@ -614,46 +412,4 @@ TEST_CASE("the ordered reading of a response format is bounded; other members co
                                               R"(,"response_format":{"type":"json_object","schema":{"b":1,"a":[{}]}})"),
                                          kBounds);
   CHECK(request.form.schema.dump() == R"({"b":1,"a":[{}]})");
-}
-
-TEST_CASE("a client hears the reason of a failure unless it is a fault of ours, which the log alone hears") {
-  CHECK(std::string(engine_failure(lmf::Error("the prompt is odd")).what()) == "the prompt is odd");
-  const auto fault = engine_failure(lmf::Error("at frame #0: c10::Error", {}, lmf::kExitInternal));
-  CHECK(fault.status() == 500);
-  CHECK(fault.json().find("server_error") != std::string::npos);
-  CHECK(fault.json().find("frame") == std::string::npos);
-  CHECK(engine_failure(std::nullopt).status() == 500);
-  CHECK(engine_failure_reason(lmf::Error("out of memory", "ask for less", lmf::kExitInternal)) ==
-        "out of memory; ask for less");
-  CHECK(engine_failure(lmf::Error("logit_bias forbids all", {}, lmf::kExitUsage)).status() == 400);
-}
-
-TEST_CASE("offsets in a text count characters") {
-  CHECK(characters("") == 0);
-  CHECK(characters("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") == 4);
-  CHECK(characters("\xe2\x82") + characters("\xac") == 1);
-}
-
-TEST_CASE("metrics count exactly") {
-  Metrics metrics;
-  metrics.answered("/v1/models", 200);
-  metrics.answered("/v1/models", 200);
-  metrics.generated(0.02, 0.3, 30, 4);
-  for (const double gap : {0.02, 0.02, 0.3}) metrics.token_gap(gap);
-  const std::string text = metrics.text({.running = 3});
-  CHECK(text.find("lmf_requests_total{route=\"/v1/models\",code=\"200\"} 2\n") != text.npos);
-  CHECK(text.find("lmf_requests_running 3\n") != text.npos);
-  CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.01\"} 0\n") != text.npos);
-  CHECK(text.find("lmf_time_to_first_token_seconds_bucket{le=\"0.025\"} 1\n") != text.npos);
-  CHECK(text.find("lmf_generation_tokens_sum 4\n") != text.npos);
-  CHECK(text.find("lmf_inter_token_latency_seconds_bucket{le=\"0.025\"} 2\n") != text.npos);
-  CHECK(text.find("lmf_inter_token_latency_seconds_bucket{le=\"0.5\"} 3\n") != text.npos);
-  CHECK(text.find("lmf_inter_token_latency_seconds_count 3\n") != text.npos);
-  CHECK(text.find("lmf_preemptions_total 0\n") != text.npos);
-  CHECK(text.find("gpu_memory") == text.npos);  // where there is none
-  const std::string busy = metrics.text({.steps_of = {9, 5, 0, 2}, .gpu_bytes = 1 << 20});
-  CHECK(busy.find("lmf_batch_size_bucket{le=\"2\"} 5\n") != busy.npos);
-  CHECK(busy.find("lmf_batch_size_bucket{le=\"4\"} 7\n") != busy.npos);
-  CHECK(busy.find("lmf_batch_size_sum 11\n") != busy.npos);
-  CHECK(busy.find("lmf_gpu_memory_used_bytes 1048576\n") != busy.npos);
 }
